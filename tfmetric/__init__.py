@@ -1,0 +1,60 @@
+"""Deep metric learning for Keras 3 and TensorFlow.
+
+The whole way from labelled data to a servable similarity model::
+
+    import tfmetric as tm
+
+    train, test = tm.datasets.load("glyphs")
+    model = tm.models.embedder(input_shape=(32, 32, 1), embedding_dim=64)
+    model.compile("adam", loss=tm.losses.TripletLoss(margin=0.2))
+    model.fit(tm.datasets.balanced_batches(train, classes_per_batch=32, examples_per_class=8))
+    print(tm.evaluation.evaluate(model, test).summary())
+    tm.export.save(model, "saved_models/glyphs", gallery=test)
+"""
+
+import importlib
+import sys
+from pathlib import Path
+
+from tfmetric._version import __version__
+
+_ROOMS = (
+    "callbacks",
+    "datasets",
+    "distances",
+    "evaluation",
+    "export",
+    "layers",
+    "losses",
+    "metrics",
+    "mining",
+    "models",
+    "visualization",
+)
+_LOSSES = ("ContrastiveLoss", "SiameseContrastiveLoss", "SiameseTripletLoss", "TripletLoss")
+
+__all__ = ["__version__", *_ROOMS, *_LOSSES]
+
+
+def __getattr__(name):
+    if name in _ROOMS:
+        return importlib.import_module(f"tfmetric.{name}")
+    if name in _LOSSES:
+        return getattr(importlib.import_module("tfmetric.losses"), name)
+    raise AttributeError(f"module 'tfmetric' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)
+
+
+def _is_command_line() -> bool:
+    return Path(sys.argv[0]).stem == "tfmetric" or sys.orig_argv[1:3] == ["-m", "tfmetric"]
+
+
+# A saved model loads without custom_objects only if our classes are registered with Keras, so
+# importing tfmetric imports them. The command line alone does it later, when a command needs it:
+# --help and usage errors must not wait seconds for TensorFlow.
+if not _is_command_line():
+    for _room in _ROOMS:
+        importlib.import_module(f"tfmetric.{_room}")

@@ -1,0 +1,180 @@
+"""Distances between embeddings: all pairs of two sets, or pair by pair, by name or by function."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+from keras import ops
+
+from tfmetric._errors import expected
+
+NORM_FLOOR = 1e-4
+
+
+def l2_normalize(x, axis: int = -1, epsilon: float = NORM_FLOOR):
+    """Scales vectors to length 1, with a gradient that stays bounded at the zero vector.
+
+    ``x / max(‖x‖, epsilon)``: exact for every vector longer than ``epsilon``; inside that ball the
+    map is linear, so its gradient is at most ``1 / epsilon`` and the zero vector stays zero.
+
+    Args:
+        x: Floating tensor of any shape.
+        axis: The axis, or axes, over which a vector extends.
+        epsilon: Length below which a vector is no longer stretched to 1.
+
+    Returns:
+        A tensor like ``x``.
+
+    Example:
+
+    >>> import numpy as np
+    >>> np.asarray(l2_normalize(np.array([[3.0, 4.0], [0.0, 0.0]], "float32"))).round(3).tolist()
+    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
+    square = ops.sum(ops.square(x), axis=axis, keepdims=True)
+    return x * ops.rsqrt(ops.maximum(square, epsilon**2))
+
+
+def safe_sqrt(x):
+    """Square root whose gradient at 0 is 0, where the true one is infinite."""
+    positive = x > 0
+    return ops.where(positive, ops.sqrt(ops.where(positive, x, 1.0)), 0.0)
+
+
+def _dot(x, y):
+    return ops.matmul(x, ops.transpose(y))
+
+
+def _squared_norm(x):
+    return ops.sum(ops.square(x), axis=-1)
+
+
+def _pairwise_squared_euclidean(x, y):
+    # Distances do not change under a shift, but the cancellation in ‖x‖² + ‖y‖² − 2x·y is relative
+    # to the norms: around the centre of the batch they are as small as they can be.
+    centre = ops.stop_gradient(ops.mean(y, axis=0, keepdims=True))
+    x, y = x - centre, y - centre
+    square = _squared_norm(x)[:, None] + _squared_norm(y)[None, :] - 2.0 * _dot(x, y)
+    return ops.maximum(square, 0.0)
+
+
+def _paired_squared_euclidean(x, y):
+    return ops.sum(ops.square(x - y), axis=-1)
+
+
+@dataclass(frozen=True)
+class Distance:
+    """A distance between embeddings: smaller means more similar.
+
+    Attributes:
+        name: The name it is registered under, or the name of the user's function.
+        pairwise: ``(n, d), (m, d) -> (n, m)``, every x against every y.
+        paired: ``(..., d), (..., d) -> (...)``, the i-th x against the i-th y, by direct
+            difference, free of the cancellation that a matrix product has for near-duplicates.
+        ranking: ``(n, d), (m, d) -> (n, m)``, anything that orders each row as ``pairwise``
+            does, only cheaper; what mining compares.
+        function: The user's own function, if it is one.
+    """
+
+    name: str
+    pairwise: Callable
+    paired: Callable
+    ranking: Callable
+    function: Callable | None = None
+
+
+def _euclidean() -> Distance:
+    return Distance(
+        "euclidean",
+        pairwise=lambda x, y: safe_sqrt(_pairwise_squared_euclidean(x, y)),
+        paired=lambda x, y: safe_sqrt(_paired_squared_euclidean(x, y)),
+        ranking=_pairwise_squared_euclidean,
+    )
+
+
+def _squared_euclidean() -> Distance:
+    return Distance(
+        "squared_euclidean",
+        _pairwise_squared_euclidean,
+        _paired_squared_euclidean,
+        _pairwise_squared_euclidean,
+    )
+
+
+def _cosine() -> Distance:
+    def pairwise(x, y):
+        return 1.0 - _dot(l2_normalize(x), l2_normalize(y))
+
+    def paired(x, y):
+        return 1.0 - ops.sum(l2_normalize(x) * l2_normalize(y), axis=-1)
+
+    return Distance("cosine", pairwise, paired, pairwise)
+
+
+def _inner_product() -> Distance:
+    def pairwise(x, y):
+        return -_dot(x, y)
+
+    def paired(x, y):
+        return -ops.sum(x * y, axis=-1)
+
+    return Distance("inner_product", pairwise, paired, pairwise)
+
+
+def _manhattan() -> Distance:
+    def paired(x, y):
+        return ops.sum(ops.abs(x - y), axis=-1)
+
+    return _from_function("manhattan", paired)
+
+
+def _from_function(name: str, function: Callable, user: bool = False) -> Distance:
+    def pairwise(x, y):
+        return function(x[:, None, :], y[None, :, :])
+
+    return Distance(name, pairwise, function, pairwise, function if user else None)
+
+
+_REGISTRY = {
+    distance.name: distance
+    for distance in (_euclidean(), _squared_euclidean(), _cosine(), _inner_product(), _manhattan())
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names that :func:`get` knows, in alphabetical order."""
+    return tuple(sorted(_REGISTRY))
+
+
+def get(distance) -> Distance:
+    """Returns the distance of that name, or makes one of a function.
+
+    Args:
+        distance: One of :func:`names`; a :class:`Distance`; a function ``f(x, y)`` that reduces
+            the last axis and broadcasts over the others, or its serialised form.
+            ``"euclidean"`` is ‖x − y‖, ``"squared_euclidean"`` ‖x − y‖², ``"cosine"``
+            1 − cos(x, y), which normalises by itself, ``"inner_product"`` −x·y, ``"manhattan"``
+            Σ|x − y|. Nothing but cosine normalises. ``"manhattan"`` and functions take O(n·m·d)
+            memory for all pairs, the others O(n·m).
+
+    Raises:
+        ValueError: If the name is not known; the message lists the known ones.
+    """
+    if isinstance(distance, Distance):
+        return distance
+    if isinstance(distance, str) and distance in _REGISTRY:
+        return _REGISTRY[distance]
+    if isinstance(distance, dict):
+        distance = keras.saving.deserialize_keras_object(distance)
+    if callable(distance):
+        return _from_function(getattr(distance, "__name__", "distance"), distance, user=True)
+    raise ValueError(
+        expected(f"distance to be one of {', '.join(names())}, or a function", distance=distance)
+    )
+
+
+def serialize(distance: Distance):
+    """What ``get_config`` keeps of a distance, so that :func:`get` makes the same one again."""
+    if distance.function is None:
+        return distance.name
+    return keras.saving.serialize_keras_object(distance.function)
