@@ -1,1 +1,7 @@
-"""TODO."""
+"""Keras layers: L2 normalisation, distance heads, GeM pooling."""
+
+from tfmetric.layers.normalization import L2Normalization
+from tfmetric.layers.pairwise import PairwiseDistance
+from tfmetric.layers.pooling import GeMPooling2D
+
+__all__ = ["GeMPooling2D", "L2Normalization", "PairwiseDistance"]

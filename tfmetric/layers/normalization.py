@@ -1,0 +1,59 @@
+"""L2 normalisation with a bounded gradient at the zero vector."""
+
+import keras
+
+from tfmetric import distances
+from tfmetric._errors import expected
+from tfmetric.layers._precision import at_least_float32
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class L2Normalization(keras.layers.Layer):
+    """Scales each vector to length 1: ``x / max(‖x‖, epsilon)``.
+
+    Use it as the last layer of an embedder: on the unit sphere squared Euclidean distance is
+    2 − 2 cos, and margins mean the same for every model. Unlike
+    ``keras.layers.UnitNormalization`` its gradient at the zero vector is bounded, by
+    ``1 / epsilon``, and the zero vector stays zero.
+
+    Under a mixed-precision policy it computes in float32 and returns float32, so that the losses
+    see unit vectors and not their 16-bit rounding.
+
+    Args:
+        axis: The axis, or axes, over which a vector extends. Defaults to the last one.
+        epsilon: Length below which a vector is no longer stretched to 1; positive.
+        **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
+
+    Input shape: any, floating. Output shape: the same.
+
+    Raises:
+        ValueError: If ``epsilon`` is not positive.
+
+    Example:
+
+    >>> import numpy as np
+    >>> unit = L2Normalization()(np.array([[3.0, 4.0], [0.0, 0.0]], "float32"))
+    >>> np.asarray(unit).round(2).tolist()
+    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
+
+    def __init__(self, axis=-1, epsilon=distances.NORM_FLOOR, **kwargs):
+        # autocast would round the input to 16 bits before we could widen it.
+        super().__init__(autocast=False, **kwargs)
+        if not epsilon > 0:
+            raise ValueError(expected("epsilon to be positive", epsilon=epsilon))
+        self.axis = tuple(axis) if isinstance(axis, (list, tuple)) else axis
+        self.epsilon = epsilon
+        self.supports_masking = True
+
+    def call(self, inputs):
+        """Normalises ``inputs``."""
+        return distances.l2_normalize(at_least_float32(inputs), self.axis, self.epsilon)
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the input."""
+        return input_shape
+
+    def get_config(self):
+        """Every argument, for saving."""
+        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}

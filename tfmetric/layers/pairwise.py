@@ -1,0 +1,66 @@
+"""The distance head of a Siamese model."""
+
+import keras
+
+from tfmetric import distances
+from tfmetric._errors import expected
+from tfmetric.layers._precision import at_least_float32
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class PairwiseDistance(keras.layers.Layer):
+    """The distance between the i-th embedding of one batch and the i-th of another.
+
+    Use it as the head of a Siamese model, see :func:`tfmetric.models.siamese`. It computes in
+    float32 and returns float32, also under a mixed-precision policy, by direct difference, which
+    keeps the small distances between near-duplicates exact.
+
+    Args:
+        distance: A name, such as ``"euclidean"``, ``"squared_euclidean"``, ``"cosine"``,
+            ``"inner_product"`` or ``"manhattan"``, or a function ``f(x, y)`` that reduces the
+            last axis. To be saved, a function must be registered with
+            ``keras.saving.register_keras_serializable``. Defaults to ``"euclidean"``.
+        **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
+
+    Input: a pair ``(a, b)`` of floating tensors of shape (B, D). Output: (B,).
+
+    Raises:
+        ValueError: If the distance is not known, or the input is not a pair of like shapes.
+
+    Example:
+
+    >>> import numpy as np
+    >>> a, b = np.array([[0.0, 0.0]], "float32"), np.array([[3.0, 4.0]], "float32")
+    >>> np.asarray(PairwiseDistance()((a, b))).tolist()
+    [5.0]
+    """
+
+    def __init__(self, distance="euclidean", **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.distance = distances.get(distance)
+
+    def build(self, input_shape):
+        """Checks that the input is a pair of the same shape."""
+        self._check(input_shape)
+
+    def call(self, inputs):
+        """The distances of the pairs."""
+        a, b = (at_least_float32(x) for x in inputs)
+        return self.distance.paired(a, b)
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the inputs without the last axis."""
+        self._check(input_shape)
+        return tuple(input_shape[0][:-1])
+
+    def _check(self, input_shape):
+        pair = isinstance(input_shape, (list, tuple)) and len(input_shape) == 2
+        pair = pair and all(isinstance(shape, (list, tuple)) for shape in input_shape)
+        if not pair or input_shape[0][-1] != input_shape[1][-1]:
+            raise ValueError(
+                expected("a pair (a, b) of tensors of shape (batch, dim)", input_shape=input_shape)
+            )
+
+    def get_config(self):
+        """Every argument, for saving."""
+        return {**super().get_config(), "distance": distances.serialize(self.distance)}
