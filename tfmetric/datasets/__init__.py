@@ -1,1 +1,25 @@
-"""TODO."""
+"""Labelled data: loading, checking, splitting by class, batches, pairs, triplets, augmentation."""
+
+from tfmetric.datasets.augmentation import ImageAugmentation, augmentation
+from tfmetric.datasets.batches import balanced_batches
+from tfmetric.datasets.decoding import decode_image
+from tfmetric.datasets.labeled import LabeledData, from_arrays
+from tfmetric.datasets.loading import builtin_names, load
+from tfmetric.datasets.pairs import pairs, triplets
+from tfmetric.datasets.report import DataReport
+from tfmetric.datasets.splitting import split_classes
+
+__all__ = [
+    "DataReport",
+    "ImageAugmentation",
+    "LabeledData",
+    "augmentation",
+    "balanced_batches",
+    "builtin_names",
+    "decode_image",
+    "from_arrays",
+    "load",
+    "pairs",
+    "split_classes",
+    "triplets",
+]

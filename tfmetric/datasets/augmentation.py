@@ -1,0 +1,244 @@
+"""Random changes of training images that leave the class as it is."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfmetric._errors import expected
+
+_FILL_MODES = ("constant", "nearest", "reflect", "wrap")
+
+
+def augmentation(
+    translation: float = 0.1,
+    rotation: float = 10.0,
+    zoom: float = 0.1,
+    shear: float = 5.0,
+    horizontal_flip: bool = False,
+    vertical_flip: bool = False,
+    brightness: float = 0.0,
+    contrast: float = 0.0,
+    fill_mode: str = "nearest",
+    fill_value: float = 0.0,
+) -> ImageAugmentation:
+    """The standard image augmentation, to be passed as `augment=` to `balanced_batches`.
+
+    Use it when there are few examples a class. Flips are off: a mirrored character or face part
+    is often another class. It is an `ImageAugmentation` layer; see there for the arguments.
+
+    >>> from tfmetric import datasets
+    >>> train, _ = datasets.load("digits")
+    >>> batches = datasets.balanced_batches(train, 2, 3, augment=datasets.augmentation(zoom=0.2))
+    >>> next(iter(batches))[0].dtype.name
+    'float32'
+    """
+    return ImageAugmentation(
+        translation=translation,
+        rotation=rotation,
+        zoom=zoom,
+        shear=shear,
+        horizontal_flip=horizontal_flip,
+        vertical_flip=vertical_flip,
+        brightness=brightness,
+        contrast=contrast,
+        fill_mode=fill_mode,
+        fill_value=fill_value,
+    )
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class ImageAugmentation(keras.layers.Layer):
+    """Random translation, rotation, zoom, shear and flips in one resampling, then light.
+
+    Use it in the input pipeline, through `augmentation()`. A chain of Keras's `RandomRotation`,
+    `RandomZoom`, ... does the same with one interpolation each, which blurs small images, and
+    with random state, which parallel calls of `tf.data` would race for; this layer takes its
+    randomness from a seed. It needs TensorFlow, whatever the backend.
+
+    Args:
+        translation: Greatest shift, as a fraction of the height and of the width.
+        rotation: Greatest angle in degrees, either way.
+        zoom: Greatest relative change of the size, drawn for height and width separately.
+        shear: Greatest shear angle in degrees, either way.
+        horizontal_flip: Whether to mirror every second image, left to right.
+        vertical_flip: Whether to mirror every second image, top to bottom.
+        brightness: Greatest shift of all values, as a fraction of 255.
+        contrast: Greatest relative change of the distance from the image's mean value.
+        fill_mode: What lies beyond the border: "nearest" (the border's pixels: right for any
+            plain background), "constant", "reflect" or "wrap".
+        fill_value: The value for "constant", 0 to 255.
+        seed: For calls of the layer without a seed, in a model.
+        **kwargs: Of `keras.layers.Layer`: name, dtype.
+
+    Call arguments:
+        inputs: Images `(batch, height, width, channels)`, values 0 to 255.
+        training: Without effect on the images if `False`.
+        seed: An integer tensor `(2,)`; the result is a function of it and the images.
+
+    Returns:
+        Images of the same shape in floating point, values 0 to 255.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    >>> import numpy as np
+    >>> layer = ImageAugmentation(translation=0.2)
+    >>> layer.augment(np.zeros((2, 8, 8, 1), "uint8"), seed=(1, 2)).shape.as_list()
+    [2, 8, 8, 1]
+    """
+
+    def __init__(
+        self,
+        translation: float = 0.1,
+        rotation: float = 10.0,
+        zoom: float = 0.1,
+        shear: float = 5.0,
+        horizontal_flip: bool = False,
+        vertical_flip: bool = False,
+        brightness: float = 0.0,
+        contrast: float = 0.0,
+        fill_mode: str = "nearest",
+        fill_value: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        limits = {
+            "translation": (translation, 1),
+            "rotation": (rotation, 180),
+            "zoom": (zoom, 0.9),
+            "shear": (shear, 80),
+            "brightness": (brightness, 1),
+            "contrast": (contrast, 1),
+        }
+        for name, (value, limit) in limits.items():
+            if not 0 <= value <= limit:
+                raise ValueError(expected(f"{name} from 0 to {limit}", **{name: value}))
+        if fill_mode not in _FILL_MODES:
+            raise ValueError(expected(f"fill_mode as one of {_FILL_MODES}", fill_mode=fill_mode))
+        self.translation, self.rotation, self.zoom, self.shear = translation, rotation, zoom, shear
+        self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
+        self.brightness, self.contrast = brightness, contrast
+        self.fill_mode, self.fill_value = fill_mode, fill_value
+        self.seed = seed
+        self._seeds = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=True, seed=None):
+        """Augments in training; see `augment`."""
+        if not training:
+            return keras.ops.cast(inputs, self.compute_dtype)
+        seed = self._seeds.next() if seed is None else seed
+        return keras.ops.cast(self.augment(inputs, seed), self.compute_dtype)
+
+    def augment(self, images: Any, seed: Any) -> Any:
+        """The augmented images, `float32`, as a pure TensorFlow function of images and seed."""
+        import tensorflow as tf
+
+        images = tf.cast(images, tf.float32)
+        shape = images.shape
+        count, height, width = (tf.shape(images)[axis] for axis in range(3))
+        seed = tf.cast(seed, tf.int64)
+        draws = tf.random.stateless_uniform((9, count), seed, -1.0, 1.0)
+        high, wide = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
+        angle = draws[0] * math.radians(self.rotation)
+        slant = tf.tan(draws[1] * math.radians(self.shear))
+        flip_x = tf.where(draws[2] < 0, -1.0, 1.0) if self.horizontal_flip else 1.0
+        flip_y = tf.where(draws[3] < 0, -1.0, 1.0) if self.vertical_flip else 1.0
+        # The transform takes places of the result to places of the image.
+        scale_x = flip_x * (1.0 + draws[4] * self.zoom)
+        scale_y = flip_y * (1.0 + draws[5] * self.zoom)
+        cos, sin = tf.cos(angle), tf.sin(angle)
+        a, b = cos * scale_x, (cos * slant - sin) * scale_y
+        c, d = sin * scale_x, (sin * slant + cos) * scale_y
+        mid_x, mid_y = (wide - 1.0) / 2.0, (high - 1.0) / 2.0
+        shift_x = mid_x - a * mid_x - b * mid_y + draws[6] * self.translation * wide
+        shift_y = mid_y - c * mid_x - d * mid_y + draws[7] * self.translation * high
+        zero = tf.zeros_like(angle)
+        images = tf.raw_ops.ImageProjectiveTransformV3(
+            images=images,
+            transforms=tf.stack([a, b, shift_x, c, d, shift_y, zero, zero], axis=1),
+            output_shape=tf.stack([height, width]),
+            fill_value=float(self.fill_value),
+            interpolation="BILINEAR",
+            fill_mode=self.fill_mode.upper(),
+        )
+        if self.contrast or self.brightness:
+            light = tf.random.stateless_uniform((2, count, 1, 1, 1), seed + 1, -1.0, 1.0)
+            mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
+            images = mean + (images - mean) * (1.0 + light[0] * self.contrast)
+            images = tf.clip_by_value(images + light[1] * self.brightness * 255.0, 0.0, 255.0)
+        images.set_shape(shape)
+        return images
+
+    def compute_output_shape(self, input_shape):
+        """The shape is kept."""
+        return input_shape
+
+    def get_config(self):
+        """All arguments."""
+        names = [
+            name
+            for name in inspect.signature(ImageAugmentation.__init__).parameters
+            if name not in ("self", "kwargs")
+        ]
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def stateless_augmenter(
+    augment: Callable | None, seed: int
+) -> tuple[Callable[[Any, Any], Any], bool]:
+    """Makes a function of (images, number of the batch), and says whether it may run in parallel.
+
+    Args:
+        augment: `None`, an `ImageAugmentation`, a Keras layer or a function.
+        seed: The seed of the pipeline.
+    """
+    if augment is None:
+        return (lambda images, number: images), True
+    if not callable(augment):
+        raise ValueError(expected("augment as a function or a Keras layer", augment=augment))
+    if isinstance(augment, ImageAugmentation):
+        return (lambda images, number: augment.augment(images, _pair(seed, number))), True
+    if isinstance(augment, keras.layers.Layer):
+        layer = _reseeded(augment, seed)
+        return (lambda images, number: layer(images, training=True)), False
+    if "seed" in _parameters(augment):
+        return (lambda images, number: augment(images, seed=_pair(seed, number))), True
+    return (lambda images, number: augment(images)), False
+
+
+def _pair(seed, number):
+    import tensorflow as tf
+
+    return tf.stack([tf.constant(seed, tf.int64), number])
+
+
+def _parameters(function):
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):  # Some built-in functions have no signature.
+        return {}
+
+
+def _reseeded(layer, seed):
+    """A copy of the layer whose random state begins anew, at seeds made from this one."""
+    if layer.weights:
+        return layer  # Trained weights would be lost in the copy.
+    rng = np.random.default_rng(seed)
+
+    def replaced(value):
+        if isinstance(value, dict):
+            return {
+                key: int(rng.integers(2**31)) if key == "seed" else replaced(item)
+                for key, item in value.items()
+            }
+        return [replaced(item) for item in value] if isinstance(value, list) else value
+
+    config = replaced(keras.saving.serialize_keras_object(layer))
+    return keras.saving.deserialize_keras_object(config)

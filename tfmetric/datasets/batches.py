@@ -1,0 +1,116 @@
+"""P×K batches: P classes, K examples of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric.datasets.labeled import LabeledData
+from tfmetric.datasets.pipeline import require_positive, sampled_batches
+from tfmetric.datasets.sampling import ClassTable, balanced_indices
+
+_SMALL_CLASSES = ("repeat", "drop", "error")
+
+
+def balanced_batches(
+    data: LabeledData,
+    classes_per_batch: int = 32,
+    examples_per_class: int = 4,
+    batches_per_epoch: int | None = None,
+    augment: Callable | None = None,
+    small_classes: str = "repeat",
+    seed: int = 0,
+) -> Any:
+    """Batches of P classes with exactly K different examples each (Hermans et al., 2017).
+
+    Use it to train every loss that mines or compares within the batch. An epoch visits every
+    class, and no class is in a batch twice. It is shuffled anew each epoch, and a function of
+    `seed`, augmentation included. Only the examples of the batch are read.
+
+    Args:
+        data: The training data.
+        classes_per_batch: P, at most the number of classes.
+        examples_per_class: K. Within an epoch, a class shows different examples until all have
+            been seen.
+        batches_per_epoch: By default enough to visit every class and, on average, every example:
+            max(ceil(C / P), N // (P·K)).
+        augment: A function from a batch of images `(P·K, height, width, channels)` to one, such
+            as `datasets.augmentation()`, a Keras layer, or a function. It runs in the pipeline,
+            on the CPU. If it takes an argument `seed`, it gets an `int64` tensor of shape (2,),
+            new for each batch, and batches are augmented in parallel. Otherwise batches are
+            augmented one after the other, and random Keras layers are copied with seeds made
+            from `seed`.
+        small_classes: What to do with classes of fewer than K examples: "repeat" examples as
+            evenly as possible, "drop" the classes, or raise an "error".
+        seed: What the batches are a function of.
+
+    Returns:
+        A `tf.data.Dataset` of known length with elements `(x, labels)`: `(P·K, *element_shape)`,
+        values as stored (images 0 to 255), and `(P·K,)` `int64`, class by class.
+
+    Raises:
+        ValueError: If P is larger than the number of classes (left).
+
+    >>> from tfmetric import datasets
+    >>> train, _ = datasets.load("digits")
+    >>> batches = datasets.balanced_batches(train, classes_per_batch=2, examples_per_class=3)
+    >>> x, labels = next(iter(batches))
+    >>> x.shape.as_list(), len(set(labels.numpy()))
+    ([6, 8, 8, 1], 2)
+    """
+    require_positive(classes_per_batch=classes_per_batch, examples_per_class=examples_per_class)
+    if small_classes not in _SMALL_CLASSES:
+        raise ValueError(
+            expected(f"small_classes as one of {_SMALL_CLASSES}", small_classes=small_classes)
+        )
+    data = _without_small(data, examples_per_class, small_classes)
+    if classes_per_batch > data.num_classes:
+        raise ValueError(
+            expected(
+                f"classes_per_batch to be at most the number of classes, {data.num_classes}",
+                classes_per_batch=classes_per_batch,
+            )
+        )
+    size = classes_per_batch * examples_per_class
+    if batches_per_epoch is None:
+        batches_per_epoch = max(math.ceil(data.num_classes / classes_per_batch), len(data) // size)
+    require_positive(batches_per_epoch=batches_per_epoch)
+    table = ClassTable(data.labels)
+
+    def epoch(rng):
+        for indices in balanced_indices(
+            table, classes_per_batch, examples_per_class, batches_per_epoch, rng
+        ):
+            yield indices, data.labels[indices]
+
+    return sampled_batches(
+        data,
+        epoch,
+        num_batches=batches_per_epoch,
+        num_examples=size,
+        target_dtype="int64",
+        finish=lambda x, labels: (x, labels),
+        augment=augment,
+        seed=seed,
+    )
+
+
+def _without_small(data, size, rule):
+    classes, counts = np.unique(data.labels, return_counts=True)
+    small = classes[counts < size]
+    if rule == "repeat" or not len(small):
+        return data
+    if rule == "error":
+        raise ValueError(
+            expected(
+                f"at least {size} examples in every class; or pass small_classes='repeat' or"
+                " 'drop'",
+                small_classes=[data.class_names[label] for label in small[:5]],
+                number=len(small),
+            )
+        )
+    return data.subset(~np.isin(data.labels, small))

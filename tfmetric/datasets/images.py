@@ -1,0 +1,173 @@
+"""From a store of encoded images to a checked source: sizes, colour, unreadable files, caching."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric.datasets.progress import progress
+from tfmetric.datasets.sources import DecodedSource, EncodedSource, Source
+from tfmetric.datasets.stores import FileStore, Store
+
+# Images of several sizes are brought to this one where the user names none.
+DEFAULT_IMAGE_SIZE = (64, 64)
+# verify="auto": every image is decoded once up to this many; beyond, sizes and headers are read.
+FULL_CHECK_LIMIT = 20_000
+# A set that decodes to no more than this is kept in memory; a bigger one is read batch by batch.
+CACHE_BYTES = 512 * 2**20
+
+VERIFY = ("auto", "full", "quick")
+COLORS = ("auto", "grey", "rgb")
+_MAGIC = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP"}
+_SAMPLE = 256
+
+
+def image_source(
+    store: Store,
+    image_size: tuple[int, int] | None,
+    color: str,
+    verify: str,
+    cache_bytes: int,
+) -> tuple[Source, np.ndarray, list[tuple[str, str]], list[str], str]:
+    """Checks the images of a store and chooses how they are read.
+
+    Args:
+        store: The encoded images.
+        image_size: (height, width), or `None` for the images' own size if they share one.
+        color: "auto", "grey" or "rgb".
+        verify: "auto", "full" or "quick".
+        cache_bytes: Decoded sets up to this size are kept in memory.
+
+    Returns:
+        The source over the readable images, their positions in the store, (id, reason) of the
+        others, notes for the report, and what was checked.
+    """
+    if verify == "auto":
+        verify = "full" if len(store) <= FULL_CHECK_LIMIT else "quick"
+    bad = _bad_headers(store) if isinstance(store, FileStore) else {}
+    keep = np.array([i for i in range(len(store)) if i not in bad], np.int64)
+    notes: list[str] = []
+    if len(keep):
+        shown = keep if verify == "full" and isinstance(store, FileStore) else _spread(keep)
+        sizes, looks_grey = _look(store, shown)
+        if image_size is None:
+            image_size, note = _common_size(sizes)
+            notes += note
+        channels, note = _channels(store, keep, color, looks_grey)
+        notes += note
+        source = EncodedSource(store, image_size, channels)
+        cache = len(keep) * int(np.prod(source.element_shape)) <= cache_bytes
+        if cache or verify == "full":
+            pixels, failed = source.decode(keep, keep=cache, show=True)
+            for place in failed:
+                bad[int(keep[place])] = _why(source, int(keep[place]))
+            good = np.delete(np.arange(len(keep)), failed)
+            keep = keep[good]
+            source = EncodedSource(store.subset(keep), image_size, channels)
+            if cache:
+                pixels = pixels if not len(failed) else pixels[good]
+                source = DecodedSource(pixels, source.store)
+            check = "every image was decoded"
+        else:
+            source = EncodedSource(store.subset(keep), image_size, channels)
+            check = 'file sizes and headers only (verify="full" decodes every image)'
+    if not len(keep):
+        names = store.ids(np.arange(min(len(store), 3)))
+        first = [f"{name}: {bad[i]}" for i, name in enumerate(names)]
+        raise ValueError(expected("at least one readable image", num_files=len(store), first=first))
+    positions = np.array(sorted(bad), np.int64)
+    skipped = list(zip(store.ids(positions).tolist(), [bad[i] for i in positions], strict=True))
+    return source, keep, skipped, notes, check + "; contents were compared across train and test"
+
+
+def _bad_headers(store):
+    """{position: reason} of the files that are missing, empty or of no known image format."""
+    bad = {}
+    with progress(len(store), "Checking files") as advance:
+        for i in range(len(store)):
+            try:
+                with open(store.path(i), "rb") as file:
+                    head = file.read(8)
+            except OSError as error:
+                bad[i] = f"cannot be read ({os.strerror(error.errno)})"
+            else:
+                if not head:
+                    bad[i] = "empty file"
+                elif not any(head.startswith(magic) for magic in _MAGIC):
+                    bad[i] = "not a PNG, JPEG, GIF or BMP image"
+            if i % 1000 == 999:
+                advance(1000)
+    return bad
+
+
+def _look(store, positions):
+    """The distinct (height, width) of these images, and whether all are stored as grey."""
+    from PIL import Image
+
+    sizes, grey = set(), True
+    for position in positions:
+        # A file's header is enough for Pillow, and saves reading the rest.
+        file = (
+            store.path(position)
+            if isinstance(store, FileStore)
+            else io.BytesIO(store.read_bytes(position))
+        )
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow warns of very large images.
+                with Image.open(file) as image:
+                    sizes.add((image.height, image.width))
+                    grey = grey and image.mode in ("1", "L", "LA", "I", "I;16", "F")
+        except Exception:  # Pillow raises many kinds; decoding reports the file in a moment.
+            continue
+    return sizes, grey
+
+
+def _common_size(sizes):
+    if len(sizes) == 1:
+        return next(iter(sizes)), []
+    if not sizes:
+        return DEFAULT_IMAGE_SIZE, []  # No image can be read; decoding says why.
+    size = DEFAULT_IMAGE_SIZE
+    note = (
+        f"the images have several sizes: all were resized to {size[0]}×{size[1]};"
+        " pass image_size=(height, width) to choose"
+    )
+    return size, [note]
+
+
+def _channels(store, keep, color, looks_grey):
+    if color != "auto":
+        return (1 if color == "grey" else 3), []
+    if looks_grey:
+        return 1, []
+    sample = _spread(keep)
+    source = EncodedSource(store, DEFAULT_IMAGE_SIZE, 3)
+    pixels, failed = source.decode(sample)
+    pixels = np.delete(pixels, failed, axis=0)
+    if len(pixels) and (pixels == pixels[..., :1]).all():
+        note = (
+            f"the three colour channels are equal in {len(pixels)} images looked at: read as grey"
+        )
+        return 1, [note + ' (color="rgb" keeps three)']
+    return 3, []
+
+
+def _spread(positions):
+    places = np.linspace(0, len(positions) - 1, min(len(positions), _SAMPLE)).astype(np.int64)
+    return positions[places]
+
+
+def _why(source, position):
+    """The decoder's own words for why an image cannot be read."""
+    try:
+        source.loader()(source.store.handles(np.array([position]))[0])
+    except Exception as error:  # Whatever the decoder raises is the reason to show.
+        text = str(error).splitlines()[0]
+        text = text.split("}} ")[-1].split(" [Op:")[0].strip()
+        return f"cannot be decoded, cut short or damaged ({text})"
+    return "cannot be decoded"

@@ -1,0 +1,248 @@
+"""Labelled examples: what every loader returns and everything else takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric.datasets.sources import RotatedSource, Source
+
+if TYPE_CHECKING:
+    from tfmetric.datasets.report import DataReport
+
+
+class LabeledData:
+    """Examples with class labels, read on demand. Immutable.
+
+    `datasets.load` makes a pair of them; `datasets.from_arrays` makes one of arrays in memory.
+    It holds NumPy arrays and a source, never TensorFlow tensors, so that a callback or a tuner
+    may copy it for nothing.
+
+    Attributes:
+        labels: `int64` array `(N,)`, indexes into `class_names`.
+        class_names: The names of all classes, common to the train and the test part, so that a
+            label means the same in both.
+        groups: An array `(N,)` of group names (a typeface, an alphabet, a person), or `None`.
+        report: What the data check found, or `None`.
+
+    >>> import numpy as np
+    >>> from tfmetric import datasets
+    >>> data = datasets.from_arrays(np.zeros((4, 8, 8), "uint8"), ["b", "a", "b", "a"])
+    >>> len(data), data.num_classes, data.class_names, data.element_shape
+    (4, 2, ('a', 'b'), (8, 8, 1))
+    >>> data.subset([0, 2]).labels.tolist()
+    [1, 1]
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        labels: np.ndarray,
+        class_names: tuple[str, ...],
+        groups: np.ndarray | None = None,
+        positions: np.ndarray | None = None,
+        report: DataReport | None = None,
+    ):
+        """Most callers want `datasets.load` or `datasets.from_arrays` instead.
+
+        Args:
+            source: Where the examples are read from.
+            labels: `int64` array `(N,)`, indexes into `class_names`.
+            class_names: The names of the classes.
+            groups: An array `(N,)`, or `None`.
+            positions: `int64` array `(N,)`: the position of each example in the source. `None`
+                means all of the source, in its order.
+            report: What the data check found.
+        """
+        positions = np.arange(len(source)) if positions is None else positions
+        self.source = source
+        self.positions = _frozen(positions, np.int64)
+        self.labels = _frozen(labels, np.int64)
+        self.class_names = tuple(class_names)
+        self.groups = None if groups is None else _frozen(groups)
+        self.report = report
+        self._sealed = True
+
+    def __setattr__(self, name, value):
+        if getattr(self, "_sealed", False):
+            raise AttributeError(f"LabeledData is immutable; cannot set {name!r}")
+        super().__setattr__(name, value)
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self):
+        shape = "×".join(map(str, self.element_shape))
+        return f"<LabeledData: {len(self)} examples of {self.num_classes} classes, {shape}>"
+
+    @cached_property
+    def classes(self) -> np.ndarray:
+        """The labels that occur, ascending."""
+        return _frozen(np.unique(self.labels))
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes that occur."""
+        return len(self.classes)
+
+    @property
+    def element_shape(self) -> tuple[int, ...]:
+        """The shape of one example: `(height, width, channels)`, or `(features,)`."""
+        return self.source.element_shape
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the examples: "uint8" (0 to 255) for images, "float32" otherwise."""
+        return self.source.dtype
+
+    @cached_property
+    def ids(self) -> np.ndarray:
+        """Where each example came from, as text: a file path, "digits/17"."""
+        return _frozen(self.source.ids(self.positions))
+
+    def read(self, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+        """Reads examples into memory.
+
+        Args:
+            indices: Which examples, in this order; all of them by default.
+
+        Returns:
+            An array `(len(indices), *element_shape)`.
+        """
+        positions = self.positions if indices is None else self.positions[_as_index(indices)]
+        return self.source.read(positions)
+
+    def subset(self, indices: Sequence[int] | np.ndarray) -> LabeledData:
+        """These examples only, in this order; nothing is read or copied.
+
+        Args:
+            indices: Integer positions, or a boolean mask `(N,)`.
+        """
+        indices = _as_index(indices)
+        return LabeledData(
+            self.source,
+            self.labels[indices],
+            self.class_names,
+            None if self.groups is None else self.groups[indices],
+            self.positions[indices],
+            self.report,
+        )
+
+    def batches(self, batch_size: int = 256) -> Any:
+        """The examples in order, for embedding them.
+
+        Args:
+            batch_size: Examples a batch; the last batch may be smaller.
+
+        Returns:
+            A `tf.data.Dataset` of `(examples, labels)`, shapes `(batch, *element_shape)` and
+            `(batch,)`.
+        """
+        from tfmetric.datasets.pipeline import ordered_batches
+
+        return ordered_batches(self, batch_size)
+
+    def with_rotated_classes(self) -> LabeledData:
+        """Adds each class turned by 90°, 180° and 270° as three further classes.
+
+        Use it on training data where a turned example is another class, such as handwritten
+        characters (Santoro et al., 2016, "Meta-learning with memory-augmented neural networks").
+        Nothing is copied: turned images are made as they are read.
+
+        Returns:
+            Data with four times the examples and classes; the first quarter is this data.
+
+        Raises:
+            ValueError: If the examples are not square images.
+        """
+        shape = self.element_shape
+        if len(shape) != 3 or shape[0] != shape[1]:
+            raise ValueError(
+                expected(
+                    "square images of shape (size, size, channels) to turn; pass image_size= to"
+                    " datasets.load",
+                    element_shape=shape,
+                )
+            )
+        turns = range(4)
+        names = [
+            f"{name} @{90 * turn}°" if turn else name for turn in turns for name in self.class_names
+        ]
+        return LabeledData(
+            RotatedSource(self.source),
+            np.concatenate([self.labels + turn * len(self.class_names) for turn in turns]),
+            tuple(names),
+            None if self.groups is None else np.tile(self.groups, 4),
+            np.concatenate([self.positions + turn * len(self.source) for turn in turns]),
+            self.report,
+        )
+
+
+def from_arrays(
+    x: Any, labels: Any, class_names: Sequence[str] | None = None, groups: Any = None
+) -> LabeledData:
+    """One set of labelled examples from arrays in memory, unsplit.
+
+    Use it for a gallery, or for data that you split yourself; `datasets.load((x, y))` splits by
+    class and checks the data.
+
+    Args:
+        x: Images `(N, height, width)` or `(N, height, width, 1 or 3)`, or vectors `(N, D)`.
+        labels: `(N,)` integers of any type, whole floats or strings. With `class_names`,
+            integer indexes into it.
+        class_names: The names of the classes. By default the sorted distinct labels as text.
+        groups: `(N,)` group of each example, or `None`.
+
+    Raises:
+        ValueError: If the shapes do not fit, or a value is missing.
+
+    >>> import numpy as np
+    >>> from tfmetric import datasets
+    >>> datasets.from_arrays(np.ones((3, 5)), [10, 10, 2**40])
+    <LabeledData: 3 examples of 2 classes, 5>
+    """
+    from tfmetric.datasets.arrays import array_examples, encode_labels
+
+    examples = array_examples({"x": x, "y": labels, "group": groups}, "array")
+    if examples.skipped:
+        raise ValueError(
+            expected("examples and labels without missing values", first=examples.skipped[0])
+        )
+    codes, names = encode_labels(examples.labels)
+    if class_names is not None:
+        codes = np.asarray(labels).reshape(-1)
+        if codes.dtype.kind not in "iu" or codes.min() < 0 or codes.max() >= len(class_names):
+            raise ValueError(
+                expected(
+                    f"labels that are integers from 0 to {len(class_names) - 1}, indexes into"
+                    " class_names",
+                    labels=labels,
+                )
+            )
+        names = tuple(class_names)
+    return LabeledData(examples.source, codes, names, examples.groups)
+
+
+def _as_index(indices):
+    indices = np.asarray(indices)
+    if indices.size == 0:
+        return indices.astype(np.int64)
+    if indices.dtype.kind not in "iub":
+        raise ValueError(expected("integer indices or a boolean mask", indices=indices))
+    return indices
+
+
+def _frozen(array, dtype=None):
+    array = np.array(array, dtype=dtype)
+    array.flags.writeable = False
+    return array

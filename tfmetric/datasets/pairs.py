@@ -1,0 +1,170 @@
+"""Explicit pairs and triplets for Siamese models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric.datasets.labeled import LabeledData
+from tfmetric.datasets.pipeline import require_positive, sampled_batches
+from tfmetric.datasets.sampling import ClassTable, anchor_stream, partners, strangers
+
+
+def pairs(
+    data: LabeledData,
+    batch_size: int = 64,
+    positive_fraction: float = 0.5,
+    batches_per_epoch: int | None = None,
+    augment: Callable | None = None,
+    seed: int = 0,
+) -> Any:
+    """Random pairs of examples, for a Siamese model with a pair loss.
+
+    Use it with `models.siamese` and `SiameseContrastiveLoss`. For a loss on embeddings,
+    `balanced_batches` gives far more pairs for the same work. In the positive pairs every
+    example of a class of two or more is the first one once a round, in the negative pairs every
+    example; the second one is drawn at random.
+
+    Args:
+        data: The training data.
+        batch_size: Pairs a batch, B.
+        positive_fraction: The share of pairs of one class, 0 to 1; each batch has
+            round(B · positive_fraction) of them, in random places.
+        batches_per_epoch: By default ceil(N / B).
+        augment: As for `balanced_batches`; it gets the images of both sides in one batch.
+        seed: What the pairs are a function of.
+
+    Returns:
+        A `tf.data.Dataset` of known length with elements `((a, b), same)`: twice
+        `(B, *element_shape)`, and `(B,)` `float32`, 1 for similar.
+
+    Raises:
+        ValueError: If no class has two examples, or there is one class only, as far as positive
+            or negative pairs are asked for.
+
+    >>> from tfmetric import datasets
+    >>> train, _ = datasets.load("digits")
+    >>> (a, b), same = next(iter(datasets.pairs(train, batch_size=4)))
+    >>> a.shape.as_list(), float(sum(same))
+    ([4, 8, 8, 1], 2.0)
+    """
+    require_positive(batch_size=batch_size)
+    if not 0 <= positive_fraction <= 1:
+        raise ValueError(
+            expected("a positive_fraction from 0 to 1", positive_fraction=positive_fraction)
+        )
+    batches = math.ceil(len(data) / batch_size) if batches_per_epoch is None else batches_per_epoch
+    require_positive(batches_per_epoch=batches)
+    similar = round(batch_size * positive_fraction)
+    table, eligible = _table(data, similar > 0, similar < batch_size)
+
+    def epoch(rng):
+        positive = anchor_stream(eligible, similar, rng) if similar else None
+        negative = anchor_stream(np.arange(len(data)), batch_size - similar, rng)
+        same = np.zeros(batch_size, np.float32)
+        same[:similar] = 1
+        for _ in range(batches):
+            first = next(positive) if similar else np.empty(0, np.int64)
+            other = next(negative)
+            a = np.concatenate([first, other])
+            b = np.concatenate([partners(table, first, rng), strangers(table, other, rng)])
+            mixed = rng.permutation(batch_size)
+            places = np.concatenate([a[mixed], b[mixed]])
+            yield table.order[places], np.tile(same[mixed], 2)
+
+    return sampled_batches(
+        data,
+        epoch,
+        num_batches=batches,
+        num_examples=2 * batch_size,
+        target_dtype="float32",
+        finish=lambda x, same: ((x[:batch_size], x[batch_size:]), same[:batch_size]),
+        augment=augment,
+        seed=seed,
+    )
+
+
+def triplets(
+    data: LabeledData,
+    batch_size: int = 64,
+    batches_per_epoch: int | None = None,
+    augment: Callable | None = None,
+    seed: int = 0,
+) -> Any:
+    """Random triplets of an anchor, a positive and a negative example.
+
+    Use it with `models.triplet` and `SiameseTripletLoss`. For `TripletLoss`, which mines its
+    triplets, use `balanced_batches`. Every example of a class of two or more is the anchor once
+    a round; the positive and the negative are drawn at random.
+
+    Args:
+        data: The training data.
+        batch_size: Triplets a batch, B.
+        batches_per_epoch: By default ceil(N / B).
+        augment: As for `balanced_batches`; it gets the images of all three in one batch.
+        seed: What the triplets are a function of.
+
+    Returns:
+        A `tf.data.Dataset` of known length with elements `((a, p, n), zeros)`: three times
+        `(B, *element_shape)`, and `(B,)` `float32` zeros, a target that the loss ignores.
+
+    Raises:
+        ValueError: If no class has two examples, or there is one class only.
+
+    >>> from tfmetric import datasets
+    >>> train, _ = datasets.load("digits")
+    >>> (a, p, n), _ = next(iter(datasets.triplets(train, batch_size=4)))
+    >>> n.shape.as_list()
+    [4, 8, 8, 1]
+    """
+    require_positive(batch_size=batch_size)
+    batches = math.ceil(len(data) / batch_size) if batches_per_epoch is None else batches_per_epoch
+    require_positive(batches_per_epoch=batches)
+    table, eligible = _table(data, True, True)
+
+    def epoch(rng):
+        anchors = anchor_stream(eligible, batch_size, rng)
+        zeros = np.zeros(3 * batch_size, np.float32)
+        for _ in range(batches):
+            a = next(anchors)
+            places = np.concatenate([a, partners(table, a, rng), strangers(table, a, rng)])
+            yield table.order[places], zeros
+
+    def finish(x, zeros):
+        thirds = (x[:batch_size], x[batch_size : 2 * batch_size], x[2 * batch_size :])
+        return thirds, zeros[:batch_size]
+
+    return sampled_batches(
+        data,
+        epoch,
+        num_batches=batches,
+        num_examples=3 * batch_size,
+        target_dtype="float32",
+        finish=finish,
+        augment=augment,
+        seed=seed,
+    )
+
+
+def _table(data, positives, negatives):
+    """The class table, and the places of examples that have a partner."""
+    table = ClassTable(data.labels)
+    eligible = np.flatnonzero(table.count[table.rank_of] > 1)
+    if positives and not len(eligible):
+        raise ValueError(
+            expected(
+                "at least one class with two examples, to make a positive pair",
+                largest_class=int(table.count.max(initial=0)),
+            )
+        )
+    if negatives and len(table.classes) < 2:
+        raise ValueError(
+            expected(
+                "at least two classes, to make a negative pair", num_classes=len(table.classes)
+            )
+        )
+    return table, eligible

@@ -1,0 +1,130 @@
+"""From indexes to batches of examples: the one tf.data pipeline under all samplers.
+
+A Python generator yields handles only. Reading, decoding and augmenting run in TensorFlow, in
+parallel, in a fixed order: the batches are a function of the seed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric.datasets.augmentation import stateless_augmenter
+
+if TYPE_CHECKING:
+    from tfmetric.datasets.labeled import LabeledData
+
+Epoch = Callable[[np.random.Generator], Iterable[tuple[np.ndarray, np.ndarray]]]
+
+
+def sampled_batches(
+    data: LabeledData,
+    epoch: Epoch,
+    num_batches: int,
+    num_examples: int,
+    target_dtype: str,
+    finish: Callable[[Any, Any], Any],
+    augment: Callable | None,
+    seed: int,
+) -> Any:
+    """A `tf.data.Dataset` of randomly drawn batches, drawn anew each time it is iterated.
+
+    Args:
+        data: What is drawn from.
+        epoch: From a random generator to one epoch of (indexes `(M,)`, targets `(M,)`).
+        num_batches: Batches an epoch.
+        num_examples: M, the examples read for one batch.
+        target_dtype: The dtype of the targets.
+        finish: From the examples and the targets of one batch to the dataset's element.
+        augment: A function or Keras layer on batches of images.
+        seed: What the batches are a function of. The first iteration of two datasets with equal
+            seeds is equal, and so is the second, which differs from the first.
+    """
+    import tensorflow as tf
+
+    source, positions = data.source, data.positions
+    epochs = itertools.count()
+
+    def draw():
+        number = next(epochs)
+        rng = np.random.default_rng([seed, number])
+        for step, (indices, targets) in enumerate(epoch(rng)):
+            batch_seed = np.full(num_examples, number * 2**32 + step, np.int64)
+            yield (*source.handles(positions[indices]), targets, batch_seed)
+
+    specs = [tf.TensorSpec((num_examples, *shape), dtype) for dtype, shape in source.handle_specs()]
+    specs += [tf.TensorSpec((num_examples,), target_dtype)]
+    specs += [tf.TensorSpec((num_examples,), "int64")]
+    dataset = tf.data.Dataset.from_generator(draw, output_signature=tuple(specs))
+    dataset = _load(dataset, source, num_examples, drop_remainder=True)
+    augment, parallel = stateless_augmenter(augment, seed)
+
+    def complete(examples, targets, batch_seed):
+        return finish(augment(examples, batch_seed[0]), targets)
+
+    dataset = dataset.map(
+        complete, num_parallel_calls=tf.data.AUTOTUNE if parallel else None, deterministic=True
+    )
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
+    return _finished(dataset)
+
+
+def ordered_batches(data: LabeledData, batch_size: int) -> Any:
+    """A `tf.data.Dataset` of (examples, labels) in order; the last batch may be smaller."""
+    import tensorflow as tf
+
+    require_positive(batch_size=batch_size)
+    source = data.source
+
+    def chunks():
+        for start in range(0, len(data), batch_size):
+            part = slice(start, start + batch_size)
+            yield (*source.handles(data.positions[part]), data.labels[part])
+
+    specs = [tf.TensorSpec((None, *shape), dtype) for dtype, shape in source.handle_specs()]
+    dataset = tf.data.Dataset.from_generator(
+        chunks, output_signature=(*specs, tf.TensorSpec((None,), "int64"))
+    )
+    dataset = _load(dataset, source, batch_size, drop_remainder=False)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-len(data) // batch_size)))
+    return _finished(dataset)
+
+
+def require_positive(**arguments: int) -> None:
+    """Raises a ValueError for an argument that is no positive integer."""
+    for name, value in arguments.items():
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(expected(f"{name} as a positive integer", **{name: value}))
+
+
+def _load(dataset, source, size, drop_remainder):
+    """Replaces the handles at the front of each element by the examples."""
+    import tensorflow as tf
+
+    load = source.loader()
+    count = len(source.handle_specs())
+
+    def read(*element):
+        return (load(*element[:count]), *element[count:])
+
+    if source.batched:
+        return dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    # One image at a time: every core decodes for the batch that is needed next, and no more than
+    # a few batches are ever in memory.
+    dataset = dataset.unbatch()
+    dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return dataset.batch(size, drop_remainder=drop_remainder)
+
+
+def _finished(dataset):
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.deterministic = True
+    # The generator cannot be divided by files; without this, distributing warns at length.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)

@@ -1,0 +1,120 @@
+"""What the data check found, for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class PartSummary:
+    """Counts of one part, train or test.
+
+    Attributes:
+        examples: The number of examples.
+        classes: The number of classes.
+        smallest: (name, number of examples) of the smallest class.
+        median: The median number of examples a class.
+        largest: (name, number of examples) of the largest class.
+        singletons: The number of classes with one example: no positive pair, never a hit.
+    """
+
+    examples: int
+    classes: int
+    smallest: tuple[str, int]
+    median: float
+    largest: tuple[str, int]
+    singletons: int
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What `datasets.load` found in the data; `print` it.
+
+    Attributes:
+        source: What was loaded.
+        element_shape: The shape of one example.
+        dtype: The dtype of the examples.
+        train: Counts of the train part.
+        test: Counts of the test part.
+        split: How the classes were split.
+        check: What the check read.
+        skipped: (id, reason) of each example that was left out.
+        duplicates: (train id, test id) of each test example whose content is in train too.
+        notes: Decisions taken on the way that the user did not ask for.
+    """
+
+    source: str
+    element_shape: tuple[int, ...]
+    dtype: str
+    train: PartSummary
+    test: PartSummary
+    split: str
+    check: str
+    skipped: tuple[tuple[str, str], ...] = ()
+    duplicates: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain dictionaries, lists, numbers and text, ready for JSON."""
+        return _plain(asdict(self))
+
+    def __str__(self):
+        shape = "×".join(map(str, self.element_shape))
+        lines = [f"{self.source}: examples of {shape} {self.dtype}"]
+        lines += [_part_line("train", self.train), _part_line("test", self.test)]
+        lines += [f"  split: {self.split}", f"  check: {self.check}"]
+        lines += _listing("skipped", [f"{name}: {reason}" for name, reason in self.skipped])
+        pairs = [f"{test} = {train} (train)" for train, test in self.duplicates]
+        lines += _listing("exact duplicates across train and test", pairs)
+        lines += [f"  note: {note}" for note in self.notes]
+        return "\n".join(lines)
+
+
+def summarise(labels: np.ndarray, class_names: Sequence[str]) -> PartSummary:
+    """Counts the classes of one part; `labels` are indexes into `class_names`, not empty."""
+    classes, counts = np.unique(labels, return_counts=True)
+    low, high = counts.argmin(), counts.argmax()
+    return PartSummary(
+        examples=len(labels),
+        classes=len(classes),
+        smallest=(class_names[classes[low]], int(counts[low])),
+        median=float(np.median(counts)),
+        largest=(class_names[classes[high]], int(counts[high])),
+        singletons=int((counts == 1).sum()),
+    )
+
+
+def _part_line(name, part):
+    sizes = (
+        f"{part.smallest[1]} each"
+        if part.smallest[1] == part.largest[1]
+        else f"from {part.smallest[1]} ({part.smallest[0]}) to {part.largest[1]}"
+        f" ({part.largest[0]}), median {part.median:g}"
+    )
+    line = f"  {name + ':':<6} {part.examples:,} examples of {part.classes:,} classes, {sizes}"
+    if part.singletons:
+        line += f"; {part.singletons:,} with one example only"
+    return line
+
+
+def _listing(title, items):
+    if not items:
+        return [f"  {title}: none"]
+    lines = [f"  {title}: {len(items):,}", *(f"    {item}" for item in items[:_LISTED])]
+    if len(items) > _LISTED:
+        lines.append(f"    ... and {len(items) - _LISTED:,} more in the report's fields")
+    return lines
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
