@@ -1,1 +1,23 @@
-"""TODO."""
+"""Evaluation: how good an embedding is, on classes it has never seen, against honest baselines."""
+
+from tfmetric.evaluation.comparison import Evaluation, evaluate
+from tfmetric.evaluation.embedding import embed
+from tfmetric.evaluation.one_shot import (
+    OneShotResult,
+    OneShotRun,
+    one_shot,
+    read_one_shot_runs,
+)
+from tfmetric.evaluation.retrieval import RetrievalResult, retrieval
+
+__all__ = [
+    "Evaluation",
+    "OneShotResult",
+    "OneShotRun",
+    "RetrievalResult",
+    "embed",
+    "evaluate",
+    "one_shot",
+    "read_one_shot_runs",
+    "retrieval",
+]

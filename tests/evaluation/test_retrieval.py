@@ -1,0 +1,262 @@
+import copy
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from keras import ops
+
+from tfmetric.evaluation import ranking, scores
+from tfmetric.evaluation.intervals import mean_interval
+from tfmetric.evaluation.retrieval import retrieval
+
+KS = (1, 2, 5, 40)
+
+
+def distance_of(name, x, y):
+    x, y = x.astype("float64"), y.astype("float64")
+    if name == "euclidean":
+        return float(((x - y) ** 2).sum())
+    if name == "manhattan":
+        return float(np.abs(x - y).sum())
+    if name == "inner_product":
+        return float(-(x * y).sum())
+    cosine = (x * y).sum() / max(1e-4, np.sqrt((x * x).sum())) / max(1e-4, np.sqrt((y * y).sum()))
+    return max(float(1 - cosine), 1e-14)
+
+
+def oracle(x, labels, references=None, reference_labels=None, distance="euclidean", ks=KS):
+    """The definitions, one query, one reference at a time."""
+    own = references is None
+    references = x if own else references
+    reference_labels = labels if own else reference_labels
+    figures = {**{f"recall_at_{k}": [] for k in ks}, **{f"precision_at_{k}": [] for k in ks}}
+    figures |= {"r_precision": [], "map_at_r": [], "mrr": []}
+    left_out = 0
+    for q in range(len(x)):
+        row = []
+        for j in range(len(references)):
+            if own and j == q:
+                continue
+            hit = int(labels[q]) == int(reference_labels[j])
+            d = np.float32(distance_of(distance, x[q], references[j]))
+            row.append((d, hit))  # False sorts before True: at a tie the miss comes first.
+        row.sort()
+        hits = [hit for _, hit in row]
+        r = sum(hits)
+        if r == 0:
+            left_out += 1
+            continue
+        for k in ks:
+            figures[f"recall_at_{k}"].append(float(any(hits[:k])))
+            figures[f"precision_at_{k}"].append(sum(hits[:k]) / k)
+        figures["r_precision"].append(sum(hits[:r]) / r)
+        precisions = [sum(hits[: i + 1]) / (i + 1) for i in range(r) if hits[i]]
+        figures["map_at_r"].append(sum(precisions) / r)
+        figures["mrr"].append(1 / (hits.index(True) + 1))
+    means = {name: np.mean(values) if values else np.nan for name, values in figures.items()}
+    return means, left_out
+
+
+def check(x, labels, *references, **arguments):
+    got = retrieval(x, labels, *references, ks=KS, **arguments)
+    want, left_out = oracle(np.asarray(x), np.asarray(labels), *references, **arguments)
+    assert got.num_left_out == left_out
+    assert got.num_queries == len(x) - left_out
+    assert got.figures().keys() == want.keys()
+    for name, value in got.figures().items():
+        np.testing.assert_allclose(value, want[name], atol=1e-12, err_msg=name)
+    return got
+
+
+def normal(count, width=8, seed=0):
+    return np.random.default_rng(seed).normal(size=(count, width)).astype("float32")
+
+
+def classes(count, number, seed=1):
+    return np.random.default_rng(seed).integers(0, number, count)
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine", "inner_product", "manhattan"])
+@pytest.mark.parametrize("number", [2, 7, 25])
+def test_random_embeddings(distance, number):
+    check(normal(60), classes(60, number), distance=distance)
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "manhattan", "inner_product"])
+def test_integer_embeddings_full_of_ties(distance):
+    x = np.random.default_rng(3).integers(0, 3, (70, 4)).astype("float32")
+    check(x, classes(70, 6), distance=distance)
+
+
+def test_queries_and_references_apart():
+    check(normal(20), classes(20, 9), normal(50, seed=5), classes(50, 7, seed=6))
+
+
+def test_small_blocks_give_the_same_as_one(monkeypatch):
+    x, labels = normal(50), classes(50, 5)
+    one = retrieval(x, labels)
+    monkeypatch.setattr(ranking, "_BLOCK_BYTES", 8 * 50 * 7)
+    assert retrieval(x, labels).figures() == one.figures()
+
+
+@pytest.mark.parametrize("width", [1, 3, 16, 64, 129])
+@pytest.mark.parametrize("distance", ["euclidean", "cosine", "inner_product", "manhattan"])
+def test_a_collapsed_embedding_scores_at_its_worst(width, distance):
+    count = 203
+    x = np.tile(normal(1, width), (count, 1))
+    labels = np.arange(count) % 29
+    got = retrieval(x, labels, distance=distance)
+    r = got.per_query.num_relevant
+    np.testing.assert_array_equal(got.per_query.first_rank, count - r)
+    assert got.recall_at[10] == got.map_at_r == got.r_precision == 0.0
+
+
+@pytest.mark.parametrize("width", [3, 64, 100])
+def test_exact_duplicates_tie_wherever_they_stand(width):
+    # Each vector occurs in both classes: the nearest is always a tie of a hit and misses.
+    base = normal(37, width)
+    x = np.concatenate([base, base, base])
+    labels = np.concatenate([np.zeros(37), np.ones(37), np.zeros(37)]).astype(int)
+    got = check(x, labels)
+    assert got.recall_at[1] == 0.0
+    order = np.random.default_rng(0).permutation(len(x))
+    shuffled = retrieval(x[order], labels[order], ks=KS)
+    for name, value in got.figures().items():
+        np.testing.assert_allclose(shuffled.figures()[name], value, atol=1e-12)
+
+
+def test_parallel_vectors_tie_under_cosine():
+    x = np.outer([1, 3, 7, 0.1], normal(1)[0]).astype("float64")
+    assert retrieval(x, [0, 0, 1, 1], distance="cosine").recall_at[1] == 0.0
+
+
+def test_the_query_set_in_another_order_as_gallery_finds_itself():
+    x, labels = normal(40), classes(40, 6)
+    order = np.random.default_rng(2).permutation(40)
+    got = check(x, labels, x[order], labels[order])
+    assert got.recall_at[1] == 1.0
+    assert got.num_left_out == 0
+
+
+def test_one_class_is_found_and_no_relevant_item_is_left_out():
+    assert check(normal(6), np.zeros(6, int)).map_at_r == 1.0
+    lonely = check(normal(6), np.arange(6))
+    assert lonely.num_queries == 0
+    assert np.isnan(lonely.map_at_r)
+    assert json.loads(lonely.to_json())["map_at_r"] is None
+    assert "0 queries among 6" in lonely.summary()
+
+
+def test_labels_that_floats_cannot_tell_apart():
+    x = np.array([[0.0], [1.0], [10.0], [11.0]])
+    for base, dtype in [(2**24, "int32"), (2**62, "int64"), (2**64 - 2, "uint64")]:
+        labels = np.array([base, base + 1, base, base + 1], dtype)
+        assert retrieval(x, labels).recall_at[1] == 0.0
+    assert retrieval(x, np.array([-5, -5, 3, 3])).recall_at[1] == 1.0
+    # int64 beside uint64 would become float64 if NumPy put them together.
+    got = retrieval(
+        x, np.full(4, 2**62 + 1, "int64"), x, np.array([2**62, 2**62 + 1, 2**62, 2**62], "uint64")
+    )
+    assert got.per_query.num_relevant.tolist() == [1, 1, 1, 1]
+    assert retrieval(x, np.array(["a", "a", "b", "b"])).recall_at[1] == 1.0
+    assert retrieval(x, np.array([[0.0], [0.0], [1.0], [1.0]])).recall_at[1] == 1.0
+
+
+@pytest.mark.parametrize("scale", [1e-18, 1.0, 1e25])
+def test_the_scale_of_the_embeddings_does_not_matter(scale):
+    x, labels = normal(40).astype("float64"), classes(40, 4)
+    want = retrieval(x, labels).figures()
+    for name, value in retrieval((x * scale).astype("float32"), labels).figures().items():
+        np.testing.assert_allclose(value, want[name], atol=1e-12)
+
+
+def test_a_common_offset_does_not_hide_the_differences():
+    x, labels = np.round(normal(40) * 64) / 64, classes(40, 4)
+    assert retrieval(x + 4096, labels).figures() == retrieval(x, labels).figures()
+
+
+def test_images_of_bytes_are_compared_exactly():
+    x = np.random.default_rng(0).integers(0, 256, (40, 1024)).astype("uint8")
+    x[20:] = np.minimum(x[:20].astype(int) + 1, 255)
+    check(x, classes(40, 4))
+    check(x[:, :300].repeat(4, axis=1), classes(40, 4))
+
+
+def test_a_function_as_distance():
+    def chebyshev(a, b):
+        return ops.max(ops.abs(a - b), axis=-1)
+
+    x = np.array([[0.0, 0.0], [0.9, 0.9], [1.0, 0.0], [5.0, 5.0]])
+    got = retrieval(x, [0, 0, 1, 1], distance=chebyshev)
+    assert got.distance == "chebyshev"
+    assert got.per_query.first_rank.tolist() == [1, 2, 3, 3]  # Queries 1 and 3 have a tie.
+
+
+def test_a_distance_that_is_not_finite_is_an_error():
+    def broken(a, b):
+        return ops.sum(a - b, axis=-1) * np.inf
+
+    with pytest.raises(ValueError, match="Expected a distance that is finite"):
+        retrieval(normal(4), [0, 0, 1, 1], distance=broken)
+
+
+def test_a_sample_of_queries_searches_all_references():
+    x, labels = normal(50), classes(50, 6)
+    whole, part = retrieval(x, labels), retrieval(x, labels, queries=[7, 3, 40])
+    assert part.num_references == 50
+    assert part.per_query.query.tolist() == [7, 3, 40]
+    np.testing.assert_array_equal(
+        part.per_query.average_precision, whole.per_query.average_precision[[7, 3, 40]]
+    )
+
+
+def test_the_result_cannot_be_changed_and_says_what_it_is():
+    got = retrieval(normal(30), classes(30, 3))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        got.ks = (2,)
+    with pytest.raises(ValueError, match="read-only"):
+        got.per_query.first_rank[0] = 3
+    assert copy.deepcopy(got).figures() == got.figures()
+    assert {"recall@1", "MAP@R", "95"} <= set(got.summary().replace("(", " ").split())
+    low, high = got.interval("recall_at_1")
+    assert 0 <= low <= got.recall_at[1] <= high <= 1
+    assert got.to_dict()["num_references"] == 30
+    with pytest.raises(ValueError, match="Expected figure to be one of recall_at_1"):
+        got.interval("recall_at_3")
+
+
+def test_the_interval_widens_when_classes_hang_together():
+    values = np.repeat([0.0, 1.0] * 10, 50)
+    grouped = mean_interval(values, np.repeat(np.arange(20), 50))
+    independent = mean_interval(values, np.arange(1000))
+    assert grouped[1] - grouped[0] > 5 * (independent[1] - independent[0])
+    # The textbook standard error of 1000 independent values.
+    half = 1.96 * values.std(ddof=1) / np.sqrt(1000)
+    np.testing.assert_allclose(independent, (0.5 - half, 0.5 + half), atol=1e-5)
+
+
+def test_negative_zero_is_zero():
+    x = np.array([[0.0, 1.0], [-0.0, 1.0], [0.0, 1.0]], "float32")
+    block = scores.ordering("euclidean", x, x)(np.arange(3))
+    np.testing.assert_array_equal(block, block[:1].repeat(3, axis=0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[0.0], [np.nan], [np.inf]], [0, 0, 0]), "2 of 3 rows have some: rows 1, 2"),
+        (([0.0, 1.0], [0, 1]), "numbers of shape"),
+        (([[0.0], [1.0]], [0, 1, 2]), "labels of shape"),
+        (([[0.0], [1.0]], [0.5, 1.0]), "whole numbers"),
+        (([[0.0], [1.0]], [None, 1]), "integers or strings"),
+        (([[0.0], [1.0]], [0, 1], [[1.0]]), "or neither"),
+        (([[0.0], [1.0]], [0, 1], [[1.0, 2.0]], [1]), "same width"),
+        (([[0.0], [1.0]], [0, 1], None, None, "far"), "distance to be one of"),
+        (([[0.0], [1.0]], [0, 1], None, None, "cosine", (0,)), "ks to be"),
+        (([[0.0], [1.0]], [0, 1], None, None, "cosine", (1,), [2]), "queries to be in"),
+    ],
+)
+def test_bad_input_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        retrieval(*arguments)

@@ -1,0 +1,76 @@
+"""Checks of embeddings and labels on their way into an evaluation."""
+
+import numpy as np
+
+from tfmetric._errors import expected
+
+
+def check_embeddings(embeddings, name: str = "embeddings") -> np.ndarray:
+    """Returns the embeddings as a finite (N, D) array of numbers.
+
+    Raises:
+        ValueError: If they are not, with the rows that hold a NaN or an infinity.
+    """
+    array = np.asarray(embeddings)
+    if array.ndim != 2 or array.dtype.kind not in "fiub":
+        raise ValueError(
+            expected(
+                f"{name} to be numbers of shape (N, D)",
+                **{f"{name}_shape": array.shape, "dtype": str(array.dtype)},
+            )
+        )
+    if array.dtype.kind == "f":
+        bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+        if bad.size:
+            rows = ", ".join(map(str, bad[:10])) + (", ..." if bad.size > 10 else "")
+            raise ValueError(
+                expected(
+                    f"{name} without NaN or infinity; {bad.size} of {len(array)} rows have some: "
+                    f"rows {rows}. If they come from a model, its training has diverged: lower "
+                    "the learning rate or clip the gradients",
+                    first_row=array[bad[0]][:5].tolist(),
+                )
+            )
+    return array
+
+
+def check_labels(labels, count: int, name: str = "labels") -> np.ndarray:
+    """Returns the labels as an array (N,) of integers or strings, never of floats.
+
+    Raises:
+        ValueError: If there are not ``count`` of them or they are not such values.
+    """
+    array = np.asarray(labels)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.shape != (count,):
+        raise ValueError(
+            expected(
+                f"{name} of shape ({count},), one for each embedding",
+                **{f"{name}_shape": array.shape},
+            )
+        )
+    if array.dtype.kind == "f":
+        whole = np.isfinite(array).all() and (array == np.floor(array)).all()
+        if not whole or np.abs(array).max(initial=0) > 2**53:
+            raise ValueError(expected(f"{name} to be whole numbers", dtype=str(array.dtype)))
+        return array.astype(np.int64)
+    if array.dtype.kind not in "iubU":
+        raise ValueError(expected(f"{name} to be integers or strings", dtype=str(array.dtype)))
+    return array
+
+
+def common_codes(labels: np.ndarray, reference_labels: np.ndarray):
+    """Numbers the classes of the references; a query whose class is not among them gets −1.
+
+    Classes are compared as Python values: an int64 and a uint64 array put together by NumPy would
+    turn into floats, in which large labels fall together.
+
+    Returns:
+        The codes of the queries and the codes of the references, both int64.
+    """
+    classes, reference_codes = np.unique(reference_labels, return_inverse=True)
+    number = {value: code for code, value in enumerate(classes.tolist())}
+    own, inverse = np.unique(labels, return_inverse=True)
+    codes = np.array([number.get(value, -1) for value in own.tolist()], np.int64)
+    return codes[inverse], reference_codes.astype(np.int64)
