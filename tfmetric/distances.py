@@ -31,6 +31,7 @@ def l2_normalize(x, axis: int = -1, epsilon: float = NORM_FLOOR):
     >>> np.asarray(l2_normalize(np.array([[3.0, 4.0], [0.0, 0.0]], "float32"))).round(3).tolist()
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
+    x = x / _safe_scale(x, axis, smallest=0.0)
     square = ops.sum(ops.square(x), axis=axis, keepdims=True)
     return x * ops.rsqrt(ops.maximum(square, epsilon**2))
 
@@ -41,6 +42,15 @@ def safe_sqrt(x):
     return ops.where(positive, ops.sqrt(ops.where(positive, x, 1.0)), 0.0)
 
 
+def _safe_scale(x, axis=None, smallest=1e-15):
+    """A constant to divide by so that squares neither overflow nor vanish: 1 for ordinary sizes.
+
+    Staying at exactly 1 there keeps small whole numbers exact, and with them ties.
+    """
+    size = ops.stop_gradient(ops.max(ops.abs(x), axis=axis, keepdims=True))
+    return ops.where((size >= 1e15) | ((size > 0) & (size < smallest)), size, ops.ones_like(size))
+
+
 def _dot(x, y):
     return ops.matmul(x, ops.transpose(y))
 
@@ -49,17 +59,38 @@ def _squared_norm(x):
     return ops.sum(ops.square(x), axis=-1)
 
 
-def _pairwise_squared_euclidean(x, y):
+def _centred(x, y):
     # Distances do not change under a shift, but the cancellation in ‖x‖² + ‖y‖² − 2x·y is relative
-    # to the norms: around the centre of the batch they are as small as they can be.
-    centre = ops.stop_gradient(ops.mean(y, axis=0, keepdims=True))
-    x, y = x - centre, y - centre
+    # to the norms: around one of the vectors of a collapsed batch they are as small as they can be.
+    # Rounded to a whole vector of the batch rather than the mean, whole numbers stay exact.
+    centre = ops.stop_gradient(y[:1])
+    return x - centre, y - centre
+
+
+def _pairwise_squared_euclidean(x, y):
+    x, y = _centred(x, y)
     square = _squared_norm(x)[:, None] + _squared_norm(y)[None, :] - 2.0 * _dot(x, y)
     return ops.maximum(square, 0.0)
 
 
+def _pairwise_euclidean(x, y):
+    scale = ops.maximum(_safe_scale(x), _safe_scale(y))
+    return scale * safe_sqrt(_pairwise_squared_euclidean(x / scale, y / scale))
+
+
+def _ranking_euclidean(x, y):
+    scale = ops.maximum(_safe_scale(x), _safe_scale(y))
+    return _pairwise_squared_euclidean(x / scale, y / scale)
+
+
 def _paired_squared_euclidean(x, y):
     return ops.sum(ops.square(x - y), axis=-1)
+
+
+def _paired_euclidean(x, y):
+    difference = x - y
+    scale = _safe_scale(difference, axis=-1)
+    return scale[..., 0] * safe_sqrt(ops.sum(ops.square(difference / scale), axis=-1))
 
 
 @dataclass(frozen=True)
@@ -86,9 +117,9 @@ class Distance:
 def _euclidean() -> Distance:
     return Distance(
         "euclidean",
-        pairwise=lambda x, y: safe_sqrt(_pairwise_squared_euclidean(x, y)),
-        paired=lambda x, y: safe_sqrt(_paired_squared_euclidean(x, y)),
-        ranking=_pairwise_squared_euclidean,
+        pairwise=_pairwise_euclidean,
+        paired=_paired_euclidean,
+        ranking=_ranking_euclidean,
     )
 
 

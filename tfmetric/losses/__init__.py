@@ -1,1 +1,24 @@
-"""TODO."""
+"""Losses for ``model.compile``: pairs and triplets mined inside the batch, or given explicitly.
+
+Losses on class ids and embeddings take ``y_true`` ``(B,)`` ids and ``y_pred`` ``(B, D)``. Losses
+whose name starts with ``Siamese`` take the distances that a Siamese model emits, and 1 = similar.
+"""
+
+from tfmetric.losses.base import EmbeddingLoss, Terms
+from tfmetric.losses.contrastive import (
+    ContrastiveLoss,
+    SiameseContrastiveLoss,
+    contrastive_terms,
+)
+from tfmetric.losses.triplet import SiameseTripletLoss, TripletLoss, triplet_terms
+
+__all__ = [
+    "ContrastiveLoss",
+    "EmbeddingLoss",
+    "SiameseContrastiveLoss",
+    "SiameseTripletLoss",
+    "Terms",
+    "TripletLoss",
+    "contrastive_terms",
+    "triplet_terms",
+]

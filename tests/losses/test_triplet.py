@@ -1,0 +1,240 @@
+import keras
+import numpy as np
+import pytest
+from support import oracles
+from support.backends import MODES, value_and_gradient
+from support.batches import DEGENERATE, DUPLICATES, ORDINARY
+
+from tfmetric import distances
+from tfmetric.losses import SiameseTripletLoss, TripletLoss
+from tfmetric.mining import STRATEGIES, resolve
+
+PAIRS = [(p, n) for p in STRATEGIES for n in STRATEGIES if (p, n) != ("semi-hard", "semi-hard")]
+NAMED = ["hard", "semi-hard", "all"]
+
+
+def compare(
+    batch,
+    mining,
+    margin=0.2,
+    distance="euclidean",
+    reduction="auto",
+    mode="eager",
+    weight=None,
+    rtol=1e-5,
+):
+    labels, x = batch
+    loss = TripletLoss(margin, mining, distance, reduction)
+    value, gradient = value_and_gradient(loss, labels, x, mode, weight)
+    pair = resolve(mining)
+    x64 = x.astype("float64")
+    rows = oracles.triplet_terms(labels, x64, margin, *pair, distance)
+    if reduction == "auto":
+        reduction = "mean_over_active" if pair == ("all", "all") else "sum_over_batch_size"
+    expected_value, expected_gradient = oracles.reduce(rows, x64, distance, reduction, weight)
+    np.testing.assert_allclose(value, expected_value, rtol=rtol, atol=1e-6)
+    scale = max(np.abs(expected_gradient).max(), 1e-3)
+    np.testing.assert_allclose(gradient / scale, expected_gradient / scale, atol=2 * rtol)
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+@pytest.mark.parametrize("pair", PAIRS, ids="/".join)
+@pytest.mark.parametrize("margin", [0.2, 1.5, None])
+def test_every_strategy_equals_the_formula(name, pair, margin):
+    compare(ORDINARY[name], pair, margin)
+
+
+@pytest.mark.parametrize("name", DEGENERATE)
+@pytest.mark.parametrize("mining", [*NAMED, ("easy", "semi-hard"), ("semi-hard", "all")], ids=str)
+@pytest.mark.parametrize("margin", [0.2, None])
+def test_degenerate_batches_equal_the_formula(name, mining, margin):
+    compare(DEGENERATE[name], mining, margin)
+
+
+@pytest.mark.parametrize("distance", distances.names())
+@pytest.mark.parametrize("mining", [*NAMED, ("hard", "all"), ("all", "easy")], ids=str)
+def test_every_distance_equals_the_formula(distance, mining):
+    compare(ORDINARY["lopsided"], mining, 0.7, distance)
+    compare(DEGENERATE["zero-vectors"], mining, 0.7, distance)
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_over_active", "sum", None])
+@pytest.mark.parametrize("mining", NAMED)
+def test_reductions_and_sample_weight_equal_the_formula(reduction, mining):
+    labels, _ = batch = ORDINARY["lopsided"]
+    weight = np.linspace(0.0, 2.0, len(labels)).astype("float32")
+    compare(batch, mining, reduction=reduction)
+    compare(batch, mining, reduction=reduction, weight=weight)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="/".join)
+def test_compiled_equals_the_formula(pair):
+    compare(ORDINARY["int64-labels"], pair, mode="xla")
+
+
+@pytest.mark.parametrize("mode", MODES[1:])
+@pytest.mark.parametrize("mining", NAMED)
+@pytest.mark.parametrize("margin", [0.2, None])
+def test_named_minings_in_every_mode(mode, mining, margin):
+    compare(DEGENERATE["lone-classes"], mining, margin, mode=mode)
+    compare(DEGENERATE["batch-of-one"], mining, margin, mode=mode)
+
+
+@pytest.mark.parametrize("margin", [1, 2, 5])
+def test_a_term_of_exactly_zero_is_not_active(margin):
+    """Whole-number distances with a whole margin: ties decide the count."""
+    labels, x = DEGENERATE["integers"]
+    for mining in ("all", "semi-hard"):
+        compare((labels, x), mining, margin, reduction="mean_over_active")
+
+
+@pytest.mark.parametrize("name", DUPLICATES)
+@pytest.mark.parametrize("mining", ["hard", "all"])
+@pytest.mark.parametrize("margin", [0.2, None])
+def test_duplicates_give_the_value_and_a_gradient_of_the_twins_together(name, mining, margin):
+    """Which of two identical embeddings is chosen is free; what they receive in all is not."""
+    labels, x = DUPLICATES[name]
+    value, gradient = value_and_gradient(TripletLoss(margin, mining), labels, x)
+    x64 = x.astype("float64")
+    rows = oracles.triplet_terms(labels, x64, margin, *resolve(mining), "euclidean")
+    reduction = "mean_over_active" if mining == "all" else "sum_over_batch_size"
+    expected_value, expected_gradient = oracles.reduce(rows, x64, "euclidean", reduction)
+    np.testing.assert_allclose(value, expected_value, rtol=1e-3)
+    _, group = np.unique(x, axis=0, return_inverse=True)
+    for g in np.unique(group):
+        np.testing.assert_allclose(
+            gradient[group == g].sum(0), expected_gradient[group == g].sum(0), atol=1e-3
+        )
+
+
+@pytest.mark.parametrize("shift", [0.0, 100.0])
+def test_hard_distances_of_near_duplicates_do_not_cancel(shift):
+    """1e-4 apart on the unit sphere, and at norm 173: direct differences stay exact."""
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(4, 3))
+    base /= np.linalg.norm(base, axis=1, keepdims=True)
+    x = np.repeat(base, 2, axis=0) + shift
+    x[1::2] += 1e-4 * rng.normal(size=(4, 3))
+    labels = np.repeat(np.arange(4), 2)
+    x = x.astype("float32")
+    compare((labels, x), "hard", 2.0, reduction=None)
+    to_twin = np.asarray(distances.get("euclidean").paired(x[::2], x[1::2]))
+    exact = np.linalg.norm(x[::2].astype("float64") - x[1::2], axis=1)
+    np.testing.assert_allclose(to_twin, exact, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "int64", "uint64", "float32"])
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_labels_of_any_number_type_and_shape(dtype, mode):
+    labels, x = ORDINARY["lopsided"]
+    expected, _ = value_and_gradient(TripletLoss(), labels, x)
+    for shaped in (labels.astype(dtype), labels.astype(dtype)[:, None]):
+        value, _ = value_and_gradient(TripletLoss(), shaped, x, mode)
+        np.testing.assert_allclose(value, expected, rtol=1e-6)
+
+
+def test_labels_that_floats_confuse_stay_apart():
+    x = np.array([[0.0], [0.1], [1.0], [1.3]], "float32")
+    for big in (2**24, 2**53, -(2**60)):
+        labels = np.array([big, big, big + 1, big + 1])
+        compare((labels, x), "hard", 1.0)
+
+
+def test_half_precision_embeddings_are_computed_in_float32():
+    labels, x = ORDINARY["four-by-four"]
+    half = x.astype("float16")
+    value, gradient = value_and_gradient(TripletLoss(), labels, half)
+    expected, _ = value_and_gradient(TripletLoss(), labels, half.astype("float32"))
+    assert value.dtype == "float32"
+    assert gradient.dtype == "float16"
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+
+
+def test_float64_is_computed_in_float64():
+    if keras.config.backend() == "jax":
+        pytest.skip("JAX has no float64 unless it is enabled for the process")
+    labels, x = ORDINARY["four-by-four"]
+    x = x.astype("float64")
+    value, _ = value_and_gradient(TripletLoss(dtype="float64"), labels, x)
+    rows = oracles.triplet_terms(labels, x, 0.2, "hard", "hard", "euclidean")
+    np.testing.assert_allclose(
+        value, oracles.reduce(rows, x, "euclidean", "sum_over_batch_size")[0], rtol=1e-12
+    )
+
+
+def test_a_function_as_distance():
+    def weighted(x, y):
+        return keras.ops.sum(keras.ops.abs(x - y), axis=-1)
+
+    labels, x = ORDINARY["lopsided"]
+    for mining in NAMED:
+        ours = TripletLoss(distance=weighted, mining=mining)(labels, x)
+        theirs = TripletLoss(distance="manhattan", mining=mining)(labels, x)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"margin": -0.1}, "Expected margin to be a number of at least 0.*Received: margin=-0.1"),
+        ({"margin": float("nan")}, "Received: margin=nan"),
+        ({"margin": "big"}, "Received: margin='big'"),
+        ({"mining": "hardest"}, "one of hard, semi-hard, all.*Received: mining='hardest'"),
+        ({"mining": ("hard", "no")}, "easy, hard, semi-hard, all"),
+        ({"mining": ("semi-hard", "semi-hard")}, "only one of positive and negative"),
+        ({"distance": "euclid"}, "cosine, euclidean, inner_product.*distance='euclid'"),
+        ({"reduction": "average"}, "sum_over_batch_size.*reduction='average'"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        TripletLoss(**arguments)
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_bad_shapes(mode):
+    x = np.zeros((4, 3), "float32")
+    with pytest.raises(ValueError, match=r"shape \(batch, dim\)"):
+        TripletLoss()(np.zeros(4, int), x[None])
+    with pytest.raises(ValueError, match="one label for each embedding"):
+        value_and_gradient(TripletLoss(), np.zeros(3, int), x, mode)
+    with pytest.raises(ValueError, match=r"shape \(batch,\) or \(batch, 1\)"):
+        value_and_gradient(TripletLoss(), np.zeros((4, 4), int), x, mode)
+    with pytest.raises(ValueError, match="whole class ids.*Received: y_true=0.5"):
+        TripletLoss()(np.array([0.0, 0.5, 1.0, 1.0]), x)
+    with pytest.raises(TypeError, match="integer class ids"):
+        TripletLoss()(np.array(["a", "b", "c", "d"]), x)
+
+
+@pytest.mark.parametrize("mining", NAMED)
+def test_non_finite_embeddings_are_reported(mining):
+    labels, x = ORDINARY["four-by-four"]
+    x = x.copy()
+    x[3, 1] = np.nan
+    loss = TripletLoss(mining=mining)
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        for mode in ("eager", "graph"):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="Expected finite embeddings"):
+                value_and_gradient(loss, labels, x, mode)
+        assert np.isnan(value_and_gradient(loss, labels, x, "xla")[0])
+    else:
+        for mode in MODES:
+            assert np.isnan(value_and_gradient(loss, labels, x, mode)[0])
+
+
+@pytest.mark.parametrize("margin", [0.2, None])
+def test_siamese_triplet(margin):
+    d = np.array([[0.5, 0.4], [0.1, 0.9], [0.3, 0.3]], "float32")
+    t = d[:, 0].astype("float64") - d[:, 1]
+    values = np.logaddexp(0, t) if margin is None else np.maximum(0, t + margin)
+    loss = SiameseTripletLoss(margin)
+    np.testing.assert_allclose(loss(np.zeros(3), d), values.mean(), rtol=1e-6)
+    np.testing.assert_allclose(
+        SiameseTripletLoss(margin, reduction="sum")(np.zeros((3, 1)), d), values.sum(), rtol=1e-6
+    )
+    weight = np.array([1.0, 0.0, 2.0])
+    np.testing.assert_allclose(loss(np.zeros(3), d, weight), (values * weight).mean(), rtol=1e-6)
+    with pytest.raises(ValueError, match=r"shape \(batch, 2\)"):
+        loss(np.zeros(3), d[:, :1])

@@ -1,0 +1,51 @@
+"""Value and gradient of a loss in each way a backend can run it."""
+
+import keras
+import numpy as np
+
+MODES = ("eager", "graph", "xla", "xla-unknown-batch")
+
+
+def value_and_gradient(loss, labels, x, mode="eager", sample_weight=None):
+    """(value, gradient with respect to x) as NumPy arrays; a vector value is summed for it."""
+    if keras.config.backend() == "jax":
+        return _jax(loss, labels, x, mode, sample_weight)
+    return _tensorflow(loss, labels, x, mode, sample_weight)
+
+
+def _tensorflow(loss, labels, x, mode, sample_weight):
+    import tensorflow as tf
+
+    def step(labels, x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = loss(labels, x, sample_weight)
+        return value, tape.gradient(value, x)
+
+    labels, x = tf.convert_to_tensor(labels), tf.convert_to_tensor(x)
+    if mode != "eager":
+        signature = None
+        if mode == "xla-unknown-batch":
+            signature = [
+                tf.TensorSpec([None, *labels.shape[1:]], labels.dtype),
+                tf.TensorSpec([None, x.shape[1]], x.dtype),
+            ]
+        step = tf.function(step, jit_compile=mode.startswith("xla"), input_signature=signature)
+    value, gradient = step(labels, x)
+    return value.numpy(), tf.convert_to_tensor(gradient).numpy()
+
+
+def _jax(loss, labels, x, mode, sample_weight):
+    import jax
+
+    def total(labels, x):
+        value = loss(labels, x, sample_weight)
+        return value.sum(), value
+
+    step = jax.value_and_grad(total, argnums=1, has_aux=True)
+    if mode == "eager":
+        # Outside a trace the labels stay what they are: NumPy integers of any width.
+        (_, value), gradient = jax.value_and_grad(lambda x: total(labels, x), has_aux=True)(x)
+    else:
+        (_, value), gradient = jax.jit(step)(labels, x)
+    return np.asarray(value), np.asarray(gradient)

@@ -1,0 +1,133 @@
+"""What a loss is given, checked and brought into the form the formulas expect."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfmetric._errors import expected
+
+
+def class_ids(y_true):
+    """Class ids as an integer vector, whatever integer type they came in.
+
+    Keras casts ``y_true`` to the dtype of a loss, which makes one class of 16777216 and 16777217
+    in float32; here integers stay integers.
+
+    Args:
+        y_true: ``(B,)`` or ``(B, 1)`` class ids of any integer type, or floats that are whole.
+
+    Returns:
+        ids ``(B,)`` of an integer dtype, and a boolean scalar that is false if some float was not
+        whole (known at once for values at hand, in which case it is an error instead).
+
+    Raises:
+        TypeError: If the labels are not numbers.
+        ValueError: If their shape is neither ``(B,)`` nor ``(B, 1)``, or a float is not whole.
+    """
+    values = _at_hand(y_true)
+    if values is not None:
+        return ops.convert_to_tensor(_whole(_vector(values))), ops.convert_to_tensor(True)
+    labels = _vector(ops.convert_to_tensor(y_true))
+    if not _is_float(labels):
+        _check_number(keras.backend.standardize_dtype(labels.dtype))
+        return _comparable(labels), ops.convert_to_tensor(True)
+    rounded = ops.round(labels)
+    return ops.cast(rounded, "int32"), ops.all(ops.equal(labels, rounded))
+
+
+def embeddings(y_pred, labels, dtype):
+    """Embeddings in the dtype the loss computes in, and whether all of them are finite.
+
+    Args:
+        y_pred: ``(B, D)`` floats.
+        labels: ``(B,)`` ids that belong to them.
+        dtype: "float32" or "float64".
+
+    Raises:
+        ValueError: If the rank is not 2, the count differs from the labels', or values at hand
+            are not finite.
+    """
+    x = ops.convert_to_tensor(y_pred)
+    if len(x.shape) != 2:
+        raise ValueError(
+            expected("y_pred to be embeddings of shape (batch, dim)", y_pred_shape=tuple(x.shape))
+        )
+    counts = labels.shape[0], x.shape[0]
+    if None not in counts and counts[0] != counts[1]:
+        raise ValueError(
+            expected(
+                "one label for each embedding",
+                y_true_shape=tuple(labels.shape),
+                y_pred_shape=tuple(x.shape),
+            )
+        )
+    x = ops.cast(x, dtype)
+    return x, ops.all(ops.isfinite(x))
+
+
+def check(finite, whole):
+    """Stops where a check in the graph fails, as far as the backend can.
+
+    In eager mode and in a TensorFlow graph this is an error that says what is wrong. XLA and JAX
+    drop such checks: there the caller's NaN loss is the report.
+    """
+    if keras.config.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    tf.debugging.Assert(
+        finite,
+        [
+            "Expected finite embeddings; lower the learning rate, or look for NaN in the data. "
+            "Received: y_pred with NaN or Inf"
+        ],
+    )
+    tf.debugging.Assert(
+        whole, ["Expected y_true to be whole class ids. Received: y_true with fractions"]
+    )
+
+
+def _at_hand(y):
+    """The values as a NumPy array, or None while a graph is being traced."""
+    if isinstance(y, keras.KerasTensor):
+        return None
+    try:
+        return np.asarray(y)
+    except Exception:  # Each backend has its own error for "this is only a symbol".
+        return None
+
+
+def _vector(y):
+    shape = tuple(y.shape)
+    if len(shape) == 2 and shape[1] == 1:
+        return y[:, 0]
+    if len(shape) != 1:
+        raise ValueError(
+            expected("y_true to be class ids of shape (batch,) or (batch, 1)", y_true_shape=shape)
+        )
+    return y
+
+
+def _whole(values: np.ndarray) -> np.ndarray:
+    _check_number(values.dtype.name)
+    if values.dtype.kind == "f":
+        fractions = values[~(values == np.round(values))]
+        if fractions.size:
+            raise ValueError(expected("y_true to be whole class ids", y_true=fractions[0].item()))
+    # Only equality counts, so small numbers stand for the ids: no id is too large for a backend.
+    return np.unique(values, return_inverse=True)[1].astype("int32")
+
+
+def _check_number(dtype: str):
+    if not ("int" in dtype or "float" in dtype or dtype == "bool"):
+        raise TypeError(expected("y_true to be integer class ids", y_true_dtype=dtype))
+
+
+def _comparable(labels):
+    # Kernels for equality exist for these; no two ids of a narrower type meet.
+    dtype = keras.backend.standardize_dtype(labels.dtype)
+    return labels if dtype in ("int32", "int64", "uint64") else ops.cast(labels, "int64")
+
+
+def _is_float(x) -> bool:
+    return "float" in keras.backend.standardize_dtype(x.dtype)

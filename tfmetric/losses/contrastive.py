@@ -1,0 +1,224 @@
+"""Contrastive losses: positives within one distance, negatives beyond another."""
+
+import keras
+from keras import ops
+
+from tfmetric import distances
+from tfmetric._errors import expected
+from tfmetric.losses.base import EmbeddingLoss, Terms, check_margin, gather_terms
+from tfmetric.mining import furthest, label_masks, nearest
+
+MINING = ("all", "hard")
+
+
+def contrastive_terms(
+    labels,
+    embeddings,
+    margin=1.0,
+    positive_margin=0.0,
+    mining="all",
+    distance="euclidean",
+    power=2,
+) -> Terms:
+    """The terms of the pairs of each anchor.
+
+    The function under :class:`ContrastiveLoss`; see there for the arguments.
+
+    Args:
+        labels: ``(B,)`` integer class ids.
+        embeddings: ``(B, D)`` floats.
+        margin: Distance beyond which a negative costs nothing.
+        positive_margin: Distance within which a positive costs nothing.
+        mining: "all" or "hard".
+        distance: As in :class:`ContrastiveLoss`.
+        power: Exponent of the hinge.
+
+    Returns:
+        Sum, count and active count of each anchor's terms, ``(B,)`` each.
+    """
+    distance = distances.get(distance)
+    positives, negatives = label_masks(labels)
+    if mining == "all":
+        matrix = distance.pairwise(embeddings, embeddings)
+        values = ops.where(positives, matrix - positive_margin, margin - matrix)
+        return _terms(values, ops.logical_or(positives, negatives), power)
+    constant = ops.stop_gradient(embeddings)
+    ranking = distance.ranking(constant, constant)
+    positive, negative = furthest(ranking, positives), nearest(ranking, negatives)
+    to_positive = distance.paired(embeddings, ops.take(embeddings, positive.index, axis=0))
+    to_negative = distance.paired(embeddings, ops.take(embeddings, negative.index, axis=0))
+    values = ops.stack([to_positive - positive_margin, margin - to_negative], axis=1)
+    return _terms(values, ops.stack([positive.found, negative.found], axis=1), power)
+
+
+def _terms(values, valid, power):
+    # Active before the power: the square of a small positive number may be 0 in float32.
+    active = ops.logical_and(valid, values > 0)
+    values = ops.relu(values)
+    powered = values if power == 1 else ops.square(values) if power == 2 else values**power
+    return gather_terms(powered, valid, active)
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class ContrastiveLoss(EmbeddingLoss):
+    """Contrastive loss over the pairs of a batch.
+
+    Pairs of one class give max(0, d − positive_margin)^power, other pairs
+    max(0, margin − d)^power. A good start for verification, where an absolute threshold on the
+    distance decides; for ranking, :class:`TripletLoss` asks for less.
+
+    Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)`` of any integer type (float labels must be
+    whole), ``y_pred`` embeddings ``(B, D)``, not normalised here. For explicit pairs through a
+    Siamese model use :class:`SiameseContrastiveLoss`.
+
+    Args:
+        margin: At least 0, in units of the distance: how far apart negatives must be.
+        positive_margin: At least 0: how far apart positives may be.
+        mining: "all" pairs of an anchor, or "hard": its furthest positive and nearest negative.
+        distance: "euclidean", "squared_euclidean", "cosine", "inner_product", "manhattan" or a
+            function; see :func:`tfmetric.distances.get`.
+        power: Exponent of at least 1; 2 as in the paper.
+        reduction: As in :class:`EmbeddingLoss`; "auto" is "mean_over_active" for mining "all" and
+            "sum_over_batch_size" for "hard".
+        name: Name of the loss.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: If an argument is unknown or out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> loss = ContrastiveLoss(margin=1.0)
+    >>> embeddings = np.array([[0.0, 0.0], [0.0, 0.5], [0.6, 0.0]], "float32")
+    >>> round(float(loss(np.array([1, 1, 2]), embeddings)), 4)
+    0.1527
+
+    References:
+        Hadsell, Chopra, LeCun: Dimensionality Reduction by Learning an Invariant Mapping (2006),
+        eq. 4, without its factor 1/2; the margin on positives as in Lin et al.: DeepHash (2015).
+    """
+
+    def __init__(
+        self,
+        margin=1.0,
+        positive_margin=0.0,
+        mining="all",
+        distance="euclidean",
+        power=2,
+        reduction="auto",
+        name="contrastive_loss",
+        dtype=None,
+    ):
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+        if mining not in MINING:
+            raise ValueError(expected(f"mining to be one of {', '.join(MINING)}", mining=mining))
+        if isinstance(power, bool) or not isinstance(power, (int, float)) or not 1 <= power < 1e3:
+            raise ValueError(expected("power to be a number of at least 1", power=power))
+        self.margin = check_margin(margin)
+        self.positive_margin = check_margin(positive_margin, "positive_margin")
+        self.mining = mining
+        self.power = power
+        self.distance = distances.get(distance)
+
+    @property
+    def auto_reduction(self):
+        """Mean over active pairs where all are formed, else over all valid ones."""
+        return "mean_over_active" if self.mining == "all" else "sum_over_batch_size"
+
+    def terms(self, labels, embeddings):
+        """See :class:`EmbeddingLoss`."""
+        return contrastive_terms(
+            labels,
+            embeddings,
+            self.margin,
+            self.positive_margin,
+            self.mining,
+            self.distance,
+            self.power,
+        )
+
+    def get_config(self):
+        """Every argument."""
+        return {
+            **super().get_config(),
+            "margin": self.margin,
+            "positive_margin": self.positive_margin,
+            "mining": self.mining,
+            "distance": distances.serialize(self.distance),
+            "power": self.power,
+        }
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class SiameseContrastiveLoss(keras.losses.Loss):
+    """Contrastive loss on the distance that a Siamese model emits.
+
+    For :func:`tfmetric.models.siamese`, which takes explicit pairs: y·d² + (1 − y)·max(0, margin −
+    d)². With class labels at hand :class:`ContrastiveLoss` forms all pairs of a batch by itself.
+
+    Inputs: ``y_true`` ``(B,)`` or ``(B, 1)``, 1 = similar and 0 = not; ``y_pred`` distances
+    ``(B,)`` or ``(B, 1)``.
+
+    Args:
+        margin: At least 0, in units of the distance.
+        reduction: As in Keras; a plain mean over the batch by default.
+        name: Name of the loss.
+        dtype: Dtype of the computation.
+
+    Raises:
+        ValueError: If the margin is negative or a shape is not as above.
+
+    Example:
+
+    >>> import numpy as np
+    >>> loss = SiameseContrastiveLoss(margin=1.0)
+    >>> round(float(loss(np.array([1, 0]), np.array([0.5, 0.6], "float32"))), 4)
+    0.205
+
+    References:
+        Hadsell, Chopra, LeCun: Dimensionality Reduction by Learning an Invariant Mapping (2006),
+        eq. 4, without its factor 1/2 and with 1 = similar.
+    """
+
+    def __init__(
+        self,
+        margin=1.0,
+        reduction="sum_over_batch_size",
+        name="siamese_contrastive_loss",
+        dtype=None,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.margin = check_margin(margin)
+
+    def call(self, y_true, y_pred):
+        """Values ``(B,)``."""
+        similar, distance = _vector("y_true", y_true), _vector("y_pred", y_pred)
+        if None not in (similar.shape[0], distance.shape[0]) and similar.shape != distance.shape:
+            raise ValueError(
+                expected(
+                    "one label for each distance",
+                    y_true_shape=tuple(y_true.shape),
+                    y_pred_shape=tuple(y_pred.shape),
+                )
+            )
+        similar = ops.reshape(similar, ops.shape(distance))
+        apart = ops.square(ops.relu(self.margin - distance))
+        return similar * ops.square(distance) + (1.0 - similar) * apart
+
+    def get_config(self):
+        """Every argument, the dtype included."""
+        return {**super().get_config(), "dtype": self.dtype, "margin": self.margin}
+
+
+def _vector(name, x):
+    if len(x.shape) == 2 and x.shape[1] == 1:
+        return x[:, 0]
+    if len(x.shape) != 1:
+        raise ValueError(
+            expected(
+                f"{name} of shape (batch,) or (batch, 1), one value a pair",
+                **{f"{name}_shape": tuple(x.shape)},
+            )
+        )
+    return x
