@@ -21,7 +21,7 @@ _ALLOWED = {"x", "y", "group", *_SPLIT_KEYS, "group_train", "group_test"}
 def npz_examples(path: str | os.PathLike, **options) -> Examples:
     """Reads an `.npz` with `x, y[, group]` or `x_train, y_train, x_test, y_test`."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files if key in _ALLOWED}
             keys = file.files
     except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:

@@ -153,7 +153,7 @@ def _cached():
     version = f"{matplotlib.__version__}-{PIL.__version__}"
     path = cache_dir() / f"glyphs-{_FORMAT}-{version}.npz"
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return tuple(file[key] for key in ("codes", "characters", "faces", "images"))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass  # Not there, or damaged: render it.

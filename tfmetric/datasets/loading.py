@@ -201,7 +201,7 @@ def _resized(examples, image_size, color):
 def _image_size(image_size):
     if image_size is None:
         return None
-    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    size = image_size if isinstance(image_size, (tuple, list)) else (image_size, image_size)
     if len(size) != 2 or any(not isinstance(n, (int, np.integer)) or n < 1 for n in size):
         raise ValueError(
             expected(

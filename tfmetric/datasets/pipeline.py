@@ -66,9 +66,9 @@ def sampled_batches(
     def complete(examples, targets, batch_seed):
         return finish(augment(examples, batch_seed[0]), targets)
 
-    dataset = dataset.map(
-        complete, num_parallel_calls=tf.data.AUTOTUNE if parallel else None, deterministic=True
-    )
+    # Random state must be used in order: in parallel calls it would be raced for.
+    parallel_calls = tf.data.AUTOTUNE if parallel else None
+    dataset = dataset.map(complete, num_parallel_calls=parallel_calls)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
     return _finished(dataset)
 
@@ -112,11 +112,11 @@ def _load(dataset, source, size, drop_remainder):
         return (load(*element[:count]), *element[count:])
 
     if source.batched:
-        return dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
     # One image at a time: every core decodes for the batch that is needed next, and no more than
     # a few batches are ever in memory.
     dataset = dataset.unbatch()
-    dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.batch(size, drop_remainder=drop_remainder)
 
 

@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+
+from tfmetric import datasets
+
+_X = np.random.default_rng(0).integers(0, 256, (6, 5, 5)).astype("uint8")
+_Y = np.array([0, 0, 1, 1, 2, 2])
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (np.array([2**24, 2**24 + 1, 2**24 + 2], "int32"), ("16777216", "16777217", "16777218")),
+        (np.array([-(2**62), -1, 2**62], "int64"), (str(-(2**62)), "-1", str(2**62))),
+        (
+            np.array([2**63, 2**64 - 2, 2**64 - 1], "uint64"),
+            (str(2**63), str(2**64 - 2), str(2**64 - 1)),
+        ),
+        (np.array(["a", "b", "ç"]), ("a", "b", "ç")),
+        (np.array([b"a", b"b", b"c"]), ("a", "b", "c")),
+        (np.array(["a", "b", "c"], dtype=object), ("a", "b", "c")),
+        (np.array([1.0, 2.0, 3.0]), ("1", "2", "3")),
+        (np.array([[1], [2], [3]], "uint8"), ("1", "2", "3")),
+    ],
+)
+def test_labels_of_any_kind_keep_their_names(labels, names):
+    train, test = datasets.load((_X[:3], labels))
+    assert train.class_names == test.class_names == names
+    assert train.labels.dtype == np.int64
+    assert len(set(train.labels) | set(test.labels)) == 3
+    for part in (train, test):
+        for image, label in zip(part.read(), part.labels, strict=True):
+            np.testing.assert_array_equal(image[..., 0], _X[label])
+
+
+def test_class_disjoint_and_seeded():
+    labels = np.arange(40) % 10
+    x = np.zeros((40, 3))
+    train, test = datasets.load((x, labels), test_fraction=0.3, seed=1)
+    assert (train.num_classes, test.num_classes) == (7, 3)
+    assert not set(train.labels) & set(test.labels)
+    again, _ = datasets.load((x, labels), test_fraction=0.3, seed=1)
+    other, _ = datasets.load((x, labels), test_fraction=0.3, seed=2)
+    np.testing.assert_array_equal(train.labels, again.labels)
+    assert set(train.labels) != set(other.labels)
+
+
+def test_own_split_is_kept_if_disjoint():
+    train, test = datasets.load(((_X[:4], _Y[:4]), (_X[4:], _Y[4:])))
+    assert (len(train), len(test)) == (4, 2)
+    assert test.class_names[test.labels[0]] == "2"
+    train, test = datasets.load(((_X[:3], _Y[:3]), (_X[3:], _Y[3:])))
+    assert "merged" in str(train.report)
+    assert not set(train.labels) & set(test.labels)
+
+
+def test_npz(tmp_path):
+    np.savez(tmp_path / "a.npz", x=_X, y=_Y, group=["p", "q"] * 3)
+    train, _ = datasets.load(tmp_path / "a.npz")
+    assert train.element_shape == (5, 5, 1)
+    assert set(train.groups) == {"p", "q"}
+    np.savez(tmp_path / "b.npz", x_train=_X[:4], y_train=_Y[:4], x_test=_X[4:], y_test=_Y[4:])
+    assert len(datasets.load(str(tmp_path / "b.npz"))[1]) == 2
+
+
+def test_bad_npz(tmp_path):
+    np.savez(tmp_path / "a.npz", images=_X)
+    with pytest.raises(ValueError, match="arrays named x and y"):
+        datasets.load(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", x=np.array([{}, {}], dtype=object), y=_Y)
+    with pytest.raises(ValueError, match="plain numeric or text arrays"):
+        datasets.load(tmp_path / "b.npz")
+    (tmp_path / "c.npz").write_bytes(b"PK\x03\x04 broken")
+    with pytest.raises(ValueError, match=r"an \.npz file"):
+        datasets.load(tmp_path / "c.npz")
+
+
+def test_missing_values_are_left_out_and_listed():
+    x = np.ones((6, 4), "float32")
+    x[1, 2], x[4, 0] = np.nan, np.inf
+    labels = np.array([0, 0, 1, 1, 2, np.nan])
+    with pytest.warns(UserWarning, match="3 unusable examples"):
+        train, test = datasets.load((x, labels))
+    assert len(train) + len(test) == 3
+    assert [name for name, _ in train.report.skipped] == ["arrays/1", "arrays/4", "arrays/5"]
+    with pytest.raises(ValueError, match=r"strict=True.*Received: skipped=3"):
+        datasets.load((x, labels), strict=True)
+    with pytest.raises(ValueError, match="without missing values"):
+        datasets.load((x * np.nan, labels))
+    with pytest.raises(ValueError, match="without missing values"):
+        datasets.from_arrays(x, _Y)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ((_X, _Y[:5]), r"one label for each example.*num_examples=6, num_labels=5"),
+        ((_X, _Y + 0.5), r"whole class labels.*label=0.5"),
+        ((_X, np.eye(6)), "not one-hot"),
+        ((_X, np.zeros(6, int)), "at least two classes"),
+        ((_X[:0], _Y[:0]), "at least one example"),
+        ((np.array(["a"] * 6), _Y), "numeric examples"),
+        ((np.zeros(6), _Y), "rank 2"),
+        ((np.zeros((6, 3, 8, 8), "uint8"), _Y), "channels last"),
+        ((_X, np.array([1, "a", None, 2, 3, 4], dtype=object)), "labels of one type"),
+        (((_X[:3], _Y[:3]), (_X[3:, :4], _Y[3:])), "one shape in train and test"),
+        ((_X,), "arrays as"),
+        ({"x": _X}, "arrays named x and y"),
+    ],
+)
+def test_bad_arrays(source, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.load(source)
+
+
+@pytest.mark.parametrize(
+    ("x", "dtype", "high", "note"),
+    [
+        (_X / 255.0, "uint8", 255, "0 to 1"),
+        (_X > 100, "uint8", 255, "boolean"),
+        (_X.astype("int64"), "uint8", 255, ""),
+        (_X.astype("float32") + 0.25, "uint8", 255, "rounded"),
+        (_X.astype("float32") - 300, "float32", -45, "no 8-bit"),
+    ],
+)
+def test_images_become_8_bit(x, dtype, high, note):
+    x = np.minimum(x, 255) if x.dtype != bool else x
+    x.reshape(-1)[0] = x.max()
+    train, test = datasets.load((x, _Y))
+    assert train.dtype == dtype
+    assert max(train.read().max(), test.read().max()) == pytest.approx(high, abs=1)
+    assert note in "".join(train.report.notes)
+
+
+def test_image_size_and_color():
+    train, _ = datasets.load((_X, _Y), image_size=3, color="rgb")
+    assert train.element_shape == (3, 3, 3)
+    rgb = np.repeat(_X[..., None], 3, axis=-1)
+    train, test = datasets.load((rgb, _Y), color="grey")
+    assert train.element_shape == (5, 5, 1)
+    np.testing.assert_array_equal(test.read()[..., 0], _X[np.isin(_Y, test.labels)])
+
+
+def test_exact_duplicates_across_train_and_test():
+    x = _X.copy()
+    x[4] = x[1]
+    train, _ = datasets.load(((x[:4], _Y[:4]), (x[4:], _Y[4:])))
+    assert train.report.duplicates == (("arrays/1", "arrays/4"),)
+    assert "exact duplicates across train and test: 1" in str(train.report)
+    assert train.report.to_dict()["duplicates"] == [["arrays/1", "arrays/4"]]
+
+
+def test_memory_maps_are_read_row_by_row(tmp_path):
+    np.save(tmp_path / "x.npy", _X[..., None])
+    train, test = datasets.load((np.load(tmp_path / "x.npy", mmap_mode="r"), _Y))
+    batches = datasets.balanced_batches(train, train.num_classes, 2)
+    for x, y in batches:
+        for image, label in zip(x.numpy(), y.numpy(), strict=True):
+            assert any(np.array_equal(image[..., 0], own) for own in _X[label == _Y])
+    np.testing.assert_array_equal(test.read()[..., 0], _X[np.isin(_Y, test.labels)])

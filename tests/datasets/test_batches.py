@@ -1,0 +1,204 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfmetric import datasets
+from tfmetric.datasets.sources import ArraySource
+
+
+def _data(counts=(6, 5, 9, 4, 7), shape=(4, 4, 1), seed=0):
+    """Each image holds its own index, so that a batch shows which examples it took."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    x = np.broadcast_to(np.arange(len(labels))[:, None, None, None], (len(labels), *shape))
+    return datasets.from_arrays(x.astype("uint8"), labels)
+
+
+def _drain(batches):
+    return [(x.numpy(), y.numpy()) for x, y in batches]
+
+
+def test_shapes_length_and_labels():
+    data = _data()
+    batches = datasets.balanced_batches(data, 3, 2)
+    assert batches.element_spec[0].shape == (6, 4, 4, 1)
+    assert batches.element_spec[1] == tf.TensorSpec((6,), tf.int64)
+    drained = _drain(batches)
+    assert len(drained) == int(batches.cardinality()) == 31 // 6
+    for x, y in drained:
+        assert (data.labels[x[:, 0, 0, 0]] == y).all()
+        assert np.unique(y, return_counts=True)[1].tolist() == [2, 2, 2]
+    assert {int(label) for _, y in drained for label in y} == set(range(5))
+
+
+def test_an_epoch_is_long_enough_to_visit_every_class():
+    data = _data((2,) * 23)
+    drained = _drain(datasets.balanced_batches(data, 5, 2))
+    assert len(drained) == 5
+    assert {int(label) for _, y in drained for label in y} == set(range(23))
+    assert len(_drain(datasets.balanced_batches(data, 5, 2, batches_per_epoch=3))) == 3
+
+
+def _brighter(images):
+    return tf.cast(images, tf.float32) + tf.random.uniform(tf.shape(images), seed=1)
+
+
+def _stateless(images, seed):
+    shape = tf.shape(images)
+    return tf.cast(images, tf.float32) + tf.random.stateless_uniform(shape, seed)
+
+
+_AUGMENTERS = {
+    "none": lambda: None,
+    "ours": lambda: datasets.augmentation(brightness=0.1, contrast=0.1),
+    "keras": lambda: keras.layers.RandomRotation(0.2),
+    "keras_chain": lambda: keras.Sequential(
+        [keras.layers.RandomTranslation(0.3, 0.3), keras.layers.RandomZoom(0.5)]
+    ),
+    "seeded_function": lambda: _stateless,
+}
+
+
+@pytest.mark.parametrize("name", _AUGMENTERS)
+def test_determined_by_the_seed_and_new_each_epoch(name):
+    def epochs(seed):
+        batches = datasets.balanced_batches(
+            _data(), 3, 2, batches_per_epoch=6, augment=_AUGMENTERS[name](), seed=seed
+        )
+        return [np.stack([x for x, _ in _drain(batches)]) for _ in range(2)]
+
+    first, second = epochs(4)
+    again, again_second = epochs(4)
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(second, again_second)
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, epochs(5)[0])
+
+
+def test_any_function_augments():
+    batches = datasets.balanced_batches(_data(), 3, 2, augment=_brighter)
+    assert batches.element_spec[0].dtype == tf.float32
+    assert batches.element_spec[0].shape == (6, 4, 4, 1)
+    assert len(_drain(batches)) == 5
+
+
+def test_rule_for_small_classes():
+    data = _data((1, 5, 6, 7))
+    x, y = _drain(datasets.balanced_batches(data, 4, 4, batches_per_epoch=1))[0]
+    assert len(set(x[y == 0].ravel().tolist())) == 1
+    dropped = _drain(datasets.balanced_batches(data, 3, 4, small_classes="drop"))
+    assert {int(label) for _, y in dropped for label in y} == {1, 2, 3}
+    with pytest.raises(ValueError, match="at least 4 examples in every class"):
+        datasets.balanced_batches(data, 2, 4, small_classes="error")
+    with pytest.raises(ValueError, match="small_classes as one of"):
+        datasets.balanced_batches(data, 2, 4, small_classes="ignore")
+
+
+@pytest.mark.parametrize("rule", ["repeat", "drop"])
+def test_more_classes_than_there_are(rule):
+    with pytest.raises(ValueError, match=r"at most the number of classes.*Received: classes"):
+        datasets.balanced_batches(_data(), 6, 2, small_classes=rule)
+
+
+@pytest.mark.parametrize("bad", [0, -1, 2.0, True])
+def test_sizes_are_positive_integers(bad):
+    with pytest.raises(ValueError, match="positive integer"):
+        datasets.balanced_batches(_data(), bad, 2)
+    with pytest.raises(ValueError, match="positive integer"):
+        datasets.balanced_batches(_data(), 2, 2, batches_per_epoch=bad)
+
+
+class _CountingSource(ArraySource):
+    """Stands for a million images on disk: counts what is read, holds nothing."""
+
+    def __init__(self, size):
+        super().__init__(np.zeros((0, 2, 2, 1), np.uint8))
+        self.size, self.read_rows = size, 0
+
+    def __len__(self):
+        return self.size
+
+    def handle_specs(self):
+        return (("uint8", self.element_shape),)
+
+    def handles(self, positions):
+        self.read_rows += len(positions)
+        return (np.zeros((len(positions), *self.element_shape), np.uint8),)
+
+    def loader(self):
+        return lambda rows: rows
+
+
+def test_only_what_the_batches_need_is_read():
+    source = _CountingSource(1_000_000)
+    labels = np.repeat(np.arange(100_000), 10)
+    names = tuple(map(str, range(100_000)))
+    data = datasets.LabeledData(source, labels, names)
+    batches = datasets.balanced_batches(data, 32, 4)
+    assert int(batches.cardinality()) == 1_000_000 // 128
+    iterator = iter(batches)
+    for _ in range(3):
+        next(iterator)
+    assert source.read_rows < 128 * 200
+
+
+def test_trains_a_keras_model_for_two_epochs():
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(5)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    batches = datasets.balanced_batches(_data(), 3, 2)
+    history = model.fit(batches, epochs=2, shuffle=False, verbose=0)
+    assert len(history.history["loss"]) == 2
+
+
+def test_pairs():
+    data = _data()
+    batches = datasets.pairs(data, batch_size=8, positive_fraction=0.25)
+    assert int(batches.cardinality()) == 4
+    for (a, b), same in batches:
+        a, b, same = (t.numpy() for t in (a, b, same))
+        assert same.dtype == np.float32
+        assert same.sum() == 2
+        a, b = a[:, 0, 0, 0], b[:, 0, 0, 0]
+        assert ((data.labels[a] == data.labels[b]) == same.astype(bool)).all()
+        assert (a != b).all()
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0])
+def test_pairs_of_one_kind_only(fraction):
+    data = _data((4,)) if fraction == 1 else _data((1, 1, 1))
+    for _, same in datasets.pairs(data, batch_size=4, positive_fraction=fraction):
+        assert (same.numpy() == fraction).all()
+
+
+def test_triplets():
+    data = _data()
+    seen = set()
+    for (a, p, n), zeros in datasets.triplets(data, batch_size=8, seed=2):
+        a, p, n = (t.numpy()[:, 0, 0, 0] for t in (a, p, n))
+        assert (data.labels[a] == data.labels[p]).all()
+        assert (a != p).all()
+        assert (data.labels[a] != data.labels[n]).all()
+        assert zeros.shape == (8,)
+        seen |= set(a.tolist())
+    assert seen == set(range(len(data)))
+
+
+@pytest.mark.parametrize("make", [datasets.pairs, datasets.triplets])
+def test_pairs_and_triplets_are_determined_by_the_seed(make):
+    def first(seed):
+        batches = make(_data(), batch_size=8, augment=datasets.augmentation(), seed=seed)
+        return [side.numpy() for side in next(iter(batches))[0]]
+
+    for one, two in zip(first(1), first(1), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(first(1)[0], first(2)[0])
+
+
+def test_bad_pairs():
+    with pytest.raises(ValueError, match="positive_fraction from 0 to 1"):
+        datasets.pairs(_data(), positive_fraction=1.5)
+    with pytest.raises(ValueError, match="one class with two examples"):
+        datasets.pairs(_data((1, 1)))
+    with pytest.raises(ValueError, match="at least two classes"):
+        datasets.triplets(_data((5,)))
