@@ -1,0 +1,79 @@
+"""Version directories: numbers under one parent, complete or not there at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tfmetric._errors import expected
+
+
+def versions(directory) -> list[int]:
+    """The versions under ``directory``, in rising order; none if it does not exist."""
+    directory = Path(directory)
+    if not directory.is_dir():
+        return []
+    return sorted(int(p.name) for p in directory.iterdir() if p.name.isdecimal() and p.is_dir())
+
+
+class Draft:
+    """A version that is being written.
+
+    Attributes:
+        path: Where to write it; a hidden name that a server takes for no version.
+        published: Where it went, once it is complete.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.published: Path | None = None
+
+
+@contextmanager
+def new_version(directory) -> Iterator[Draft]:
+    """Yields a draft that becomes the next version when the block succeeds.
+
+    A version appears by one rename, complete. None is overwritten, also not by two exports at the
+    same time: the second one takes the number after. If the block raises, nothing stays; if the
+    process is killed, a hidden directory does, which neither a server nor this package looks at.
+
+    Raises:
+        ValueError: If ``directory`` is a file, or cannot be made or written to.
+    """
+    directory = Path(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".export-", suffix=".tmp", dir=directory))
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ValueError(
+            expected("a directory, or a path where one can be made", directory=str(directory))
+        ) from error
+    except OSError as error:
+        raise ValueError(
+            expected(
+                f"a directory that can be written to ({error.strerror})", directory=str(directory)
+            )
+        ) from error
+    try:
+        # mkdtemp's own directory is for its owner only, and a server may be someone else.
+        draft = Draft(scratch / "version")
+        yield draft
+        draft.published = _publish(draft.path, directory)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _publish(path: Path, directory: Path) -> Path:
+    while True:
+        # A file with a number for its name takes that number too.
+        taken = [int(p.name) for p in directory.iterdir() if p.name.isdecimal()]
+        target = directory / str(max(taken, default=0) + 1)
+        try:
+            os.rename(path, target)
+            return target
+        except OSError:
+            if not target.exists():
+                raise
+            # Another export took the number since we looked: take the one after.
