@@ -18,6 +18,8 @@ from tfmetric.datasets.augmentation import stateless_augmenter
 if TYPE_CHECKING:
     from tfmetric.datasets.labeled import LabeledData
 
+_CHUNK = 16
+_PREFETCH = 2
 Epoch = Callable[[np.random.Generator], Iterable[tuple[np.ndarray, np.ndarray]]]
 
 
@@ -49,17 +51,29 @@ def sampled_batches(
     source, positions = data.source, data.positions
     epochs = itertools.count()
 
+    handle_specs = source.handle_specs()
+    # A call into Python costs as much as gathering a batch of small images: indexes come in
+    # several batches a call. Paths, bytes and rows are bigger and come batch by batch.
+    chunk = _CHUNK if all(spec == ("int64", ()) for spec in handle_specs) else 1
+
     def draw():
         number = next(epochs)
         rng = np.random.default_rng([seed, number])
-        for step, (indices, targets) in enumerate(epoch(rng)):
-            batch_seed = np.full(num_examples, number * 2**32 + step, np.int64)
-            yield (*source.handles(positions[indices]), targets, batch_seed)
+        steps = enumerate(epoch(rng), start=number * 2**32)
+        while group := list(itertools.islice(steps, chunk)):
+            indices = np.stack([indices for _, (indices, _) in group])
+            targets = np.stack([targets for _, (_, targets) in group])
+            handles = source.handles(positions[indices.reshape(-1)])
+            batch_seeds = np.repeat([step for step, _ in group], num_examples)
+            yield (
+                *(array.reshape(*indices.shape, *array.shape[1:]) for array in handles),
+                targets,
+                batch_seeds.reshape(indices.shape),
+            )
 
-    specs = [tf.TensorSpec((num_examples, *shape), dtype) for dtype, shape in source.handle_specs()]
-    specs += [tf.TensorSpec((num_examples,), target_dtype)]
-    specs += [tf.TensorSpec((num_examples,), "int64")]
-    dataset = tf.data.Dataset.from_generator(draw, output_signature=tuple(specs))
+    specs = (*handle_specs, (target_dtype, ()), ("int64", ()))
+    signature = tuple(tf.TensorSpec((None, num_examples, *shape), dtype) for dtype, shape in specs)
+    dataset = tf.data.Dataset.from_generator(draw, output_signature=signature).unbatch()
     dataset = _load(dataset, source, num_examples, drop_remainder=True)
     augment, parallel = stateless_augmenter(augment, seed)
 
@@ -70,7 +84,7 @@ def sampled_batches(
     parallel_calls = tf.data.AUTOTUNE if parallel else None
     dataset = dataset.map(complete, num_parallel_calls=parallel_calls)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
-    return _finished(dataset)
+    return _finished(dataset, source)
 
 
 def ordered_batches(data: LabeledData, batch_size: int) -> Any:
@@ -91,7 +105,7 @@ def ordered_batches(data: LabeledData, batch_size: int) -> Any:
     )
     dataset = _load(dataset, source, batch_size, drop_remainder=False)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-len(data) // batch_size)))
-    return _finished(dataset)
+    return _finished(dataset, source)
 
 
 def require_positive(**arguments: int) -> None:
@@ -120,11 +134,16 @@ def _load(dataset, source, size, drop_remainder):
     return dataset.batch(size, drop_remainder=drop_remainder)
 
 
-def _finished(dataset):
+def _finished(dataset, source):
     import tensorflow as tf
 
     options = tf.data.Options()
     options.deterministic = True
     # The generator cannot be divided by files; without this, distributing warns at length.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
+    if source.batched:
+        # Nothing to tune where a batch is one look-up, and rewriting the graph and starting the
+        # tuner at each epoch cost as much as reading dozens of batches.
+        options.autotune.enabled = False
+        options.experimental_optimization.apply_default_optimizations = False
+    return dataset.prefetch(_PREFETCH).with_options(options)
