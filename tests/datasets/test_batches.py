@@ -53,7 +53,7 @@ _AUGMENTERS = {
     "none": lambda: None,
     "ours": lambda: datasets.augmentation(brightness=0.1, contrast=0.1),
     "keras": lambda: keras.layers.RandomRotation(0.2),
-    "keras_chain": lambda: keras.Sequential(
+    "keras_chain": lambda: keras.layers.Pipeline(
         [keras.layers.RandomTranslation(0.3, 0.3), keras.layers.RandomZoom(0.5)]
     ),
     "seeded_function": lambda: _stateless,

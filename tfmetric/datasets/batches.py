@@ -43,7 +43,7 @@ def balanced_batches(
             on the CPU. If it takes an argument `seed`, it gets an `int64` tensor of shape (2,),
             new for each batch, and batches are augmented in parallel. Otherwise batches are
             augmented one after the other, and random Keras layers are copied with seeds made
-            from `seed`.
+            from `seed` (chain several by `keras.layers.Pipeline`).
         small_classes: What to do with classes of fewer than K examples: "repeat" examples as
             evenly as possible, "drop" the classes, or raise an "error".
         seed: What the batches are a function of.

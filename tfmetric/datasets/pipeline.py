@@ -74,7 +74,6 @@ def sampled_batches(
     specs = (*handle_specs, (target_dtype, ()), ("int64", ()))
     signature = tuple(tf.TensorSpec((None, num_examples, *shape), dtype) for dtype, shape in specs)
     dataset = tf.data.Dataset.from_generator(draw, output_signature=signature).unbatch()
-    dataset = _load(dataset, source, num_examples, drop_remainder=True)
     augment, parallel = stateless_augmenter(augment, seed)
 
     def complete(examples, targets, batch_seed):
@@ -82,6 +81,7 @@ def sampled_batches(
 
     # Random state must be used in order: in parallel calls it would be raced for.
     parallel_calls = tf.data.AUTOTUNE if parallel else None
+    dataset = _load(dataset, source, num_examples, drop_remainder=True)
     dataset = dataset.map(complete, num_parallel_calls=parallel_calls)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
     return _finished(dataset, source)
