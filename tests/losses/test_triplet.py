@@ -200,7 +200,7 @@ def test_bad_shapes(mode):
         value_and_gradient(TripletLoss(), np.zeros(3, int), x, mode)
     with pytest.raises(ValueError, match=r"shape \(batch,\) or \(batch, 1\)"):
         value_and_gradient(TripletLoss(), np.zeros((4, 4), int), x, mode)
-    with pytest.raises(ValueError, match="whole class ids.*Received: y_true=0.5"):
+    with pytest.raises(ValueError, match=r"whole class ids.*Received: y_true=0.5"):
         TripletLoss()(np.array([0.0, 0.5, 1.0, 1.0]), x)
     with pytest.raises(TypeError, match="integer class ids"):
         TripletLoss()(np.array(["a", "b", "c", "d"]), x)

@@ -4,6 +4,7 @@ Losses on class ids and embeddings take ``y_true`` ``(B,)`` ids and ``y_pred`` `
 whose name starts with ``Siamese`` take the distances that a Siamese model emits, and 1 = similar.
 """
 
+from tfmetric.losses._inputs import class_ids
 from tfmetric.losses.base import EmbeddingLoss, Terms
 from tfmetric.losses.contrastive import (
     ContrastiveLoss,
@@ -19,6 +20,7 @@ __all__ = [
     "SiameseTripletLoss",
     "Terms",
     "TripletLoss",
+    "class_ids",
     "contrastive_terms",
     "triplet_terms",
 ]

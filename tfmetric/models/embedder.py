@@ -27,7 +27,7 @@ def embedder(
     normalize: bool = True,
     pooling: str = "auto",
     dropout: float = 0.0,
-    filters: int = 64,
+    filters: int = 24,
     name: str = "embedder",
 ) -> keras.Model:
     """Makes a model from raw inputs to embeddings.
@@ -54,7 +54,8 @@ def embedder(
             generalised mean), ``"flatten"``, or ``"auto"``, which flattens maps of at most 64
             positions and averages others.
         dropout: Fraction of the features dropped before the last dense layer. Defaults to 0.
-        filters: Channels of the small_cnn; no other backbone looks at it. Defaults to 64.
+        filters: Channels of the first block of the small_cnn; no other backbone looks at it.
+            Defaults to 24.
         name: Name of the model.
 
     Returns:

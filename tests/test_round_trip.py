@@ -1,0 +1,124 @@
+"""Everything public that Keras can save keeps every argument, and joins this test by itself."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+import tfmetric as tm
+
+# Another value than the default for arguments that are not numbers, by name.
+OTHER = {
+    "mining": "all",
+    "distance": "cosine",
+    "reduction": "sum",
+    "name": "renamed",
+    "dtype": "float64",
+    "data_format": "channels_first",
+    "fill_mode": "reflect",
+    "axis": -2,
+    "seed": 7,
+}
+
+
+def public_classes():
+    rooms = (tm.losses, tm.layers, tm.metrics, tm.datasets, tm.models)
+    bases = (keras.Layer, keras.losses.Loss, keras.metrics.Metric)
+    found = {value for room in rooms for name in room.__all__ if (value := getattr(room, name))}
+    classes = [value for value in found if isinstance(value, type) and issubclass(value, bases)]
+    return sorted(set(classes) - {tm.losses.EmbeddingLoss}, key=lambda cls: cls.__name__)
+
+
+def other_arguments(cls):
+    arguments = {}
+    for name, parameter in inspect.signature(cls.__init__).parameters.items():
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or name == "self":
+            continue
+        default = parameter.default
+        if name in OTHER:
+            arguments[name] = OTHER[name]
+        elif isinstance(default, bool):
+            arguments[name] = not default
+        elif isinstance(default, (int, float)):
+            arguments[name] = default + 1 if isinstance(default, int) else default * 2 + 0.125
+        elif isinstance(default, tuple):
+            arguments[name] = tuple(value * 0.5 for value in default)
+        else:
+            raise AssertionError(f"add a value for the argument {name!r} of {cls} to OTHER")
+    arguments.setdefault("name", "renamed")
+    if issubclass(cls, (keras.Layer, keras.losses.Loss)):
+        arguments["dtype"] = "float64"
+    return arguments
+
+
+@pytest.mark.parametrize("cls", public_classes(), ids=lambda cls: cls.__name__)
+def test_config_keeps_every_argument(cls):
+    arguments = other_arguments(cls)
+    config = cls(**arguments).get_config()
+    for name, value in arguments.items():
+        kept = config[name]
+        kept = kept["config"]["name"] if isinstance(kept, dict) and name == "dtype" else kept
+        kept = tuple(kept) if isinstance(value, tuple) else kept
+        assert kept == value, f"{cls.__name__} forgets {name}"
+    assert cls.from_config(config).get_config() == config
+
+
+@pytest.mark.parametrize("cls", public_classes(), ids=lambda cls: cls.__name__)
+def test_registered_under_our_name(cls):
+    assert keras.saving.get_registered_name(cls) == f"tfmetric>{cls.__name__}"
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(cls()))
+    assert type(again) is cls
+
+
+def losses_and_metrics():
+    return [cls for cls in public_classes() if not issubclass(cls, keras.Layer)]
+
+
+@pytest.mark.parametrize("cls", losses_and_metrics(), ids=lambda cls: cls.__name__)
+def test_compiled_into_a_saved_model(cls, tmp_path):
+    """Trained, saved and loaded without custom_objects, it says the same of the same batch."""
+    siamese = cls.__name__.startswith("Siamese")
+    explicit = {"SiameseContrastiveLoss": 1, "SiameseTripletLoss": 2}.get(cls.__name__, 3)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(12, 5)).astype("float32")
+    y = np.arange(12) % (2 if siamese else 4)
+    arguments = {k: v for k, v in other_arguments(cls).items() if k not in ("dtype", "reduction")}
+    kind = "loss" if issubclass(cls, keras.losses.Loss) else "metrics"
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(explicit)])
+    compiled = cls(**arguments)
+    settings = {"loss": tm.TripletLoss()} | {kind: compiled if kind == "loss" else [compiled]}
+    model.compile("sgd", **settings)
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.evaluate(x, y, verbose=0) == pytest.approx(model.evaluate(x, y, verbose=0))
+    if kind == "loss":
+        assert loaded.loss.get_config() == compiled.get_config()
+
+
+def test_a_registered_function_as_distance_survives_saving():
+    @keras.saving.register_keras_serializable(package="tests")
+    def halved(x, y):
+        return keras.ops.sum(keras.ops.abs(x - y), axis=-1) / 2
+
+    loss = tm.TripletLoss(distance=halved)
+    again = tm.TripletLoss.from_config(loss.get_config())
+    x, y = np.random.default_rng(0).normal(size=(8, 3)).astype("float32"), np.arange(8) % 2
+    np.testing.assert_allclose(again(y, x), loss(y, x))
+
+
+def test_embedder_siamese_and_triplet_models_load_without_custom_objects(tmp_path):
+    embedder = tm.models.embedder((8, 8, 1), embedding_dim=4)
+    x = np.random.default_rng(0).integers(0, 255, (6, 8, 8, 1)).astype("float32")
+    for model, inputs in (
+        (embedder, x),
+        (tm.models.siamese(embedder, "cosine"), (x, x[::-1])),
+        (tm.models.triplet(embedder), (x, x[::-1], x[::2].repeat(2, axis=0))),
+    ):
+        path = tmp_path / f"{model.name}.keras"
+        model.save(path)
+        loaded = keras.saving.load_model(path)
+        np.testing.assert_allclose(
+            loaded.predict(inputs, verbose=0), model.predict(inputs, verbose=0), rtol=1e-6
+        )

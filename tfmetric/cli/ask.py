@@ -1,0 +1,31 @@
+"""Asks an exported model for neighbours as a server would: with TensorFlow alone.
+
+Run by its path, ``python ask.py VERSION_DIRECTORY INPUTS.npy K ANSWERS.json``, so that neither
+keras nor tfmetric is imported.
+"""
+
+import json
+import sys
+
+import numpy as np
+
+
+def main(directory, inputs, k, answers):
+    """Loads the SavedModel, searches, and writes what its ``search`` signature returns."""
+    # From here on importing either is an error; TensorFlow would import Keras by itself.
+    sys.modules["keras"] = sys.modules["tfmetric"] = None
+    import tensorflow as tf
+
+    search = tf.saved_model.load(directory).signatures["search"]
+    dtype = search.structured_input_signature[1]["inputs"].dtype
+    found = search(inputs=tf.cast(np.load(inputs), dtype), k=tf.constant(int(k)))
+    found = {name: value.numpy() for name, value in found.items()}
+    with open(answers, "w", encoding="utf-8") as file:
+        # Strings come as bytes, in lists as deep as the answer.
+        json.dump(
+            {name: value.tolist() for name, value in found.items()}, file, default=bytes.decode
+        )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,243 @@
+"""The steps of the quickstart, each a few calls of the public API."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+import keras
+import numpy as np
+
+import tfmetric as tm
+from tfmetric._files import replacing
+from tfmetric.cli import ask
+from tfmetric.cli.recipes import Recipe
+from tfmetric.cli.training import compile_for, training_batches
+
+# The picture: so many queries with so many neighbours each.
+_QUERIES, _NEIGHBOURS = 8, 8
+# A figure each epoch must not cost more than the epoch.
+_WATCHED = 2000
+
+
+def run(dataset, recipe: Recipe, overrides, *, output, data_dir=None, seed=0, one_shot=None):
+    """Loads, trains, judges, exports, asks the export, and writes it all down.
+
+    Args:
+        dataset: A source for :func:`tfmetric.datasets.load`.
+        recipe: How to train.
+        overrides: Settings of the recipe to replace.
+        output: Directory for ``saved_models/`` and ``runs/``.
+        data_dir: Directory of prepared TensorFlow Datasets.
+        seed: Seed of everything.
+        one_shot: Zip file of one-shot runs, or None.
+
+    Returns:
+        The run's directory.
+    """
+    clock = _Clock()
+    keras.utils.set_random_seed(seed)
+    name, output = _name(dataset), Path(output)
+    _say(f"1/5  Data: {dataset}")
+    train, test, recipe = _load(dataset, data_dir, seed, recipe.replace(**overrides))
+    click.echo(train.report)
+    clock.lap("load")
+
+    _say(f"2/5  Training on {train.num_classes:,} classes")
+    click.echo(recipe.describe())
+    model, batches, recipe = _prepare(train, recipe, seed)
+    watched = _some_classes(test, _WATCHED, seed)
+    click.echo(
+        f"Each epoch is judged on {len(watched):,} examples of {watched.num_classes:,} classes "
+        "that training never sees."
+    )
+    history = model.fit(
+        batches,
+        shuffle=False,  # They come shuffled; Keras would warn that it cannot.
+        epochs=recipe.epochs,
+        callbacks=[tm.callbacks.RetrievalEvaluation(watched, ks=(1,))],
+        verbose=1 if sys.stdout.isatty() else 2,
+    ).history
+    clock.lap("train")
+
+    _say(f"3/5  Judging on all {test.num_classes:,} unseen classes")
+    result = tm.evaluation.evaluate(model, test)
+    click.echo(result.summary())
+    one_shot = one_shot and _one_shot(model, one_shot, test)
+    clock.lap("evaluate")
+
+    _say("4/5  Exporting, with the unseen examples as the gallery")
+    queries = _queries(test, seed)
+    gallery = test.subset(np.setdiff1d(np.arange(len(test)), queries))
+    version = tm.export.save(model, output / "saved_models" / name, gallery=gallery)
+    click.echo(f"Wrote {version}: TensorFlow Serving serves {version.parent} as it is.")
+    clock.lap("export")
+
+    _say("5/5  Asking the export for neighbours, in a process without keras and tfmetric")
+    answers = _ask(version, test.read(queries))
+    right = np.array(answers["labels"]) == _names(test, queries)[:, None]
+    click.echo(
+        f"{int(right[:, 0].sum())} of {len(queries)} unseen queries have a neighbour of their own "
+        "class in the first place."
+    )
+    clock.lap("query")
+
+    directory = output / "runs" / name / version.name
+    metrics = {
+        "dataset": str(dataset),
+        "seed": seed,
+        "train": {"examples": len(train), "classes": train.num_classes},
+        "test": {"examples": len(test), "classes": test.num_classes},
+        "result": result.to_dict(),
+        "one_shot": one_shot and one_shot.to_dict(),
+        "served": {"queries": len(queries), "first_neighbour_right": int(right[:, 0].sum())},
+        "recipe": recipe.to_dict(),
+        "history": {key: [float(v) for v in values] for key, values in history.items()},
+        "saved_model": str(version),
+        "seconds": clock.laps,
+        "versions": _versions(),
+        "data_check": train.report.to_dict(),
+    }
+    with replacing(directory) as draft:
+        draft.mkdir()
+        (draft / "metrics.json").write_text(json.dumps(metrics, indent=2, default=str) + "\n")
+        model.save(draft / "model.keras")
+        _pictures(draft, name, test, gallery, queries, answers, right, history, result)
+    _farewell(result, one_shot, directory, version, dataset, clock)
+    return directory
+
+
+def _load(dataset, data_dir, seed, recipe):
+    train, test = tm.datasets.load(
+        dataset, data_dir=data_dir, image_size=recipe.image_size, seed=seed
+    )
+    return train, test, recipe.fitted(train)
+
+
+def _prepare(train, recipe, seed):
+    model = tm.models.embedder(train.element_shape, recipe.embedding_dim, filters=recipe.filters)
+    batches = training_batches(train, recipe, seed)
+    compile_for(model, recipe)
+    return model, batches, recipe
+
+
+def _some_classes(data, examples, seed):
+    """All examples of some classes: about so many, but of two classes at least."""
+    if len(data) <= examples:
+        return data
+    rng = np.random.default_rng(seed)
+    number = max(2, round(data.num_classes * examples / len(data)))
+    return data.subset(np.isin(data.labels, rng.choice(data.classes, number, replace=False)))
+
+
+def _queries(data, seed):
+    """One example each of some classes that have another to be found."""
+    rng = np.random.default_rng(seed)
+    counts = np.bincount(data.labels)
+    classes = np.flatnonzero(counts > 1)
+    chosen = rng.permutation(classes if len(classes) else data.classes)[:_QUERIES]
+    return np.array([rng.choice(np.flatnonzero(data.labels == label)) for label in chosen])
+
+
+def _names(data, indices):
+    return np.array([data.class_names[label] for label in data.labels[indices]])
+
+
+def _one_shot(model, path, data):
+    height, width, channels = data.element_shape
+    runs = tm.evaluation.read_one_shot_runs(path, (height, width), channels)
+    result = tm.evaluation.one_shot(model, runs)
+    click.echo(result.summary())
+    return result
+
+
+def _ask(version, inputs):
+    with tempfile.TemporaryDirectory() as scratch:
+        asked, told = Path(scratch, "queries.npy"), Path(scratch, "answers.json")
+        np.save(asked, inputs)
+        command = [sys.executable, ask.__file__, version, asked, _NEIGHBOURS, told]
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        done = subprocess.run(
+            [str(part) for part in command], env=environment, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise RuntimeError(f"The exported model did not answer: {done.stderr.strip()[-500:]}")
+        return json.loads(told.read_text())
+
+
+def _pictures(directory, name, test, gallery, queries, answers, right, history, result):
+    place = {key: index for index, key in enumerate(gallery.ids.tolist())}
+    found = np.array([[place[key] for key in row] for row in answers["ids"]])
+    neighbours = gallery.read(found.reshape(-1)).reshape(*found.shape, *gallery.element_shape)
+    tm.visualization.neighbour_gallery(
+        test.read(queries),
+        neighbours,
+        right,
+        [_short(text) for text in _names(test, queries)],
+        [[_short(text) for text in row] for row in answers["labels"]],
+        title=f"{name}: unseen classes, as the exported model answers",
+    ).savefig(directory / "neighbours.png")
+    baselines = {}
+    if result.raw is not None:
+        baselines["raw inputs, recall@1"] = result.raw.recall_at[1]
+    tm.visualization.training_curves(
+        history, baselines, title=f"{name}: judged on a sample of the unseen classes"
+    ).savefig(directory / "training.png")
+
+
+def _short(text):
+    return text if len(text) <= 14 else text[:13] + "…"
+
+
+def _farewell(result, one_shot, directory, version, dataset, clock):
+    _say(f"Done in {sum(clock.laps.values()):.0f} s")
+    click.echo(result.verdict())
+    if one_shot:
+        click.echo(one_shot.summary())
+    click.echo(f"\nPictures, metrics.json and model.keras: {directory}")
+    click.echo(f"SavedModel for TensorFlow Serving:      {version}")
+    other = "digits" if dataset != "digits" else "glyphs"
+    click.echo("\nTry next:")
+    click.echo(f"  tfmetric quickstart --dataset {other}")
+    click.echo("  tfmetric quickstart --dataset FOLDER     # a folder of images a class")
+    click.echo(
+        "  python -c \"import tfmetric as tm; print(tm.export.load('"
+        f"{version.parent.as_posix()}').metadata)\""
+    )
+
+
+def _name(dataset):
+    """A directory name made of the source: what follows the last "/" and ":", no extension."""
+    stem = Path(str(dataset).split(":")[-1]).resolve().stem if dataset else "data"
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in stem).strip(".") or "data"
+
+
+def _versions():
+    import tensorflow as tf
+
+    return {
+        "tfmetric": tm.__version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+        "python": sys.version.split()[0],
+    }
+
+
+def _say(text):
+    click.secho(f"\n{text}", bold=True)
+
+
+class _Clock:
+    """Seconds of each step."""
+
+    def __init__(self):
+        self.laps, self._last = {}, time.perf_counter()
+
+    def lap(self, name):
+        now = time.perf_counter()
+        self.laps[name], self._last = round(now - self._last, 1), now

@@ -1,0 +1,32 @@
+"""From a recipe to batches and a compiled model."""
+
+import keras
+
+import tfmetric as tm
+from tfmetric.cli.recipes import Recipe
+
+
+def training_batches(train, recipe: Recipe, seed: int):
+    """The P×K batches of a recipe."""
+    return tm.datasets.balanced_batches(
+        train.with_rotated_classes() if recipe.rotate_classes else train,
+        classes_per_batch=recipe.classes_per_batch,
+        examples_per_class=recipe.examples_per_class,
+        batches_per_epoch=recipe.batches_per_epoch,
+        augment=tm.datasets.augmentation() if recipe.augment else None,
+        seed=seed,
+    )
+
+
+def compile_for(model, recipe: Recipe) -> None:
+    """Compiles the model with the loss, the optimiser and the schedule of a recipe."""
+    steps = recipe.epochs * recipe.batches_per_epoch
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        warmup_target=recipe.learning_rate,
+        warmup_steps=max(1, steps // 10),
+        decay_steps=max(1, steps - steps // 10),
+        alpha=0.02,
+    )
+    loss = tm.losses.TripletLoss(recipe.margin, recipe.mining, recipe.distance)
+    model.compile(keras.optimizers.AdamW(rate, weight_decay=1e-4), loss=loss)

@@ -1,0 +1,68 @@
+"""Figures of the batch at hand, accumulated over an epoch."""
+
+import keras
+from keras import ops
+
+from tfmetric import distances
+from tfmetric.losses import class_ids
+from tfmetric.mining import label_masks, nearest
+
+
+def _nearest_is_positive(labels, embeddings, distance):
+    positives, negatives = label_masks(labels)
+    ranking = distance.ranking(embeddings, embeddings)
+    positive, negative = nearest(ranking, positives), nearest(ranking, negatives)
+    nearest_positive = distance.paired(embeddings, ops.take(embeddings, positive.index, axis=0))
+    nearest_negative = distance.paired(embeddings, ops.take(embeddings, negative.index, axis=0))
+    closer = ops.logical_or(nearest_positive < nearest_negative, ops.logical_not(negative.found))
+    return ops.logical_and(positive.found, closer), positive.found
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class BatchRecallAtOne(keras.metrics.Metric):
+    """Share of examples whose nearest neighbour within the batch is of their class.
+
+    Shown in the progress bar while training. It is far easier than recall@1 on a whole gallery, so
+    use it to see that training moves, and
+    :class:`tfmetric.callbacks.RetrievalEvaluation` to judge. A tie counts as a miss; an example
+    without another of its class in the batch is left out.
+
+    Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``.
+
+    Args:
+        distance: Name or function; see :func:`tfmetric.distances.get`.
+        name: Name of the metric.
+        dtype: Dtype of the result.
+
+    Example:
+
+    >>> import numpy as np
+    >>> metric = BatchRecallAtOne()
+    >>> metric.update_state(np.array([1, 1, 2, 2]), np.array([[0.0], [0.1], [0.2], [1.0]]))
+    >>> round(float(metric.result()), 2)
+    0.5
+    """
+
+    def __init__(self, distance="euclidean", name="batch_recall_at_1", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.distance = distances.get(distance)
+        self.hits = self.add_variable((), "zeros", dtype="float32", name="hits")
+        self.queries = self.add_variable((), "zeros", dtype="float32", name="queries")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds a batch; ``sample_weight`` weighs the queries."""
+        labels, _ = class_ids(y_true)
+        hits, found = _nearest_is_positive(labels, ops.cast(y_pred, "float32"), self.distance)
+        weight = ops.cast(found, "float32")
+        if sample_weight is not None:
+            weight = weight * ops.reshape(ops.cast(sample_weight, "float32"), ops.shape(weight))
+        self.hits.assign_add(ops.sum(weight * ops.cast(hits, "float32")))
+        self.queries.assign_add(ops.sum(weight))
+
+    def result(self):
+        """Hits over queries; 0 before any query."""
+        return ops.divide_no_nan(self.hits, self.queries)
+
+    def get_config(self):
+        """Every argument."""
+        return {**super().get_config(), "distance": distances.serialize(self.distance)}

@@ -1,0 +1,108 @@
+"""Queries with their nearest neighbours, right and wrong told apart at a glance."""
+
+import numpy as np
+
+from tfmetric._errors import expected
+
+RIGHT, WRONG, QUERY = "#1a7f37", "#cf222e", "#57606a"
+
+
+def neighbour_gallery(
+    queries,
+    neighbours,
+    right,
+    query_titles=None,
+    neighbour_titles=None,
+    title: str | None = None,
+):
+    """Draws a row a query: the query, then its neighbours from the nearest on.
+
+    A right neighbour has a solid green frame, a wrong one a dashed red frame, so that the picture
+    can be read without colours too. Look at it after every training: it shows what the figures
+    cannot, such as which classes are mixed up and why.
+
+    Args:
+        queries: (Q, ...) the queries: images (H, W, 1 or 3) with values 0..255, or vectors, which
+            are drawn as lines.
+        neighbours: (Q, k, ...) their neighbours, nearest first.
+        right: (Q, k) booleans: whether a neighbour is of the query's class.
+        query_titles: Q short texts, or None.
+        neighbour_titles: Q×k short texts, or None.
+        title: Title of the picture.
+
+    Returns:
+        A ``matplotlib.figure.Figure``; ``figure.savefig("neighbours.png")`` writes it.
+
+    Raises:
+        ValueError: If the shapes do not fit together.
+
+    Example:
+
+    >>> import numpy as np
+    >>> images = np.zeros((2, 8, 8, 1), "uint8")
+    >>> figure = neighbour_gallery(images, images[:, None], [[True], [False]])
+    >>> len(figure.axes)
+    4
+    """
+    from matplotlib.figure import Figure
+
+    queries, neighbours, right = np.asarray(queries), np.asarray(neighbours), np.asarray(right)
+    if right.ndim != 2 or neighbours.shape[:2] != right.shape or len(queries) != len(right):
+        raise ValueError(
+            expected(
+                "queries (Q, ...), neighbours (Q, k, ...) and right (Q, k)",
+                queries_shape=queries.shape,
+                neighbours_shape=neighbours.shape,
+                right_shape=right.shape,
+            )
+        )
+    rows, k = right.shape
+    # Laid out in inches: room for the words at the top, and the same cell whatever the number.
+    width, height, top = max(1.05 * (k + 1), 4.6) + 0.2, 1.25 * rows + 1.0, 0.85
+    figure = Figure(figsize=(width, height), dpi=120)
+    grid = figure.subplots(
+        rows,
+        k + 1,
+        squeeze=False,
+        gridspec_kw={
+            "left": 0.1 / width,
+            "right": 1 - 0.1 / width,
+            "bottom": 0.1 / height,
+            "top": 1 - top / height,
+            "wspace": 0.12,
+            "hspace": 0.3,
+        },
+    )
+    for row in range(rows):
+        _draw(grid[row, 0], queries[row], QUERY, "solid", _at(query_titles, row))
+        for column in range(k):
+            hit = bool(right[row, column])
+            name = _at(_at(neighbour_titles, row), column)
+            look = (RIGHT, "solid") if hit else (WRONG, (0, (3, 2)))
+            _draw(grid[row, column + 1], neighbours[row, column], *look, name)
+    legend = "first column: the query; then its nearest neighbours, nearest first\n"
+    legend += "solid green frame = same class, dashed red = another"
+    if title:
+        figure.text(0.5, 1 - 0.1 / height, title, ha="center", va="top", fontsize=10)
+    figure.text(0.1 / width, 1 - 0.33 / height, legend, va="top", fontsize=7)
+    return figure
+
+
+def _at(values, index):
+    return None if values is None else values[index]
+
+
+def _draw(axes, example, colour, line, name):
+    if example.ndim >= 2:
+        image = example[..., 0] if example.ndim == 3 and example.shape[-1] == 1 else example
+        axes.imshow(image, cmap="gray" if image.ndim == 2 else None, vmin=0, vmax=255)
+    else:
+        axes.plot(example, linewidth=0.8, color="#24292f")
+        axes.margins(0.05)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(color=colour, linewidth=2.5, linestyle=line)
+    if name is not None:
+        # Class names may hold anything, "$" included: this is text, not mathematics.
+        axes.set_title(str(name), fontsize=7, pad=3, color=colour, parse_math=False)
