@@ -109,12 +109,11 @@ def _scan(queries, wanted, gallery, penalty, distance):
 
     def step(start, best, where):
         end = tf.minimum(start + size, total)
+        top = tf.math.top_k(-scores(start, end), k=tf.minimum(wanted, end - start))
         # The running best stands first: at a tie top_k keeps the lower index.
-        both = tf.concat([best, -scores(start, end)], axis=1)
-        places = tf.tile(tf.range(start, end)[None], (batch, 1))
-        top = tf.math.top_k(both, k=wanted)
-        where = tf.gather(tf.concat([where, places], axis=1), top.indices, batch_dims=1)
-        return end, top.values, where
+        best = tf.math.top_k(tf.concat([best, top.values], axis=1), k=wanted)
+        where = tf.concat([where, start + top.indices], axis=1)
+        return end, best.values, tf.gather(where, best.indices, batch_dims=1)
 
     _, _, where = tf.while_loop(
         lambda start, best, where: start < total,
