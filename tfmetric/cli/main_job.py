@@ -42,6 +42,7 @@ def run(dataset, recipe: Recipe, overrides, *, output, data_dir=None, seed=0, on
     clock = _Clock()
     keras.utils.set_random_seed(seed)
     name, output = _name(dataset), Path(output)
+    output.mkdir(parents=True, exist_ok=True)  # What cannot be written to is known before training.
     _say(f"1/5  Data: {dataset}")
     train, test, recipe = _load(dataset, data_dir, seed, recipe.replace(**overrides))
     click.echo(train.report)

@@ -78,7 +78,7 @@ class Recipe:
 
 _KNOWN = {
     "glyphs": Recipe(),
-    "digits": Recipe(epochs=5, classes_per_batch=5),
+    "digits": Recipe(epochs=5, classes_per_batch=5, embedding_dim=32, filters=8),
     "tfds:omniglot": Recipe(
         image_size=28,
         classes_per_batch=64,

@@ -1,0 +1,127 @@
+"""The command, from the outside: what it prints, what it leaves behind, how it fails."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ORL = ROOT.parent / "shared/data/orl_faces"
+
+
+def tfmetric(*arguments, cwd=None):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-m", "tfmetric", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        cwd=cwd,
+        env=environment,
+    )
+
+
+def metrics(output, name, version=1):
+    return json.loads((output / "runs" / name / str(version) / "metrics.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    output = tmp_path_factory.mktemp("digits")
+    command = ("quickstart", "--dataset", "digits", "--epochs", "2", "--output", output)
+    return output, [tfmetric(*command), tfmetric(*command)]
+
+
+def test_it_runs_through_and_says_where_everything_is(digits):
+    output, (first, _) = digits
+    assert first.returncode == 0, first.stdout + first.stderr
+    for text in ("raw inputs", "untrained", "Try next:", "runs/digits/1", "saved_models/digits/1"):
+        assert text in first.stdout
+    for name in ("neighbours.png", "training.png", "model.keras", "metrics.json"):
+        assert (output / "runs/digits/1" / name).stat().st_size > 100
+    found = metrics(output, "digits")
+    assert found["result"]["recall_at_1"] > 0.8
+    assert found["served"]["queries"] == 5
+    assert set(found["result"]["raw"]) == set(found["result"]["untrained"])
+
+
+def test_nothing_is_printed_that_is_no_news(digits):
+    _, (first, _) = digits
+    assert first.stderr == ""
+
+
+def test_same_seed_same_figures_and_a_version_of_its_own(digits):
+    output, (_, second) = digits
+    assert second.returncode == 0, second.stdout + second.stderr
+    one, two = metrics(output, "digits", 1), metrics(output, "digits", 2)
+    assert one["result"] == two["result"]
+    assert one["history"] == two["history"]
+
+
+def test_vectors_from_an_npz(tmp_path):
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(12), 8)
+    x = rng.normal(size=(12, 20))[y] + 0.5 * rng.normal(size=(96, 20))
+    np.savez(tmp_path / "people.npz", x=x.astype("float32"), y=y)
+    done = tfmetric("quickstart", "--dataset", "people.npz", "--epochs", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert metrics(tmp_path, "people")["test"]["classes"] == 6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not ORL.is_dir(), reason="needs the face photographs beside the project")
+def test_a_folder_of_faces(tmp_path):
+    done = tfmetric("quickstart", "--dataset", ORL, "--output", tmp_path, "--epochs", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert metrics(tmp_path, "orl_faces")["test"]["classes"] == 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dataset", "no-such-place"], "Expected a known source"),
+        (["--dataset", "empty"], "Expected"),
+        (["--dataset", "one"], "Expected"),
+        (["--margin", "-1", "--dataset", "digits"], "Received: margin=-1.0"),
+        (["--output", "file.txt/x", "--dataset", "digits", "--epochs", "1"], "file.txt"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_1(arguments, message, tmp_path):
+    (tmp_path / "file.txt").write_text("in the way")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "one/only").mkdir(parents=True)
+    done = tfmetric("quickstart", *arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--margin", "wide"], ["--epochs", "0"], ["--no-such-option"], ["--output", "f"]]
+)
+def test_usage_errors_are_exit_code_2(arguments, tmp_path):
+    (tmp_path / "f").write_text("in the way")
+    done = tfmetric("quickstart", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Usage:" in done.stderr
+
+
+def test_help_and_usage_errors_do_not_import_tensorflow():
+    code = (
+        "import sys; sys.argv = ['tfmetric', 'quickstart', '--help']\n"
+        "sys.modules['keras'] = sys.modules['tensorflow'] = None\n"
+        "from tfmetric.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert "--dataset" in done.stdout, done.stderr
