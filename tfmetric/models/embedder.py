@@ -71,8 +71,8 @@ def embedder(
 
     >>> import numpy as np
     >>> model = embedder(input_shape=(8, 8, 1), embedding_dim=16)
-    >>> model(np.zeros((2, 8, 8, 1), "uint8")).shape
-    TensorShape([2, 16])
+    >>> tuple(model(np.zeros((2, 8, 8, 1), "uint8")).shape)
+    (2, 16)
     """
     input_shape = tuple(input_shape)
     _check(input_shape, embedding_dim, pooling, dropout)

@@ -31,8 +31,8 @@ def siamese(embedder: keras.Model, distance="euclidean", name: str = "siamese") 
 
     >>> import numpy as np, tfmetric as tm
     >>> model = siamese(tm.models.embedder((3,), embedding_dim=2))
-    >>> model((np.ones((4, 3)), np.zeros((4, 3)))).shape
-    TensorShape([4])
+    >>> tuple(model((np.ones((4, 3)), np.zeros((4, 3)))).shape)
+    (4,)
 
     Reference: Hadsell, Chopra, LeCun: Dimensionality reduction by learning an invariant mapping,
     CVPR 2006.
@@ -65,8 +65,8 @@ def triplet(embedder: keras.Model, distance="euclidean", name: str = "triplet") 
 
     >>> import numpy as np, tfmetric as tm
     >>> model = triplet(tm.models.embedder((3,), embedding_dim=2))
-    >>> model((np.ones((4, 3)), np.ones((4, 3)), np.zeros((4, 3)))).shape
-    TensorShape([4, 2])
+    >>> tuple(model((np.ones((4, 3)), np.ones((4, 3)), np.zeros((4, 3)))).shape)
+    (4, 2)
 
     Reference: Hoffer, Ailon: Deep metric learning using triplet network, 2015.
     """
