@@ -16,7 +16,7 @@ import tfmetric as tm
 from tfmetric._files import replacing
 from tfmetric.cli import ask
 from tfmetric.cli.recipes import Recipe
-from tfmetric.cli.training import compile_for, training_batches
+from tfmetric.cli.training import compile_for, embedder_for, training_batches
 
 # The picture: so many queries with so many neighbours each.
 _QUERIES, _NEIGHBOURS = 8, 8
@@ -50,7 +50,8 @@ def run(dataset, recipe: Recipe, overrides, *, output, data_dir=None, seed=0, on
 
     _say(f"2/5  Training on {train.num_classes:,} classes")
     click.echo(recipe.describe())
-    model, batches, recipe = _prepare(train, recipe, seed)
+    model, batches = embedder_for(train, recipe), training_batches(train, recipe, seed)
+    compile_for(model, recipe)
     watched = _some_classes(test, _WATCHED, seed)
     click.echo(
         f"Each epoch is judged on {len(watched):,} examples of {watched.num_classes:,} classes "
@@ -117,13 +118,6 @@ def _load(dataset, data_dir, seed, recipe):
         dataset, data_dir=data_dir, image_size=recipe.image_size, seed=seed
     )
     return train, test, recipe.fitted(train)
-
-
-def _prepare(train, recipe, seed):
-    model = tm.models.embedder(train.element_shape, recipe.embedding_dim, filters=recipe.filters)
-    batches = training_batches(train, recipe, seed)
-    compile_for(model, recipe)
-    return model, batches, recipe
 
 
 def _some_classes(data, examples, seed):

@@ -23,6 +23,8 @@ class Recipe:
         embedding_dim: Length of an embedding.
         filters: Channels of the first block of the network.
         augment: Whether images are turned, shifted, scaled and sheared a little.
+        crop_to_ink: Side of the square that what is drawn is cut out and scaled to; None for
+            images as they are.
         rotate_classes: Whether characters turned by 90°, 180° and 270° are further classes.
     """
 
@@ -38,6 +40,7 @@ class Recipe:
     embedding_dim: int = 64
     filters: int = 24
     augment: bool = False
+    crop_to_ink: int | None = None
     rotate_classes: bool = False
 
     def replace(self, **settings) -> "Recipe":
@@ -60,6 +63,7 @@ class Recipe:
         extras = [
             text
             for text, on in (
+                ("drawings cut out", self.crop_to_ink),
                 ("augmented images", self.augment),
                 ("turned characters as further classes", self.rotate_classes),
             )
@@ -80,7 +84,7 @@ _KNOWN = {
     "glyphs": Recipe(),
     "digits": Recipe(epochs=5, classes_per_batch=5, embedding_dim=32, filters=8),
     "tfds:omniglot": Recipe(
-        image_size=28,
+        crop_to_ink=28,
         classes_per_batch=64,
         examples_per_class=4,
         epochs=20,

@@ -6,6 +6,24 @@ import tfmetric as tm
 from tfmetric.cli.recipes import Recipe
 
 
+def embedder_for(train, recipe: Recipe):
+    """The embedder of a recipe, its augmentation and preprocessing included."""
+    preprocessing = []
+    if recipe.crop_to_ink:
+        preprocessing.append(tm.layers.CropToInk(recipe.crop_to_ink))
+    if recipe.augment:
+        # After the cut, which would undo a shift and a zoom.
+        preprocessing.append(
+            tm.datasets.augmentation(translation=0.07, rotation=12.0, zoom=0.15, shear=11.0)
+        )
+    return tm.models.embedder(
+        train.element_shape,
+        recipe.embedding_dim,
+        filters=recipe.filters,
+        preprocessing=preprocessing,
+    )
+
+
 def training_batches(train, recipe: Recipe, seed: int):
     """The P×K batches of a recipe."""
     return tm.datasets.balanced_batches(
@@ -13,7 +31,6 @@ def training_batches(train, recipe: Recipe, seed: int):
         classes_per_batch=recipe.classes_per_batch,
         examples_per_class=recipe.examples_per_class,
         batches_per_epoch=recipe.batches_per_epoch,
-        augment=tm.datasets.augmentation() if recipe.augment else None,
         seed=seed,
     )
 
@@ -29,4 +46,6 @@ def compile_for(model, recipe: Recipe) -> None:
         alpha=0.02,
     )
     loss = tm.losses.TripletLoss(recipe.margin, recipe.mining, recipe.distance)
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=1e-4), loss=loss)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-4)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(optimizer, loss=loss)

@@ -28,6 +28,7 @@ def embedder(
     pooling: str = "auto",
     dropout: float = 0.0,
     filters: int = 24,
+    preprocessing=None,
     name: str = "embedder",
 ) -> keras.Model:
     """Makes a model from raw inputs to embeddings.
@@ -56,6 +57,9 @@ def embedder(
         dropout: Fraction of the features dropped before the last dense layer. Defaults to 0.
         filters: Channels of the first block of the small_cnn; no other backbone looks at it.
             Defaults to 24.
+        preprocessing: A Keras layer, or a list of them, that raw images go through first, such as
+            :class:`tfmetric.layers.CropToInk`, or an augmentation, which acts in training alone.
+            They must give values 0..255.
         name: Name of the model.
 
     Returns:
@@ -77,7 +81,10 @@ def embedder(
     input_shape = tuple(input_shape)
     _check(input_shape, embedding_dim, pooling, dropout)
     inputs = keras.Input(input_shape, name="inputs")
-    network, x = _backbone(backbone, inputs, weights, filters)
+    x = inputs
+    for layer in preprocessing if isinstance(preprocessing, (list, tuple)) else [preprocessing]:
+        x = x if layer is None else layer(x)
+    network, x = _backbone(backbone, x, weights, filters)
     network.trainable = trainable
     # training=False is for batch normalisation: a frozen network must not follow the batches.
     x = network(x) if trainable else network(x, training=False)
