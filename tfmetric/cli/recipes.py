@@ -81,7 +81,7 @@ class Recipe:
 
 
 _KNOWN = {
-    "glyphs": Recipe(),
+    "glyphs": Recipe(classes_per_batch=48, examples_per_class=4),
     "digits": Recipe(epochs=5, classes_per_batch=5, embedding_dim=32, filters=8),
     "tfds:omniglot": Recipe(
         crop_to_ink=28,
