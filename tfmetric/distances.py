@@ -78,11 +78,6 @@ def _pairwise_euclidean(x, y):
     return scale * safe_sqrt(_pairwise_squared_euclidean(x / scale, y / scale))
 
 
-def _ranking_euclidean(x, y):
-    scale = ops.maximum(_safe_scale(x), _safe_scale(y))
-    return _pairwise_squared_euclidean(x / scale, y / scale)
-
-
 def _paired_squared_euclidean(x, y):
     return ops.sum(ops.square(x - y), axis=-1)
 
@@ -102,73 +97,87 @@ class Distance:
         pairwise: ``(n, d), (m, d) -> (n, m)``, every x against every y.
         paired: ``(..., d), (..., d) -> (...)``, the i-th x against the i-th y, by direct
             difference, free of the cancellation that a matrix product has for near-duplicates.
-        ranking: ``(n, d), (m, d) -> (n, m)``, anything that orders each row as ``pairwise``
-            does, only cheaper; what mining compares.
+        factors: ``(n, d), (m, d) -> (n, e), (m, e)``, two matrices whose product orders each row
+            as ``pairwise`` does and, but for rounding, is nowhere below 0: what mining compares,
+            one matrix product and nothing else. None if the distance has none.
         function: The user's own function, if it is one.
     """
 
     name: str
     pairwise: Callable
     paired: Callable
-    ranking: Callable
+    factors: Callable | None = None
     function: Callable | None = None
 
+    @property
+    def builtin(self) -> str | None:
+        """The name, if it is one of ours: a user's function may have the name of one."""
+        return self.name if _REGISTRY.get(self.name) is self else None
 
-def _euclidean() -> Distance:
-    return Distance(
-        "euclidean",
-        pairwise=_pairwise_euclidean,
-        paired=_paired_euclidean,
-        ranking=_ranking_euclidean,
-    )
-
-
-def _squared_euclidean() -> Distance:
-    return Distance(
-        "squared_euclidean",
-        _pairwise_squared_euclidean,
-        _paired_squared_euclidean,
-        _pairwise_squared_euclidean,
-    )
+    def ranking(self, x, y):
+        """``(n, d), (m, d) -> (n, m)``: orders each row as ``pairwise`` does, only cheaper."""
+        return _dot(*self.factors(x, y)) if self.factors else self.pairwise(x, y)
 
 
-def _cosine() -> Distance:
-    def pairwise(x, y):
-        return 1.0 - _dot(l2_normalize(x), l2_normalize(y))
-
-    def paired(x, y):
-        return 1.0 - ops.sum(l2_normalize(x) * l2_normalize(y), axis=-1)
-
-    return Distance("cosine", pairwise, paired, pairwise)
+def _euclidean_factors(x, y):
+    scale = ops.maximum(_safe_scale(x), _safe_scale(y))
+    x, y = _centred(x / scale, y / scale)
+    x_norm, y_norm = _squared_norm(x)[:, None], _squared_norm(y)[:, None]
+    left = ops.concatenate([-2.0 * x, ops.ones_like(x_norm), x_norm], axis=1)
+    return left, ops.concatenate([y, y_norm, ops.ones_like(y_norm)], axis=1)
 
 
-def _inner_product() -> Distance:
-    def pairwise(x, y):
-        return -_dot(x, y)
-
-    def paired(x, y):
-        return -ops.sum(x * y, axis=-1)
-
-    return Distance("inner_product", pairwise, paired, pairwise)
+def _cosine_pairwise(x, y):
+    return 1.0 - _dot(l2_normalize(x), l2_normalize(y))
 
 
-def _manhattan() -> Distance:
-    def paired(x, y):
-        return ops.sum(ops.abs(x - y), axis=-1)
-
-    return _from_function("manhattan", paired)
+def _cosine_paired(x, y):
+    return 1.0 - ops.sum(l2_normalize(x) * l2_normalize(y), axis=-1)
 
 
-def _from_function(name: str, function: Callable, user: bool = False) -> Distance:
+def _cosine_factors(x, y):
+    x, y = l2_normalize(x), l2_normalize(y)
+    left = ops.concatenate([-x, ops.ones_like(x[:, :1])], axis=1)
+    return left, ops.concatenate([y, ops.ones_like(y[:, :1])], axis=1)
+
+
+def _inner_product_factors(x, y):
+    # No product is larger than that of the lengths: with it added, no ranking is below 0.
+    bound = ops.sqrt(_squared_norm(x)[:, None] * ops.max(_squared_norm(y)))
+    left = ops.concatenate([-x, bound], axis=1)
+    return left, ops.concatenate([y, ops.ones_like(y[:, :1])], axis=1)
+
+
+def _manhattan(x, y):
+    return ops.sum(ops.abs(x - y), axis=-1)
+
+
+def _of_function(name: str, function: Callable, user: bool = False) -> Distance:
     def pairwise(x, y):
         return function(x[:, None, :], y[None, :, :])
 
-    return Distance(name, pairwise, function, pairwise, function if user else None)
+    return Distance(name, pairwise, function, function=function if user else None)
 
 
 _REGISTRY = {
     distance.name: distance
-    for distance in (_euclidean(), _squared_euclidean(), _cosine(), _inner_product(), _manhattan())
+    for distance in (
+        Distance("euclidean", _pairwise_euclidean, _paired_euclidean, _euclidean_factors),
+        Distance(
+            "squared_euclidean",
+            _pairwise_squared_euclidean,
+            _paired_squared_euclidean,
+            _euclidean_factors,
+        ),
+        Distance("cosine", _cosine_pairwise, _cosine_paired, _cosine_factors),
+        Distance(
+            "inner_product",
+            pairwise=lambda x, y: -_dot(x, y),
+            paired=lambda x, y: -ops.sum(x * y, axis=-1),
+            factors=_inner_product_factors,
+        ),
+        _of_function("manhattan", _manhattan),
+    )
 }
 
 
@@ -191,14 +200,14 @@ def get(distance) -> Distance:
     Raises:
         ValueError: If the name is not known; the message lists the known ones.
     """
-    if isinstance(distance, Distance):
+    if isinstance(distance, Distance) and (distance.builtin or distance.function):
         return distance
     if isinstance(distance, str) and distance in _REGISTRY:
         return _REGISTRY[distance]
     if isinstance(distance, dict):
         distance = keras.saving.deserialize_keras_object(distance)
     if callable(distance):
-        return _from_function(getattr(distance, "__name__", "distance"), distance, user=True)
+        return _of_function(getattr(distance, "__name__", "distance"), distance, user=True)
     raise ValueError(
         expected(f"distance to be one of {', '.join(names())}, or a function", distance=distance)
     )
@@ -206,6 +215,6 @@ def get(distance) -> Distance:
 
 def serialize(distance: Distance):
     """What ``get_config`` keeps of a distance, so that :func:`get` makes the same one again."""
-    if distance.function is None:
+    if distance.builtin:
         return distance.name
     return keras.saving.serialize_keras_object(distance.function)

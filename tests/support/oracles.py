@@ -92,7 +92,7 @@ def triplet_terms(labels, x, margin, positive, negative, name):
         for p, n in triplets_of(a, d, labels, positive, negative):
             t = d[a, p] - d[a, n]
             if margin is None:
-                value, slope = np.logaddexp(0.0, t), 1 / (1 + np.exp(-t))
+                value, slope = np.logaddexp(0.0, t), 1 / (1 + np.exp(-np.clip(t, -700, 700)))
             else:
                 value = max(0.0, t + margin)
                 slope = 1.0 if t + margin > 0 else 0.0

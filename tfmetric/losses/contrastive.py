@@ -6,7 +6,7 @@ from keras import ops
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.losses.base import EmbeddingLoss, Terms, check_margin, gather_terms
-from tfmetric.mining import furthest, label_masks, nearest
+from tfmetric.mining import label_masks, one_triplet
 
 MINING = ("all", "hard")
 
@@ -37,14 +37,13 @@ def contrastive_terms(
         Sum, count and active count of each anchor's terms, ``(B,)`` each.
     """
     distance = distances.get(distance)
-    positives, negatives = label_masks(labels)
     if mining == "all":
+        positives, negatives = label_masks(labels)
         matrix = distance.pairwise(embeddings, embeddings)
         values = ops.where(positives, matrix - positive_margin, margin - matrix)
         return _terms(values, ops.logical_or(positives, negatives), power)
     constant = ops.stop_gradient(embeddings)
-    ranking = distance.ranking(constant, constant)
-    positive, negative = furthest(ranking, positives), nearest(ranking, negatives)
+    positive, negative = one_triplet(labels, constant, distance, "hard", "hard")
     to_positive = distance.paired(embeddings, ops.take(embeddings, positive.index, axis=0))
     to_negative = distance.paired(embeddings, ops.take(embeddings, negative.index, axis=0))
     values = ops.stack([to_positive - positive_margin, margin - to_negative], axis=1)

@@ -8,9 +8,7 @@ from tfmetric._errors import expected
 from tfmetric.losses.base import EmbeddingLoss, Terms, check_margin, gather_terms
 from tfmetric.mining import (
     active_counts,
-    furthest,
     label_masks,
-    nearest,
     nearest_further,
     one_triplet,
     resolve,
@@ -34,21 +32,17 @@ def triplet_terms(labels, embeddings, margin=0.2, mining="hard", distance="eucli
     """
     positive, negative = resolve(mining)
     distance = distances.get(distance)
-    positives, negatives = label_masks(labels)
-    if positive == negative == "all":
-        return _all_triplets(embeddings, positives, negatives, margin, distance)
-    constant = ops.stop_gradient(embeddings)
-    ranking = distance.ranking(constant, constant)
     if positive != "all" and negative != "all":
-        chosen = one_triplet(ranking, positives, negatives, positive, negative)
+        constant = ops.stop_gradient(embeddings)
+        chosen = one_triplet(labels, constant, distance, positive, negative)
         to_positive, to_negative = (
             distance.paired(embeddings, ops.take(embeddings, side.index, axis=0)) for side in chosen
         )
-        found = ops.logical_and(chosen.positive.found, chosen.negative.found)
+        found = ops.logical_and(chosen[0].found, chosen[1].found)
         return _terms((to_positive - to_negative)[:, None], found[:, None], margin)
-    return _all_of_one_side(
-        embeddings, ranking, positives, negatives, positive, negative, margin, distance
-    )
+    if positive == negative == "all":
+        return _all_triplets(labels, embeddings, margin, distance)
+    return _all_of_one_side(labels, embeddings, positive, negative, margin, distance)
 
 
 def _terms(difference, valid, margin):
@@ -59,27 +53,28 @@ def _term(difference, margin):
     return ops.softplus(difference) if margin is None else ops.relu(difference + margin)
 
 
-def _all_of_one_side(x, ranking, positives, negatives, positive, negative, margin, distance):
+def _all_of_one_side(labels, x, positive, negative, margin, distance):
     """All positives with one negative each, or all negatives with one positive each."""
-    if positive == "all":
-        sign, ones, others, strategy = 1.0, positives, negatives, negative
-        choose = furthest if negative == "easy" else nearest
-    else:
-        sign, ones, others, strategy = -1.0, negatives, positives, positive
-        choose = nearest if positive == "easy" else furthest
-    matrix = distance.pairwise(x, x)
-    if strategy == "semi-hard":
+    ones, others = label_masks(labels)
+    sign, asked = 1.0, {"positive": None, "negative": negative}
+    if negative == "all":
+        ones, others = others, ones
+        sign, asked = -1.0, {"positive": positive, "negative": None}
+    matrix, constant = distance.pairwise(x, x), ops.stop_gradient(x)
+    if "semi-hard" in asked.values():
+        ranking = distance.ranking(constant, constant)
         partner = nearest_further(sign * ranking, ones, others)
         partner_distance = ops.take_along_axis(matrix, partner.index, axis=1)
         valid = partner.found
     else:
-        partner = choose(ranking, others)
+        (partner,) = filter(None, one_triplet(labels, constant, distance, **asked))
         partner_distance = distance.paired(x, ops.take(x, partner.index, axis=0))[:, None]
         valid = ops.logical_and(ones, partner.found[:, None])
     return _terms(sign * (matrix - partner_distance), valid, margin)
 
 
-def _all_triplets(x, positives, negatives, margin, distance):
+def _all_triplets(labels, x, margin, distance):
+    positives, negatives = label_masks(labels)
     matrix = distance.pairwise(x, x)
     number = ops.sum(ops.cast(positives, x.dtype), axis=1)
     number = number * ops.sum(ops.cast(negatives, x.dtype), axis=1)

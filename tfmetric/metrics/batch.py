@@ -5,13 +5,11 @@ from keras import ops
 
 from tfmetric import distances
 from tfmetric.losses import class_ids
-from tfmetric.mining import label_masks, nearest
+from tfmetric.mining import one_triplet
 
 
 def _nearest_is_positive(labels, embeddings, distance):
-    positives, negatives = label_masks(labels)
-    ranking = distance.ranking(embeddings, embeddings)
-    positive, negative = nearest(ranking, positives), nearest(ranking, negatives)
+    positive, negative = one_triplet(labels, embeddings, distance, "easy", "hard")
     nearest_positive = distance.paired(embeddings, ops.take(embeddings, positive.index, axis=0))
     nearest_negative = distance.paired(embeddings, ops.take(embeddings, negative.index, axis=0))
     closer = ops.logical_or(nearest_positive < nearest_negative, ops.logical_not(negative.found))

@@ -1,0 +1,35 @@
+"""The names of the ways to choose."""
+
+from tfmetric._errors import expected
+
+STRATEGIES = ("easy", "hard", "semi-hard", "all")
+NAMED = {"hard": ("hard", "hard"), "semi-hard": ("all", "semi-hard"), "all": ("all", "all")}
+
+
+def resolve(mining) -> tuple[str, str]:
+    """Returns ``mining`` as a pair (positive strategy, negative strategy).
+
+    Args:
+        mining: "hard", "semi-hard" or "all", or a pair of "easy", "hard", "semi-hard", "all".
+
+    Raises:
+        ValueError: If it is none of them, or asks for both sides to be semi-hard, where each
+            choice would wait for the other.
+    """
+    if isinstance(mining, str) and mining in NAMED:
+        return NAMED[mining]
+    if isinstance(mining, (tuple, list)) and len(mining) == 2:
+        pair = tuple(mining)
+        if pair == ("semi-hard", "semi-hard"):
+            raise ValueError(
+                expected("only one of positive and negative to be semi-hard", mining=mining)
+            )
+        if all(strategy in STRATEGIES for strategy in pair):
+            return pair
+    raise ValueError(
+        expected(
+            f"mining to be one of {', '.join(NAMED)}, or a pair (positive, negative) of "
+            f"{', '.join(STRATEGIES)}",
+            mining=mining,
+        )
+    )
