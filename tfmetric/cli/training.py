@@ -11,11 +11,11 @@ def embedder_for(train, recipe: Recipe):
     preprocessing = []
     if recipe.crop_to_ink:
         preprocessing.append(tm.layers.CropToInk(recipe.crop_to_ink))
-    if recipe.augment:
-        # After the cut, which would undo a shift and a zoom.
-        preprocessing.append(
-            tm.datasets.augmentation(translation=0.07, rotation=12.0, zoom=0.15, shear=11.0)
-        )
+        if recipe.augment:
+            # Here and not in the pipeline: the cut would undo a shift and a zoom before it.
+            preprocessing.append(
+                tm.layers.RandomAffine(translation=0.07, rotation=12.0, zoom=0.15, shear=11.0)
+            )
     return tm.models.embedder(
         train.element_shape,
         recipe.embedding_dim,
@@ -31,6 +31,7 @@ def training_batches(train, recipe: Recipe, seed: int):
         classes_per_batch=recipe.classes_per_batch,
         examples_per_class=recipe.examples_per_class,
         batches_per_epoch=recipe.batches_per_epoch,
+        augment=(tm.datasets.augmentation() if recipe.augment and not recipe.crop_to_ink else None),
         seed=seed,
     )
 

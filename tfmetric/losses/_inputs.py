@@ -18,7 +18,7 @@ def class_ids(y_true):
 
     Returns:
         ids ``(B,)`` of an integer dtype, and a boolean scalar that is false if some float was not
-        whole (known at once for values at hand, in which case it is an error instead).
+        whole, or too large to be told from the next (for values at hand that is an error instead).
 
     Raises:
         TypeError: If the labels are not numbers.
@@ -28,11 +28,15 @@ def class_ids(y_true):
     if values is not None:
         return ops.convert_to_tensor(_whole(_vector(values))), ops.convert_to_tensor(True)
     labels = _vector(ops.convert_to_tensor(y_true))
-    if not _is_float(labels):
-        _check_number(keras.backend.standardize_dtype(labels.dtype))
+    dtype = keras.backend.standardize_dtype(labels.dtype)
+    if "float" not in dtype:
+        _check_number(dtype)
         return _comparable(labels), ops.convert_to_tensor(True)
-    rounded = ops.round(labels)
-    return ops.cast(rounded, "int32"), ops.all(ops.equal(labels, rounded))
+    # From here on a float type does not tell one whole number from the next.
+    largest = 2.0 ** {"float16": 11, "bfloat16": 8, "float32": 24}.get(dtype, 53)
+    whole = ops.logical_and(ops.equal(labels, ops.round(labels)), ops.abs(labels) <= largest)
+    wide = "int64" if keras.config.backend() == "tensorflow" else "int32"
+    return ops.cast(labels, wide), ops.all(whole)
 
 
 def embeddings(y_pred, labels, dtype):
@@ -66,25 +70,30 @@ def embeddings(y_pred, labels, dtype):
 
 
 def check(finite, whole):
-    """Stops where a check in the graph fails, as far as the backend can.
+    """Stops where a check fails, as far as the backend can.
 
-    In eager mode and in a TensorFlow graph this is an error that says what is wrong. XLA and JAX
-    drop such checks: there the caller's NaN loss is the report.
+    In eager mode this is a ValueError, in a TensorFlow graph an InvalidArgumentError with the
+    same text. XLA and JAX drop such checks: there the caller's NaN loss is the report.
     """
-    if keras.config.backend() != "tensorflow":
-        return
-    import tensorflow as tf
+    for right, message in ((finite, _NOT_FINITE), (whole, _NOT_WHOLE)):
+        value = _at_hand(right)
+        if value is not None:
+            if not value:
+                raise ValueError(message)
+        elif keras.config.backend() == "tensorflow":
+            import tensorflow as tf
 
-    tf.debugging.Assert(
-        finite,
-        [
-            "Expected finite embeddings; lower the learning rate, or look for NaN in the data. "
-            "Received: y_pred with NaN or Inf"
-        ],
-    )
-    tf.debugging.Assert(
-        whole, ["Expected y_true to be whole class ids. Received: y_true with fractions"]
-    )
+            tf.debugging.Assert(right, [message])
+
+
+_NOT_FINITE = (
+    "Expected finite embeddings; lower the learning rate, or look for NaN in the data. "
+    "Received: y_pred with NaN or Inf"
+)
+_NOT_WHOLE = (
+    "Expected y_true to be whole class ids, small enough for their float type to tell them apart. "
+    "Received: y_true with fractions or too large"
+)
 
 
 def _at_hand(y):
@@ -111,9 +120,16 @@ def _vector(y):
 def _whole(values: np.ndarray) -> np.ndarray:
     _check_number(values.dtype.name)
     if values.dtype.kind == "f":
-        fractions = values[~(values == np.round(values))]
-        if fractions.size:
-            raise ValueError(expected("y_true to be whole class ids", y_true=fractions[0].item()))
+        largest = 2.0 ** (np.finfo(values.dtype).nmant + 1)
+        wrong = values[~((values == np.round(values)) & (np.abs(values) <= largest))]
+        if wrong.size:
+            raise ValueError(
+                expected(
+                    "y_true to be whole class ids, small enough for their float type to tell them "
+                    "apart",
+                    y_true=wrong[0].item(),
+                )
+            )
     # Only equality counts, so small numbers stand for the ids: no id is too large for a backend.
     return np.unique(values, return_inverse=True)[1].astype("int32")
 
@@ -124,10 +140,9 @@ def _check_number(dtype: str):
 
 
 def _comparable(labels):
-    # Kernels for equality exist for these; no two ids of a narrower type meet.
+    # Kernels to compare and sort exist for the wide types.
     dtype = keras.backend.standardize_dtype(labels.dtype)
-    return labels if dtype in ("int32", "int64", "uint64") else ops.cast(labels, "int64")
+    return ops.cast(labels, "int32") if dtype in _NARROW else labels
 
 
-def _is_float(x) -> bool:
-    return "float" in keras.backend.standardize_dtype(x.dtype)
+_NARROW = ("bool", "int8", "uint8", "int16", "uint16")

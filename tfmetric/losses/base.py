@@ -1,5 +1,6 @@
 """The contract of every loss on labels and embeddings."""
 
+from numbers import Real
 from typing import NamedTuple
 
 import keras
@@ -70,7 +71,9 @@ class EmbeddingLoss(keras.losses.Loss):
     * ``"auto"``: what :attr:`auto_reduction` says.
 
     A batch with no valid term gives 0 with zero gradient. Embeddings with NaN or Inf are an
-    error; where the backend cannot raise from a compiled step (XLA, JAX) the loss is NaN.
+    error; where the backend cannot raise from a compiled step (XLA, JAX) the loss is NaN, which
+    ``keras.callbacks.TerminateOnNaN`` stops at. On JAX, ``fit`` hands over integers of 32 bits
+    unless ``jax_enable_x64`` is set: give it ids that differ in those.
 
     Args:
         reduction: One of the above.
@@ -140,7 +143,7 @@ def check_margin(margin, name="margin", optional=False):
     """Returns the margin as a float, or says what is wrong with it."""
     if margin is None and optional:
         return None
-    if isinstance(margin, bool) or not isinstance(margin, (int, float)) or not 0 <= margin < 1e30:
+    if isinstance(margin, bool) or not isinstance(margin, Real) or not 0 <= margin < 1e30:
         kind = "a number of at least 0" + (", or None for the soft margin" if optional else "")
         raise ValueError(expected(f"{name} to be {kind}", **{name: margin}))
     return float(margin)

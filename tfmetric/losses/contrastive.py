@@ -1,5 +1,7 @@
 """Contrastive losses: positives within one distance, negatives beyond another."""
 
+from numbers import Real
+
 import keras
 from keras import ops
 
@@ -112,12 +114,12 @@ class ContrastiveLoss(EmbeddingLoss):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         if mining not in MINING:
             raise ValueError(expected(f"mining to be one of {', '.join(MINING)}", mining=mining))
-        if isinstance(power, bool) or not isinstance(power, (int, float)) or not 1 <= power < 1e3:
+        if isinstance(power, bool) or not isinstance(power, Real) or not 1 <= power < 1e3:
             raise ValueError(expected("power to be a number of at least 1", power=power))
         self.margin = check_margin(margin)
         self.positive_margin = check_margin(positive_margin, "positive_margin")
         self.mining = mining
-        self.power = power
+        self.power = int(power) if power == int(power) else float(power)
         self.distance = distances.get(distance)
 
     @property

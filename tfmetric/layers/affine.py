@@ -1,0 +1,110 @@
+"""Small random changes of place and form, inside a model."""
+
+import math
+
+import keras
+from keras import ops
+
+from tfmetric._errors import expected
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class RandomAffine(keras.layers.Layer):
+    """Shifts, turns, scales and shears each image a little, in training only.
+
+    For augmentation that must come after a layer of the model, such as
+    :class:`tfmetric.layers.CropToInk`, which would undo it before. It compiles with XLA and runs
+    on every backend. In the input pipeline use :func:`tfmetric.datasets.augmentation`, which
+    costs the training step nothing.
+
+    All four changes are one bilinear resampling; beyond the border the border's pixels repeat.
+
+    Inputs and output: images (B, H, W, C); the output is float32.
+
+    Args:
+        translation: Greatest shift, as a fraction of the side. Defaults to 0.07.
+        rotation: Greatest angle in degrees, either way. Defaults to 10.
+        zoom: Greatest relative change of the size, for height and width apart. Defaults to 0.1.
+        shear: Greatest shear angle in degrees, either way. Defaults to 5.
+        seed: Seed of the random numbers; None for one that follows
+            ``keras.utils.set_random_seed``.
+        **kwargs: Of ``keras.layers.Layer``: name, dtype.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> images = np.ones((2, 8, 8, 1), "float32")
+    >>> layer = RandomAffine(rotation=30.0)
+    >>> bool(np.allclose(layer(images, training=True), images))
+    True
+    """
+
+    def __init__(self, translation=0.07, rotation=10.0, zoom=0.1, shear=5.0, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        limits = {
+            "translation": (translation, 1),
+            "rotation": (rotation, 180),
+            "zoom": (zoom, 0.9),
+            "shear": (shear, 80),
+        }
+        for name, (value, limit) in limits.items():
+            if not 0 <= value <= limit:
+                raise ValueError(expected(f"{name} to be from 0 to {limit}", **{name: value}))
+        self.translation, self.rotation, self.zoom, self.shear = translation, rotation, zoom, shear
+        self.seed = seed
+        self._seeds = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=False):
+        """The images, changed if ``training``."""
+        images = ops.cast(inputs, "float32")
+        return self._changed(images) if training else images
+
+    def _changed(self, images):
+        count, height, width = ops.shape(images)[:3]
+        draws = keras.random.uniform((6, count, 1, 1), -1.0, 1.0, seed=self._seeds)
+        angle = draws[0] * math.radians(self.rotation)
+        slant = ops.tan(draws[1] * math.radians(self.shear))
+        # From a place in the result, seen from the middle, to the place it comes from.
+        y = ops.cast(ops.arange(height), "float32")[None, :, None]
+        x = ops.cast(ops.arange(width), "float32")[None, None, :]
+        middle_y, middle_x = (ops.cast(n - 1, "float32") / 2.0 for n in (height, width))
+        v = (y - middle_y) * (1.0 + draws[2] * self.zoom)
+        u = (x - middle_x) * (1.0 + draws[3] * self.zoom) + slant * v
+        shift_y = draws[4] * self.translation * ops.cast(height, "float32")
+        shift_x = draws[5] * self.translation * ops.cast(width, "float32")
+        from_y = middle_y + shift_y + ops.sin(angle) * u + ops.cos(angle) * v
+        from_x = middle_x + shift_x + ops.cos(angle) * u - ops.sin(angle) * v
+        return _bilinear(images, from_y, from_x)
+
+    def compute_output_spec(self, inputs, training=False):
+        """Float32 of the same shape."""
+        return keras.KerasTensor(inputs.shape, "float32")
+
+    def get_config(self):
+        """Every argument."""
+        names = ("translation", "rotation", "zoom", "shear", "seed")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _bilinear(images, y, x):
+    """Values of the images (B, H, W, C) at places (B, H, W), those outside moved to the border."""
+    count, height, width = ops.shape(images)[:3]
+    channels = images.shape[3]
+    y = ops.clip(y, 0.0, ops.cast(height - 1, "float32"))
+    x = ops.clip(x, 0.0, ops.cast(width - 1, "float32"))
+    top, left = ops.floor(y), ops.floor(x)
+    down, right = (y - top)[..., None], (x - left)[..., None]
+    top, left = ops.cast(top, "int32"), ops.cast(left, "int32")
+    below, beside = ops.minimum(top + 1, height - 1), ops.minimum(left + 1, width - 1)
+    flat = ops.reshape(images, (-1, channels))
+    start = (ops.arange(count, dtype="int32") * height * width)[:, None, None]
+
+    def at(row, column):
+        return ops.take(flat, start + row * width + column, axis=0)
+
+    upper = at(top, left) * (1.0 - right) + at(top, beside) * right
+    lower = at(below, left) * (1.0 - right) + at(below, beside) * right
+    return upper * (1.0 - down) + lower * down
