@@ -260,3 +260,12 @@ def test_negative_zero_is_zero():
 def test_bad_input_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         retrieval(*arguments)
+
+
+def test_a_function_with_the_name_of_a_builtin_is_not_taken_for_it():
+    def euclidean(x, y):
+        return -ops.sum(ops.square(x - y), axis=-1)
+
+    x, labels = [[0.0], [0.1], [5.0], [5.1]], [0, 0, 1, 1]
+    assert retrieval(x, labels, ks=(1,)).recall_at[1] == 1.0
+    assert retrieval(x, labels, distance=euclidean, ks=(1,)).recall_at[1] == 0.0

@@ -148,6 +148,17 @@ def test_the_answer_does_not_depend_on_the_rest_of_the_request(tmp_path):
         np.testing.assert_array_equal(alone.distances[0], together.distances[i])
 
 
+def test_a_function_with_the_name_of_a_builtin_is_not_taken_for_it(tmp_path):
+    def euclidean(x, y):
+        return ops.max(ops.abs(x - y), axis=-1)
+
+    gallery = np.array([[0.0, 0.0, 3.0], [2.0, 2.0, 2.0]], "float32")
+    export.save(identity(), tmp_path, gallery=gallery, distance=euclidean)
+    ids, distances = export.load(tmp_path).search(np.zeros((1, 3)), k=2)
+    assert ids.tolist() == [[1, 0]]
+    assert distances.tolist() == [[2.0, 3.0]]
+
+
 def test_no_queries_give_no_answers(directory):
     servable = export.load(directory)
     assert servable.search(images(0), k=3).ids.shape == (0, 3)

@@ -26,13 +26,13 @@ def ordering(distance, queries: np.ndarray, references: np.ndarray):
     """
     distance = distances.get(distance)
     references, inverse = _distinct(references)
-    if distance.name in ("euclidean", "squared_euclidean"):
+    if distance.builtin in ("euclidean", "squared_euclidean"):
         block = _euclidean(queries, references)
-    elif distance.name == "cosine":
+    elif distance.builtin == "cosine":
         block = _cosine(queries, references)
-    elif distance.name == "inner_product":
+    elif distance.builtin == "inner_product":
         block = _inner_product(queries, references)
-    elif distance.name == "manhattan":
+    elif distance.builtin == "manhattan":
         block = _manhattan(queries, references)
     else:
         block = _users(distance, queries, references)

@@ -34,13 +34,13 @@ def prepare(embeddings: np.ndarray, distance) -> dict[str, np.ndarray]:
     count, width = embeddings.shape
     centre = np.zeros((1, width), np.float32)
     gallery = embeddings
-    if distance.name in ("euclidean", "squared_euclidean"):
+    if distance.builtin in ("euclidean", "squared_euclidean"):
         # Around its centre the cancellation in ‖g‖² − 2q·g is as small as it can be.
         centre = embeddings.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
         gallery = embeddings - centre
         penalty = np.einsum("nd,nd->n", gallery, gallery)
     else:
-        if distance.name == "cosine":
+        if distance.builtin == "cosine":
             gallery = np.asarray(distances.l2_normalize(embeddings))
         penalty = np.zeros(count, np.float32)
     padding = -count % _LANE
@@ -69,7 +69,7 @@ def search(queries, k, gallery, penalty, centre, count: int, distance):
     import tensorflow as tf
 
     queries = queries - centre
-    if distance.name == "cosine":
+    if distance.builtin == "cosine":
         queries = distances.l2_normalize(queries)
     wanted = tf.minimum(k + _SLACK, count)
     candidates = _scan(queries, wanted, gallery, penalty, distance)
@@ -84,7 +84,7 @@ def _exact(queries, vectors, distance):
     """Distances (B, K) from (B, D) to (B, K, D)."""
     import tensorflow as tf
 
-    if distance.name == "cosine":  # Both are unit vectors by now.
+    if distance.builtin == "cosine":  # Both are unit vectors by now.
         return 1.0 - tf.reduce_sum(queries[:, None, :] * vectors, axis=-1)
     return distance.paired(queries[:, None, :], vectors)
 
@@ -95,11 +95,11 @@ def _scan(queries, wanted, gallery, penalty, distance):
 
     batch = tf.shape(queries)[0]
     total, width = gallery.shape
-    product = distance.name in ("euclidean", "squared_euclidean", "cosine", "inner_product")
+    product = distance.builtin in ("euclidean", "squared_euclidean", "cosine", "inner_product")
     per_query, budget = (1, _SCORES_PER_CHUNK) if product else (width, _VALUES_PER_CHUNK)
     lanes = tf.maximum(budget // (tf.maximum(batch, 1) * per_query * _LANE), 1)
     size = tf.minimum(lanes * _LANE, total)
-    factor = 2.0 if distance.name in ("euclidean", "squared_euclidean") else 1.0
+    factor = 2.0 if distance.builtin in ("euclidean", "squared_euclidean") else 1.0
 
     def scores(start, end):
         part = gallery[start:end]
