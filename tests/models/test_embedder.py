@@ -154,3 +154,15 @@ def test_embeddings_are_float32_under_mixed_precision():
 def test_gem_is_the_layer_of_this_package():
     model = models.embedder((16, 16, 1), pooling="gem", filters=4)
     assert isinstance(model.get_layer("pool"), layers.GeMPooling2D)
+
+
+def test_what_the_user_froze_in_a_backbone_stays_frozen():
+    inputs = keras.Input((6,))
+    frozen = keras.layers.Dense(5, trainable=False)
+    backbone = keras.Model(inputs, keras.layers.Dense(4)(frozen(inputs)))
+    model = models.embedder((6,), embedding_dim=3, backbone=backbone)
+    assert not frozen.trainable
+    assert len(model.trainable_weights) == 4
+    backbone.trainable = False
+    assert len(models.embedder((6,), embedding_dim=3, backbone=backbone).trainable_weights) == 2
+    assert not backbone.trainable

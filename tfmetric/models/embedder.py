@@ -85,7 +85,9 @@ def embedder(
     for layer in preprocessing if isinstance(preprocessing, (list, tuple)) else [preprocessing]:
         x = x if layer is None else layer(x)
     network, x = _backbone(backbone, x, weights, filters)
-    network.trainable = trainable
+    # Only ever frozen: setting True would unfreeze what the user froze inside the network.
+    if not trainable:
+        network.trainable = False
     # training=False is for batch normalisation: a frozen network must not follow the batches.
     x = network(x) if trainable else network(x, training=False)
     x = _pool(x, pooling)
