@@ -1,5 +1,6 @@
 import json
 import random
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -88,11 +89,11 @@ def test_a_model_worse_than_its_inputs_is_said_to_be():
     collapsed = keras.Sequential([keras.Input((6,)), keras.layers.Dense(2)])
     collapsed.set_weights([np.zeros((6, 2)), np.zeros(2)])
     result = evaluation.evaluate(collapsed, (x, labels))
-    assert "NOT better than the raw inputs: recall@1 0.000 against 1.000" in result.summary()
-    assert "NOT better than the untrained embedder" in result.verdict()
+    assert "WORSE than the raw inputs: recall@1 0.000 against 1.000" in result.summary()
+    assert "WORSE than the untrained embedder" in result.verdict()
     identity = keras.Sequential([keras.Input((6,)), keras.layers.Dense(6, use_bias=False)])
     identity.set_weights([np.eye(6)])
-    assert "NOT better than the raw" in evaluation.evaluate(identity, (x, labels)).verdict()
+    assert "no clear gain over the raw" in evaluation.evaluate(identity, (x, labels)).verdict()
 
 
 def test_large_raw_inputs_are_sampled_or_left_out_with_a_reason(model, monkeypatch):
@@ -131,3 +132,22 @@ def test_data_without_labels_is_an_error(model):
         evaluation.evaluate(model, data()[0])
     with pytest.raises(ValueError, match="labels of shape"):
         evaluation.evaluate(model, (data()[0], [1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("recall", "map_at_r", "word"),
+    [
+        (0.6, 0.6, "better than"),
+        (0.6, 0.4, "WORSE than"),
+        (0.4, 0.4, "WORSE than"),
+        (0.4, 0.6, "no clear gain over"),
+        (0.6, 0.5, "no clear gain over"),
+        (0.5, 0.5, "no clear gain over"),
+    ],
+)
+def test_the_verdict_goes_by_map_at_r_first(recall, map_at_r, word):
+    def figures(recall, map_at_r):
+        return SimpleNamespace(ks=(1,), recall_at={1: recall}, map_at_r=map_at_r, num_queries=9)
+
+    result = comparison.Evaluation(figures(recall, map_at_r), raw=figures(0.5, 0.5))
+    assert f"embedding is {word} the raw inputs: recall@1" in result.verdict()

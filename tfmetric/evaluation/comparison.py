@@ -73,7 +73,11 @@ class Evaluation:
         return self.retrieval.num_left_out
 
     def verdict(self) -> str:
-        """In plain words: is the learned embedding better than each baseline?"""
+        """In plain words: is the learned embedding better than each baseline?
+
+        "WORSE than" where MAP@R is lower, whatever recall says; "better than" where MAP@R and
+        recall are both higher; else "no clear gain over".
+        """
         baselines = (("raw inputs", self.raw), ("untrained embedder", self.untrained))
         sentences = [self._against(name, b) for name, b in baselines if b and b.num_queries]
         return "\n".join(sentences) or "There is no baseline to compare with."
@@ -81,8 +85,12 @@ class Evaluation:
     def _against(self, name, baseline):
         k = min(self.retrieval.ks)
         recall, other = self.recall_at[k], baseline.recall_at[k]
-        wins = (recall > other) + (self.map_at_r > baseline.map_at_r)
-        word = ("NOT better than", "no clear gain over", "better than")[wins]
+        if self.map_at_r < baseline.map_at_r:  # MAP@R sees the whole class, recall one hit.
+            word = "WORSE than"
+        elif recall > other and self.map_at_r > baseline.map_at_r:
+            word = "better than"
+        else:
+            word = "no clear gain over"
         return (
             f"The learned embedding is {word} the {name}: recall@{k} {recall:.3f} against "
             f"{other:.3f}, MAP@R {self.map_at_r:.3f} against {baseline.map_at_r:.3f}."
