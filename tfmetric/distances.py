@@ -100,6 +100,7 @@ class Distance:
         factors: ``(n, d), (m, d) -> (n, e), (m, e)``, two matrices whose product orders each row
             as ``pairwise`` does and, but for rounding, is nowhere below 0: what mining compares,
             one matrix product and nothing else. None if the distance has none.
+        shift_invariant: Whether adding one vector to all embeddings changes nothing.
         function: The user's own function, if it is one.
     """
 
@@ -107,6 +108,7 @@ class Distance:
     pairwise: Callable
     paired: Callable
     factors: Callable | None = None
+    shift_invariant: bool = False
     function: Callable | None = None
 
     @property
@@ -162,12 +164,13 @@ def _of_function(name: str, function: Callable, user: bool = False) -> Distance:
 _REGISTRY = {
     distance.name: distance
     for distance in (
-        Distance("euclidean", _pairwise_euclidean, _paired_euclidean, _euclidean_factors),
+        Distance("euclidean", _pairwise_euclidean, _paired_euclidean, _euclidean_factors, True),
         Distance(
             "squared_euclidean",
             _pairwise_squared_euclidean,
             _paired_squared_euclidean,
             _euclidean_factors,
+            shift_invariant=True,
         ),
         Distance("cosine", _cosine_pairwise, _cosine_paired, _cosine_factors),
         Distance(

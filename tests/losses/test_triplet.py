@@ -123,7 +123,9 @@ def test_hard_distances_of_near_duplicates_do_not_cancel(shift):
     np.testing.assert_allclose(to_twin, exact, rtol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "uint32", "int64", "uint64", "float32"])
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint8", "int16", "int32", "uint32", "int64", "uint64", "float32"]
+)
 @pytest.mark.parametrize("mode", ["eager", "graph"])
 def test_labels_of_any_number_type_and_shape(dtype, mode):
     labels, x = ORDINARY["lopsided"]

@@ -7,6 +7,7 @@ from keras import ops
 
 from tfmetric import distances
 from tfmetric._errors import expected
+from tfmetric.losses._pairs import all_pairs
 from tfmetric.losses.base import EmbeddingLoss, Terms, check_margin, gather_terms
 from tfmetric.mining import label_masks, one_triplet
 
@@ -41,7 +42,7 @@ def contrastive_terms(
     distance = distances.get(distance)
     if mining == "all":
         positives, negatives = label_masks(labels)
-        matrix = distance.pairwise(embeddings, embeddings)
+        matrix = all_pairs(labels, embeddings, distance)
         values = ops.where(positives, matrix - positive_margin, margin - matrix)
         return _terms(values, ops.logical_or(positives, negatives), power)
     constant = ops.stop_gradient(embeddings)

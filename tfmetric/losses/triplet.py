@@ -5,6 +5,7 @@ from keras import ops
 
 from tfmetric import distances
 from tfmetric._errors import expected
+from tfmetric.losses._pairs import all_pairs
 from tfmetric.losses.base import EmbeddingLoss, Terms, check_margin, gather_terms
 from tfmetric.mining import (
     active_counts,
@@ -60,7 +61,7 @@ def _all_of_one_side(labels, x, positive, negative, margin, distance):
     if negative == "all":
         ones, others = others, ones
         sign, asked = -1.0, {"positive": positive, "negative": None}
-    matrix, constant = distance.pairwise(x, x), ops.stop_gradient(x)
+    matrix, constant = all_pairs(labels, x, distance), ops.stop_gradient(x)
     if "semi-hard" in asked.values():
         ranking = distance.ranking(constant, constant)
         partner = nearest_further(sign * ranking, ones, others)
@@ -75,7 +76,7 @@ def _all_of_one_side(labels, x, positive, negative, margin, distance):
 
 def _all_triplets(labels, x, margin, distance):
     positives, negatives = label_masks(labels)
-    matrix = distance.pairwise(x, x)
+    matrix = all_pairs(labels, x, distance)
     number = ops.sum(ops.cast(positives, x.dtype), axis=1)
     number = number * ops.sum(ops.cast(negatives, x.dtype), axis=1)
     if margin is None:

@@ -3,6 +3,10 @@
 The batch is put in the order of its labels, so that the positives of an anchor stand together: all
 tiles but those along the diagonal hold negatives alone, and need no masks. A tile stays in the
 processor's cache, and memory is that of a tile and not of the whole matrix.
+
+What is compared is rounded: which of two candidates is chosen is free where their squared distances
+differ by less than about 1e-6 · (‖a − c‖² + ‖b − c‖²), c being some embedding of the batch. The
+losses compute the distance of the choice anew, by direct difference.
 """
 
 from typing import NamedTuple
