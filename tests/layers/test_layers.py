@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -147,3 +149,29 @@ def test_layers_load_from_a_keras_file_without_custom_objects(make, shape, tmp_p
 def test_layers_reject_arguments_that_make_no_sense(layer, message):
     with pytest.raises(ValueError, match=message):
         layer()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_the_symbolic_dtype_is_the_one_at_run_time(policy, dtype):
+    vector, image = keras.Input((3,), dtype=dtype), keras.Input((2, 2, 3), dtype=dtype)
+    a, b = np.ones((1, 3), dtype), np.ones((1, 2, 2, 3), dtype)
+    for layer, symbolic, actual in (
+        (layers.L2Normalization(dtype=policy), vector, a),
+        (layers.PairwiseDistance(dtype=policy), (vector, vector), (a, a)),
+        (layers.GeMPooling2D(dtype=policy), image, b),
+    ):
+        want = "float64" if dtype == "float64" else "float32"
+        assert layer(symbolic).dtype == want
+        assert keras.backend.standardize_dtype(layer(actual).dtype) == want
+
+
+def test_numpy_scalars_are_taken_for_numbers():
+    crop = layers.CropToInk(size=np.int64(10), margin=np.float32(0), smallest=np.float64(0.5))
+    gem = layers.GeMPooling2D(p=np.float32(2), epsilon=np.float32(1e-6))
+    for layer in (crop, gem, layers.L2Normalization(axis=np.int64(1), epsilon=np.float32(1e-4))):
+        json.dumps({k: v for k, v in layer.get_config().items() if k != "dtype"})
+    with pytest.raises(ValueError, match="size to be an int above 0"):
+        layers.CropToInk(size=True)
+    with pytest.raises(ValueError, match="margin to be from 0 to 10"):
+        layers.CropToInk(margin="wide")

@@ -1,5 +1,7 @@
 """Drawings cut out and brought to one size."""
 
+from numbers import Integral, Real
+
 import keras
 from keras import ops
 
@@ -44,12 +46,12 @@ class CropToInk(keras.layers.Layer):
 
     def __init__(self, size=28, margin=0.12, smallest=0.38, **kwargs):
         super().__init__(**kwargs)
-        if not (isinstance(size, int) and size > 0):
+        if isinstance(size, bool) or not (isinstance(size, Integral) and size > 0):
             raise ValueError(expected("size to be an int above 0", size=size))
         for name, value, limit in (("margin", margin, 10), ("smallest", smallest, 1)):
-            if not 0 <= value <= limit:
+            if not (isinstance(value, Real) and 0 <= value <= limit):
                 raise ValueError(expected(f"{name} to be from 0 to {limit}", **{name: value}))
-        self.size, self.margin, self.smallest = size, margin, smallest
+        self.size, self.margin, self.smallest = int(size), float(margin), float(smallest)
 
     def call(self, inputs):
         """The contrast of the cut-out squares."""

@@ -4,7 +4,7 @@ import keras
 
 from tfmetric import distances
 from tfmetric._errors import expected
-from tfmetric.layers._precision import at_least_float32
+from tfmetric.layers._precision import at_least_float32, result_dtype
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -42,8 +42,9 @@ class L2Normalization(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         if not epsilon > 0:
             raise ValueError(expected("epsilon to be positive", epsilon=epsilon))
-        self.axis = tuple(axis) if isinstance(axis, (list, tuple)) else axis
-        self.epsilon = epsilon
+        several = isinstance(axis, (list, tuple))
+        self.axis = tuple(int(i) for i in axis) if several else int(axis)
+        self.epsilon = float(epsilon)
         self.supports_masking = True
 
     def call(self, inputs):
@@ -53,6 +54,11 @@ class L2Normalization(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """The shape of the input."""
         return input_shape
+
+    def compute_output_spec(self, inputs):
+        """Float32 under a mixed-precision policy too."""
+        shape = self.compute_output_shape(inputs.shape)
+        return keras.KerasTensor(shape, result_dtype(inputs))
 
     def get_config(self):
         """Every argument, for saving."""

@@ -4,7 +4,7 @@ import keras
 
 from tfmetric import distances
 from tfmetric._errors import expected
-from tfmetric.layers._precision import at_least_float32
+from tfmetric.layers._precision import at_least_float32, result_dtype
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -52,6 +52,11 @@ class PairwiseDistance(keras.layers.Layer):
         """The shape of the inputs without the last axis."""
         self._check(input_shape)
         return tuple(input_shape[0][:-1])
+
+    def compute_output_spec(self, inputs):
+        """Float32 under a mixed-precision policy too."""
+        shape = self.compute_output_shape([x.shape for x in inputs])
+        return keras.KerasTensor(shape, result_dtype(*inputs))
 
     def _check(self, input_shape):
         pair = isinstance(input_shape, (list, tuple)) and len(input_shape) == 2

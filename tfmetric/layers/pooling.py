@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from tfmetric._errors import expected
-from tfmetric.layers._precision import at_least_float32
+from tfmetric.layers._precision import at_least_float32, result_dtype
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -50,7 +50,7 @@ class GeMPooling2D(keras.layers.Layer):
         if not epsilon > 0:
             raise ValueError(expected("epsilon to be positive", epsilon=epsilon))
         self.p = float(p)
-        self.epsilon = epsilon
+        self.epsilon = float(epsilon)
         self.data_format = data_format or keras.config.image_data_format()
         self.keepdims = keepdims
         self.input_spec = keras.layers.InputSpec(ndim=4)
@@ -83,6 +83,11 @@ class GeMPooling2D(keras.layers.Layer):
         if self.keepdims:
             return tuple(1 if i in axes else n for i, n in enumerate(input_shape))
         return tuple(n for i, n in enumerate(input_shape) if i not in axes)
+
+    def compute_output_spec(self, inputs):
+        """Float32 under a mixed-precision policy too."""
+        shape = self.compute_output_shape(inputs.shape)
+        return keras.KerasTensor(shape, result_dtype(inputs))
 
     def _axes(self):
         return (2, 3) if self.data_format == "channels_first" else (1, 2)
