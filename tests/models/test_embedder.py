@@ -123,6 +123,7 @@ def test_imagenet_weights_without_a_network_say_what_to_do(monkeypatch):
         ({"backbone": "mobilenetv2"}, "did you mean 'MobileNetV2'"),
         ({"backbone": "nothing like it"}, "Xception"),
         ({"backbone": 3}, "backbone to be None, a name or a keras.Model"),
+        ({"backbone": keras.Sequential([keras.layers.Flatten()])}, "begins with keras.Input"),
         ({"embedding_dim": 0}, "embedding_dim"),
         ({"pooling": "sum"}, "pooling to be one of auto"),
         ({"dropout": 1.0}, "dropout"),
@@ -166,3 +167,12 @@ def test_what_the_user_froze_in_a_backbone_stays_frozen():
     backbone.trainable = False
     assert len(models.embedder((6,), embedding_dim=3, backbone=backbone).trainable_weights) == 2
     assert not backbone.trainable
+
+
+def test_numpy_scalars_are_taken_for_numbers(tmp_path):
+    shape = np.array([8, 8, 1])
+    model = models.embedder(
+        shape, embedding_dim=np.int64(4), filters=np.int32(2), dropout=np.float32(0.5)
+    )
+    model.save(tmp_path / "model.keras")
+    assert keras.models.load_model(tmp_path / "model.keras").output_shape == (None, 4)

@@ -6,6 +6,11 @@ import tensorflow as tf
 from tfmetric import models
 
 
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x
+
+
 @pytest.fixture
 def embedder():
     return models.embedder((6,), embedding_dim=3)
@@ -59,5 +64,20 @@ def test_an_embedder_is_wanted(make, embedder):
         make(models.siamese(embedder))
     with pytest.raises(ValueError, match="Expected embedder to be a built"):
         make("embedder")
+    for unbuilt in (keras.Sequential([keras.layers.Dense(2)]), Subclassed()):
+        with pytest.raises(ValueError, match="Expected embedder to be a built"):
+            make(unbuilt)
     with pytest.raises(ValueError, match="Expected distance to be one of"):
         make(embedder, distance="far")
+
+
+def test_distances_are_float32_under_mixed_precision():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = models.siamese(models.embedder((6,), embedding_dim=3))
+        assert model.output.dtype == "float32"
+        assert model((vectors(2), vectors(2, 1))).dtype == "float32"
+        assert models.triplet(models.embedder((6,))).output.dtype == "float32"
+    finally:
+        keras.config.set_dtype_policy(policy)

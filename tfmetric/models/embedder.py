@@ -1,6 +1,7 @@
 """The embedder: from raw inputs to embeddings, preprocessing included."""
 
 import os
+from numbers import Integral, Real
 from pathlib import Path
 
 import keras
@@ -78,8 +79,10 @@ def embedder(
     >>> tuple(model(np.zeros((2, 8, 8, 1), "uint8")).shape)
     (2, 16)
     """
-    input_shape = tuple(input_shape)
-    _check(input_shape, embedding_dim, pooling, dropout)
+    input_shape = tuple(int(n) if isinstance(n, Integral) else n for n in input_shape)
+    _check(input_shape, embedding_dim, pooling, dropout, filters)
+    # Plain numbers: NumPy's would not be saved as JSON.
+    embedding_dim, dropout, filters = int(embedding_dim), float(dropout), int(filters)
     inputs = keras.Input(input_shape, name="inputs")
     x = inputs
     for layer in preprocessing if isinstance(preprocessing, (list, tuple)) else [preprocessing]:
@@ -101,7 +104,7 @@ def embedder(
     return keras.Model(inputs, x, name=name)
 
 
-def _check(input_shape, embedding_dim, pooling, dropout):
+def _check(input_shape, embedding_dim, pooling, dropout, filters):
     image = len(input_shape) == 3 and input_shape[-1] in (1, 3)
     vector = len(input_shape) == 1 and input_shape[0] is not None
     if not (image or vector):
@@ -111,13 +114,12 @@ def _check(input_shape, embedding_dim, pooling, dropout):
                 input_shape=input_shape,
             )
         )
-    if not (isinstance(embedding_dim, int) and embedding_dim > 0):
-        raise ValueError(
-            expected("embedding_dim to be an int above 0", embedding_dim=embedding_dim)
-        )
+    for name, value in (("embedding_dim", embedding_dim), ("filters", filters)):
+        if isinstance(value, bool) or not (isinstance(value, Integral) and value > 0):
+            raise ValueError(expected(f"{name} to be an int above 0", **{name: value}))
     if pooling not in _POOLINGS:
         raise ValueError(expected(f"pooling to be one of {', '.join(_POOLINGS)}", pooling=pooling))
-    if not 0 <= dropout < 1:
+    if not (isinstance(dropout, Real) and 0 <= dropout < 1):
         raise ValueError(expected("dropout to be at least 0 and below 1", dropout=dropout))
     if image and keras.config.image_data_format() != "channels_last":
         raise ValueError(
@@ -136,6 +138,14 @@ def _backbone(backbone, inputs, weights, filters):
         network, x = _application(backbone, inputs, weights)
     elif isinstance(backbone, keras.Model):
         network = backbone
+        if len(getattr(network, "inputs", None) or ()) != 1 or len(network.outputs) != 1:
+            raise ValueError(
+                expected(
+                    "a backbone with one input and one output whose shapes are known: a "
+                    "functional model, or a Sequential that begins with keras.Input",
+                    backbone=backbone,
+                )
+            )
         x = _three_channels(x) if network.input_shape[-1] == 3 else x
         if len(network.input_shape) != len(inputs.shape) or network.input_shape[-1] != x.shape[-1]:
             raise ValueError(

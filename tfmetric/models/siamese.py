@@ -78,7 +78,7 @@ def triplet(embedder: keras.Model, distance="euclidean", name: str = "triplet") 
 
 
 def _inputs(embedder, names):
-    single = isinstance(embedder, keras.Model) and len(embedder.inputs or ()) == 1
+    single = isinstance(embedder, keras.Model) and len(getattr(embedder, "inputs", None) or ()) == 1
     if not single or len(embedder.outputs) != 1 or len(embedder.outputs[0].shape) != 2:
         raise ValueError(
             expected(
