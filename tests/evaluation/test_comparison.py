@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfmetric import evaluation, models
+from tfmetric import datasets, evaluation, models
 from tfmetric.evaluation import comparison
 
 
@@ -54,6 +54,14 @@ def test_a_labelled_data_object_and_arrays_give_the_same(model):
     one = evaluation.evaluate(model, Data()).to_dict()
     two = evaluation.evaluate(model, (x, labels)).to_dict()
     assert one == two
+
+
+def test_no_examples_give_no_embeddings(model):
+    none = datasets.from_arrays(*data()).subset([])
+    for empty in (none, data()[0][:0], (data()[0][:0], [])):
+        found = evaluation.embed(model, empty)
+        assert found.shape == (0, 3)
+        assert found.dtype == "float32"
 
 
 def test_both_baselines_stand_beside_the_figures(model):

@@ -1,5 +1,6 @@
 """From a model and data to embeddings and labels."""
 
+import keras
 import numpy as np
 
 from tfmetric._errors import expected
@@ -16,7 +17,7 @@ def embed(model, data, batch_size: int = 256) -> np.ndarray:
         batch_size: Examples at a time. Defaults to 256.
 
     Returns:
-        Embeddings (N, D), float32.
+        Embeddings (N, D), float32; (0, D) of no examples.
 
     Raises:
         ValueError: If the model does not return (B, D).
@@ -28,10 +29,18 @@ def embed(model, data, batch_size: int = 256) -> np.ndarray:
     >>> embed(model, np.zeros((3, 6))).shape
     (3, 4)
     """
-    if hasattr(data, "batches"):
+    labeled = hasattr(data, "batches")
+    if labeled and len(data) and keras.config.backend() == "tensorflow":
+        # Its pipeline decodes the next images while the network works.
         embeddings = model.predict(data.batches(batch_size), verbose=0)
+    elif labeled and len(data):
+        embeddings = model.predict(_Chunks(data, batch_size), verbose=0)
     else:
-        embeddings = model.predict(inputs_of(data), batch_size=batch_size, verbose=0)
+        inputs = np.zeros((0, *data.element_shape), data.dtype) if labeled else inputs_of(data)
+        count = len(inputs)
+        if not count:  # Keras predicts nothing for nothing: one dummy tells the width.
+            inputs = np.zeros((1, *inputs.shape[1:]), inputs.dtype)
+        embeddings = model.predict(inputs, batch_size=batch_size, verbose=0)[:count]
     if not isinstance(embeddings, np.ndarray) or embeddings.ndim != 2:
         raise ValueError(
             expected(
@@ -41,6 +50,21 @@ def embed(model, data, batch_size: int = 256) -> np.ndarray:
             )
         )
     return embeddings.astype(np.float32)
+
+
+class _Chunks(keras.utils.PyDataset):
+    """The examples in order, read without TensorFlow, which need not be installed elsewhere."""
+
+    def __init__(self, data, batch_size):
+        super().__init__()
+        self._data, self._batch_size = data, batch_size
+
+    def __len__(self):
+        return -(-len(self._data) // self._batch_size)
+
+    def __getitem__(self, index):
+        start = index * self._batch_size
+        return self._data.read(np.arange(start, min(start + self._batch_size, len(self._data))))
 
 
 def inputs_of(data) -> np.ndarray:
