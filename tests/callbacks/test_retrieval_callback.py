@@ -90,6 +90,10 @@ def test_nan_embeddings_are_said_clearly():
     [
         ((X, LABELS), {"every": 0}, "every to be an integer above 0"),
         ((X, LABELS), {"max_queries": 0}, "max_queries to be an integer above 0"),
+        ((X, LABELS), {"every": None}, "every to be an integer above 0"),
+        ((X, LABELS), {"distance": "far"}, "distance to be one of"),
+        ((X, LABELS), {"ks": (1, 0)}, "ks to be one or more integers above 0"),
+        ((X, LABELS), {"ks": "5"}, "ks to be one or more integers above 0"),
         (X, {}, "LabeledData or a pair"),
         ((X, LABELS[:3]), {}, "labels of shape"),
     ],
@@ -97,3 +101,19 @@ def test_nan_embeddings_are_said_clearly():
 def test_arguments_that_make_no_sense_are_named(data, arguments, message):
     with pytest.raises(ValueError, match=message):
         RetrievalEvaluation(data, **arguments)
+
+
+def test_tensorboard_checkpoints_and_early_stopping_find_the_figure(tmp_path):
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    judge = RetrievalEvaluation((X, LABELS), every=np.int64(1), ks=1)
+    stop = keras.callbacks.EarlyStopping("val_map_at_r", mode="max", patience=9)
+    best = keras.callbacks.ModelCheckpoint(
+        tmp_path / "{val_map_at_r:.3f}.keras", "val_map_at_r", mode="max", save_best_only=True
+    )
+    board = keras.callbacks.TensorBoard(tmp_path / "logs", write_graph=False)
+    _, history = trained([judge, stop, best, board])
+    figure = history["val_map_at_r"][0]
+    assert stop.best == best.best == figure
+    assert (tmp_path / f"{figure:.3f}.keras").exists()
+    (events,) = (tmp_path / "logs" / "validation").iterdir()
+    assert b"epoch_map_at_r" in events.read_bytes()

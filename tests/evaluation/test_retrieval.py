@@ -249,7 +249,7 @@ def test_negative_zero_is_zero():
         (([0.0, 1.0], [0, 1]), "numbers of shape"),
         (([[0.0], [1.0]], [0, 1, 2]), "labels of shape"),
         (([[0.0], [1.0]], [0.5, 1.0]), "whole numbers"),
-        (([[0.0], [1.0]], [None, 1]), "integers or strings"),
+        (([[0.0], [1.0]], [None, 1]), "all integers or all strings"),
         (([[0.0], [1.0]], [0, 1], [[1.0]]), "or neither"),
         (([[0.0], [1.0]], [0, 1], [[1.0, 2.0]], [1]), "same width"),
         (([[0.0], [1.0]], [0, 1], None, None, "far"), "distance to be one of"),
@@ -269,3 +269,23 @@ def test_a_function_with_the_name_of_a_builtin_is_not_taken_for_it():
     x, labels = [[0.0], [0.1], [5.0], [5.1]], [0, 0, 1, 1]
     assert retrieval(x, labels, ks=(1,)).recall_at[1] == 1.0
     assert retrieval(x, labels, distance=euclidean, ks=(1,)).recall_at[1] == 0.0
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(["a", "a", "é", "é"], object),
+        np.array([b"a", b"a", "é".encode(), "é".encode()], object),
+        np.array(["a", "a", "é", "é"], np.dtypes.StringDType()),
+        np.array([["a"], ["a"], ["é"], ["é"]], object),
+    ],
+)
+def test_columns_of_text_are_labels(labels):
+    x = [[0.0], [0.1], [5.0], [5.1]]
+    assert retrieval(x, labels, ks=1).recall_at == {1: 1.0}
+    assert retrieval(x, labels, x, ["a", "a", "é", "é"], ks=np.int64(1)).num_left_out == 0
+
+
+def test_columns_of_anything_else_are_an_error():
+    with pytest.raises(ValueError, match=r"all integers or all strings.*one=None"):
+        retrieval([[0.0], [0.1]], np.array(["a", None], object))

@@ -1,13 +1,16 @@
 """Retrieval figures during fit."""
 
 import copy
+from numbers import Integral
 
 import keras
 import numpy as np
 
+from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.evaluation import embed, retrieval
 from tfmetric.evaluation.embedding import labels_of
+from tfmetric.evaluation.inputs import check_ks
 
 
 class RetrievalEvaluation(keras.callbacks.Callback):
@@ -31,7 +34,7 @@ class RetrievalEvaluation(keras.callbacks.Callback):
             on.
         every: Evaluate every so many epochs. Defaults to 1.
         distance: Name or function, see :func:`tfmetric.distances.get`.
-        ks: The k of recall@k and precision@k. Defaults to (1, 5).
+        ks: The k of recall@k and precision@k, one or several. Defaults to (1, 5).
         prefix: What the names in the logs begin with. Defaults to ``"val_"``.
         batch_size: Examples embedded at a time. Defaults to 256.
         max_queries: Query with a random sample of so many examples, the same one each epoch;
@@ -68,13 +71,15 @@ class RetrievalEvaluation(keras.callbacks.Callback):
     ):
         super().__init__()
         for name, value in (("every", every), ("max_queries", max_queries)):
-            if value is not None and not (isinstance(value, int) and value > 0):
+            whole = isinstance(value, Integral) and not isinstance(value, bool)
+            # max_queries alone may be None.
+            if not ((whole and value > 0) or (name == "max_queries" and value is None)):
                 raise ValueError(expected(f"{name} to be an integer above 0", **{name: value}))
         self.data = data
         self.labels = labels_of(data)
         self.every = every
-        self.distance = distance
-        self.ks = tuple(ks)
+        self.distance = distances.get(distance)
+        self.ks = check_ks(ks)
         self.prefix = prefix
         self.batch_size = batch_size
         self.embedder = embedder

@@ -1,5 +1,7 @@
 """Checks of embeddings and labels on their way into an evaluation."""
 
+from numbers import Integral
+
 import numpy as np
 
 from tfmetric._errors import expected
@@ -35,7 +37,7 @@ def check_embeddings(embeddings, name: str = "embeddings") -> np.ndarray:
 
 
 def check_labels(labels, count: int, name: str = "labels") -> np.ndarray:
-    """Returns the labels as an array (N,) of integers or strings, never of floats.
+    """Returns the labels as an array (N,) of integers or strings, never of floats or objects.
 
     Raises:
         ValueError: If there are not ``count`` of them or they are not such values.
@@ -55,9 +57,37 @@ def check_labels(labels, count: int, name: str = "labels") -> np.ndarray:
         if not whole or np.abs(array).max(initial=0) > 2**53:
             raise ValueError(expected(f"{name} to be whole numbers", dtype=str(array.dtype)))
         return array.astype(np.int64)
+    if array.dtype.kind in "OST":
+        return _texts(array, name)
     if array.dtype.kind not in "iubU":
         raise ValueError(expected(f"{name} to be integers or strings", dtype=str(array.dtype)))
     return array
+
+
+def _texts(array, name):
+    """Columns of pandas and string tensors are arrays of Python objects; bytes become text."""
+    values = array.tolist()
+    if not all(isinstance(value, (str, bytes)) for value in values):
+        wrong = next(value for value in values if not isinstance(value, (str, bytes)))
+        raise ValueError(
+            expected(f"{name} to be all integers or all strings", dtype=str(array.dtype), one=wrong)
+        )
+    texts = [v.decode(errors="surrogateescape") if isinstance(v, bytes) else v for v in values]
+    return np.array(texts, np.str_)
+
+
+def check_ks(ks) -> tuple[int, ...]:
+    """Returns the k of recall@k as a tuple of ints; one integer stands for itself.
+
+    Raises:
+        ValueError: If there is none, or one is no integer above 0.
+    """
+    several = (ks,) if isinstance(ks, Integral) or not np.iterable(ks) else tuple(ks)
+    if not several or not all(
+        isinstance(k, Integral) and not isinstance(k, bool) and k > 0 for k in several
+    ):
+        raise ValueError(expected("ks to be one or more integers above 0", ks=ks))
+    return tuple(int(k) for k in several)
 
 
 def common_codes(labels: np.ndarray, reference_labels: np.ndarray):

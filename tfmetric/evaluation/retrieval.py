@@ -8,7 +8,7 @@ import numpy as np
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.evaluation import scores
-from tfmetric.evaluation.inputs import check_embeddings, check_labels, common_codes
+from tfmetric.evaluation.inputs import check_embeddings, check_ks, check_labels, common_codes
 from tfmetric.evaluation.intervals import mean_interval
 from tfmetric.evaluation.ranking import Ranks, rank
 
@@ -190,7 +190,7 @@ def retrieval(
     """
     embeddings = check_embeddings(embeddings)
     labels = check_labels(labels, len(embeddings))
-    ks = _check_ks(ks)
+    ks = check_ks(ks)
     if (reference_embeddings is None) != (reference_labels is None):
         raise ValueError(
             expected(
@@ -229,13 +229,6 @@ def retrieval(
         per_query=Ranks(**{**vars(found), "query": query}),
         query_classes=classes,
     )
-
-
-def _check_ks(ks):
-    ks = tuple(ks)
-    if not ks or not all(isinstance(k, (int, np.integer)) and k > 0 for k in ks):
-        raise ValueError(expected("ks to be one or more integers above 0", ks=ks))
-    return tuple(int(k) for k in ks)
 
 
 def _check_queries(queries, count):
