@@ -24,9 +24,9 @@ def shared():
 
 @pytest.fixture
 def image_folder(tmp_path):
-    """Three classes of four random 12×10 grey PNGs."""
+    """Four classes of four random 12×10 grey PNGs."""
     rng = np.random.default_rng(0)
-    for label in ("ant", "bee", "cat"):
+    for label in ("ant", "bee", "cat", "dog"):
         (tmp_path / label).mkdir()
         for number in range(4):
             pixels = rng.integers(0, 256, (12, 10)).astype("uint8")

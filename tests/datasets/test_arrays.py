@@ -3,31 +3,34 @@ import pytest
 
 from tfmetric import datasets
 
-_X = np.random.default_rng(0).integers(0, 256, (6, 5, 5)).astype("uint8")
-_Y = np.array([0, 0, 1, 1, 2, 2])
+_X = np.random.default_rng(0).integers(0, 256, (8, 5, 5)).astype("uint8")
+_Y = np.array([0, 0, 1, 1, 2, 2, 3, 3])
 
 
 @pytest.mark.parametrize(
     ("labels", "names"),
     [
-        (np.array([2**24, 2**24 + 1, 2**24 + 2], "int32"), ("16777216", "16777217", "16777218")),
-        (np.array([-(2**62), -1, 2**62], "int64"), (str(-(2**62)), "-1", str(2**62))),
         (
-            np.array([2**63, 2**64 - 2, 2**64 - 1], "uint64"),
-            (str(2**63), str(2**64 - 2), str(2**64 - 1)),
+            np.array([0, 2**24, 2**24 + 1, 2**24 + 2], "int32"),
+            ("0", "16777216", "16777217", "16777218"),
         ),
-        (np.array(["a", "b", "ç"]), ("a", "b", "ç")),
-        (np.array([b"a", b"b", b"c"]), ("a", "b", "c")),
-        (np.array(["a", "b", "c"], dtype=object), ("a", "b", "c")),
-        (np.array([1.0, 2.0, 3.0]), ("1", "2", "3")),
-        (np.array([[1], [2], [3]], "uint8"), ("1", "2", "3")),
+        (np.array([-(2**62), -1, 0, 2**62], "int64"), (str(-(2**62)), "-1", "0", str(2**62))),
+        (
+            np.array([0, 2**63, 2**64 - 2, 2**64 - 1], "uint64"),
+            ("0", str(2**63), str(2**64 - 2), str(2**64 - 1)),
+        ),
+        (np.array(["a", "b", "c", "ç"]), ("a", "b", "c", "ç")),
+        (np.array([b"a", b"b", b"c", b"d"]), ("a", "b", "c", "d")),
+        (np.array(["a", "b", "c", "d"], dtype=object), ("a", "b", "c", "d")),
+        (np.array([1.0, 2.0, 3.0, 4.0]), ("1", "2", "3", "4")),
+        (np.array([[1], [2], [3], [4]], "uint8"), ("1", "2", "3", "4")),
     ],
 )
 def test_labels_of_any_kind_keep_their_names(labels, names):
-    train, test = datasets.load((_X[:3], labels))
+    train, test = datasets.load((np.repeat(_X[:4], 2, axis=0), np.repeat(labels, 2, axis=0)))
     assert train.class_names == test.class_names == names
     assert train.labels.dtype == np.int64
-    assert len(set(train.labels) | set(test.labels)) == 3
+    assert len(set(train.labels) | set(test.labels)) == 4
     for part in (train, test):
         for image, label in zip(part.read(), part.labels, strict=True):
             np.testing.assert_array_equal(image[..., 0], _X[label])
@@ -45,22 +48,33 @@ def test_class_disjoint_and_seeded():
     assert set(train.labels) != set(other.labels)
 
 
+@pytest.mark.parametrize("fraction", [0.01, 0.5, 0.99])
+@pytest.mark.parametrize("classes", [4, 5, 9])
+def test_each_part_has_two_classes(classes, fraction):
+    labels = np.arange(2 * classes) % classes
+    for part in datasets.split_classes(labels, fraction):
+        assert len(set(labels[part])) >= 2
+    for part in datasets.load((np.zeros((len(labels), 3)), labels), test_fraction=fraction):
+        assert part.num_classes >= 2
+
+
 def test_own_split_is_kept_if_disjoint():
     train, test = datasets.load(((_X[:4], _Y[:4]), (_X[4:], _Y[4:])))
-    assert (len(train), len(test)) == (4, 2)
+    assert (len(train), len(test)) == (4, 4)
     assert test.class_names[test.labels[0]] == "2"
+    assert "the data's own" in train.report.split
     train, test = datasets.load(((_X[:3], _Y[:3]), (_X[3:], _Y[3:])))
     assert "merged" in str(train.report)
     assert not set(train.labels) & set(test.labels)
 
 
 def test_npz(tmp_path):
-    np.savez(tmp_path / "a.npz", x=_X, y=_Y, group=["p", "q"] * 3)
+    np.savez(tmp_path / "a.npz", x=_X, y=_Y, group=["p", "q"] * 4)
     train, _ = datasets.load(tmp_path / "a.npz")
     assert train.element_shape == (5, 5, 1)
     assert set(train.groups) == {"p", "q"}
     np.savez(tmp_path / "b.npz", x_train=_X[:4], y_train=_Y[:4], x_test=_X[4:], y_test=_Y[4:])
-    assert len(datasets.load(str(tmp_path / "b.npz"))[1]) == 2
+    assert len(datasets.load(str(tmp_path / "b.npz"))[1]) == 4
 
 
 def test_bad_npz(tmp_path):
@@ -76,32 +90,40 @@ def test_bad_npz(tmp_path):
 
 
 def test_missing_values_are_left_out_and_listed():
-    x = np.ones((6, 4), "float32")
+    x = np.ones((13, 4), "float32")
     x[1, 2], x[4, 0] = np.nan, np.inf
-    labels = np.array([0, 0, 1, 1, 2, np.nan])
+    labels = np.array([0, 0, 1, 1, 2, np.nan, 0, 1, 2, 2, 3, 3, 3])
     with pytest.warns(UserWarning, match="3 unusable examples"):
         train, test = datasets.load((x, labels))
-    assert len(train) + len(test) == 3
+    assert len(train) + len(test) == 10
     assert [name for name, _ in train.report.skipped] == ["arrays/1", "arrays/4", "arrays/5"]
     with pytest.raises(ValueError, match=r"strict=True.*Received: skipped=3"):
         datasets.load((x, labels), strict=True)
     with pytest.raises(ValueError, match="without missing values"):
         datasets.load((x * np.nan, labels))
     with pytest.raises(ValueError, match="without missing values"):
-        datasets.from_arrays(x, _Y)
+        datasets.from_arrays(x, np.arange(13))
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ((_X, _Y[:5]), r"one label for each example.*num_examples=6, num_labels=5"),
+        ((_X, _Y[:5]), r"one label for each example.*num_examples=8, num_labels=5"),
         ((_X, _Y + 0.5), r"whole class labels.*label=0.5"),
-        ((_X, np.eye(6)), "not one-hot"),
-        ((_X, np.zeros(6, int)), "at least two classes"),
+        ((_X, np.eye(8)), "not one-hot"),
+        ((_X, np.zeros(8, int)), r"at least 4 classes, two to train on.*Received: classes=\['0'\]"),
+        ((_X[:6], _Y[:6]), "at least 4 classes"),
+        (((_X[:6], _Y[:6]), (_X[6:], _Y[6:])), r"two classes in the test.*test_classes=\['3'\]"),
+        (((_X[:2], _Y[:2]), (_X[2:], _Y[2:])), "two classes in the train part"),
+        ((_X, np.arange(8)), "at least two examples in the train part, .* nothing to learn"),
+        (
+            ((_X[:4], _Y[:4]), (_X[5:7], _Y[5:7])),
+            r"two examples in the test part, .* nothing to find.*test_classes=2, test_examples=2",
+        ),
         ((_X[:0], _Y[:0]), "at least one example"),
-        ((np.array(["a"] * 6), _Y), "numeric examples"),
-        ((np.zeros(6), _Y), "rank 2"),
-        ((np.zeros((6, 3, 8, 8), "uint8"), _Y), "channels last"),
+        ((np.array(["a"] * 8), _Y), "numeric examples"),
+        ((np.zeros(8), _Y), "rank 2"),
+        ((np.zeros((8, 3, 8, 8), "uint8"), _Y), "channels last"),
         ((_X, np.array([1, "a", None, 2, 3, 4], dtype=object)), "labels of one type"),
         (((_X[:3], _Y[:3]), (_X[3:, :4], _Y[3:])), "one shape in train and test"),
         ((_X,), "arrays as"),

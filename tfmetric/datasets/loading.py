@@ -20,7 +20,12 @@ from tfmetric.datasets.glyphs import glyphs_examples
 from tfmetric.datasets.labeled import LabeledData
 from tfmetric.datasets.report import DataReport, summarise
 from tfmetric.datasets.sources import ArraySource
-from tfmetric.datasets.splitting import own_split, require_two_classes, split_classes
+from tfmetric.datasets.splitting import (
+    own_split,
+    require_four_classes,
+    require_learnable,
+    split_classes,
+)
 from tfmetric.datasets.tables import csv_examples
 from tfmetric.datasets.tfds import tfds_examples
 
@@ -73,7 +78,8 @@ def load(
             kept. `None` keeps the images' own size if all share one, else 64×64 with a note.
         color: "grey" (1 channel), "rgb" (3), or "auto": grey if the files are stored so, or if
             the three channels are equal in a sample of them. Arrays stay as they are under "auto".
-        test_fraction: The share of the classes for the test, if the data has no usable split.
+        test_fraction: The share of the classes for the test, if the data has no usable split;
+            at least two classes go to each part.
         seed: Which split of the classes.
         strict: Raise an error for an example that cannot be used, instead of leaving it out.
         verify: "full" decodes every image file once, "quick" reads sizes and headers, "auto" is
@@ -86,7 +92,8 @@ def load(
         (train, test), two `LabeledData` with common `class_names`.
 
     Raises:
-        ValueError: If the source is unknown, empty, has fewer than two classes, or is malformed.
+        ValueError: If the source is unknown, empty or malformed, if it has fewer than four
+            classes to split, or if a part has fewer than two classes or no class of two examples.
 
     >>> train, test = load("digits")
     >>> train.num_classes, test.num_classes, train.element_shape
@@ -139,7 +146,6 @@ def _split(examples: Examples, test_fraction, seed, strict):
     labels, names = examples.labels, examples.class_names
     if names is None:
         labels, names = encode_labels(labels)
-    require_two_classes([names[code] for code in np.unique(labels)])
     notes = list(examples.notes)
     own = own_split(labels, examples.parts)
     if own is not None:
@@ -151,8 +157,10 @@ def _split(examples: Examples, test_fraction, seed, strict):
                 "the data's own train and test parts share classes, or one is empty: all examples"
                 " were merged and the classes split anew"
             )
+        require_four_classes([names[label] for label in np.unique(labels)])
         train, test = split_classes(labels, test_fraction, seed)
         rule = f"by class, seed {seed}, {test_fraction:.0%} of the classes for the test"
+    require_learnable(labels[train], labels[test], names)
     twins = np.array(cross_duplicates(examples.source, train, test), np.int64).reshape(-1, 2)
     ids = examples.source.ids(twins.reshape(-1)).reshape(-1, 2).tolist()
     report = DataReport(
