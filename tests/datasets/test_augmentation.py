@@ -1,8 +1,10 @@
+import sys
+
 import keras
 import numpy as np
 import pytest
 
-from tfmetric import datasets
+from tfmetric import datasets, losses, models
 from tfmetric.datasets import ImageAugmentation
 
 _OFF = {"translation": 0, "rotation": 0, "zoom": 0, "shear": 0}
@@ -53,6 +55,23 @@ def test_as_a_layer():
     np.testing.assert_array_equal(layer(x, training=False), x)
     if keras.backend.backend() == "tensorflow":
         assert not np.array_equal(layer(x, training=True), layer(x, training=True))
+
+
+def test_a_model_that_holds_it_is_not_compiled_with_xla():
+    batch = datasets.balanced_batches(datasets.load("digits")[0], 2, 2, batches_per_epoch=1)
+    model = models.embedder(
+        (8, 8, 1), preprocessing=[datasets.augmentation()], embedding_dim=4, filters=2
+    )
+    model.compile("sgd", losses.TripletLoss(), jit_compile="auto")
+    assert model.jit_compile is False
+    if keras.backend.backend() == "tensorflow":
+        assert np.isfinite(model.fit(batch, shuffle=False, verbose=0).history["loss"]).all()
+
+
+def test_says_that_it_needs_tensorflow(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(ImportError, match="Expected the package 'tensorflow' to be installed"):
+        datasets.augmentation().augment(_images(), seed=(1, 2))
 
 
 def test_config_round_trip():

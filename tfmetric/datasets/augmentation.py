@@ -59,7 +59,8 @@ class ImageAugmentation(keras.layers.Layer):
     Use it in the input pipeline, through `augmentation()`. A chain of Keras's `RandomRotation`,
     `RandomZoom`, ... does the same with one interpolation each, which blurs small images, and
     with random state, which parallel calls of `tf.data` would race for; this layer takes its
-    randomness from a seed. It needs TensorFlow, whatever the backend.
+    randomness from a seed. It needs TensorFlow, whatever the backend. Its operation does not
+    compile with XLA: Keras leaves XLA off for a model that holds this layer.
 
     Args:
         translation: Greatest shift, as a fraction of the height and of the width.
@@ -109,6 +110,7 @@ class ImageAugmentation(keras.layers.Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.supports_jit = False
         limits = {
             "translation": (translation, 1),
             "rotation": (rotation, 180),
@@ -138,8 +140,7 @@ class ImageAugmentation(keras.layers.Layer):
 
     def augment(self, images: Any, seed: Any) -> Any:
         """The augmented images, `float32`, as a pure TensorFlow function of images and seed."""
-        import tensorflow as tf
-
+        tf = _tensorflow()
         images = tf.cast(images, tf.float32)
         shape = images.shape
         count, height, width = (tf.shape(images)[axis] for axis in range(3))
@@ -211,6 +212,20 @@ def stateless_augmenter(
     if "seed" in _parameters(augment):
         return (lambda images, number: augment(images, seed=_pair(seed, number))), True
     return (lambda images, number: augment(images)), False
+
+
+def _tensorflow():
+    """TensorFlow, or an error that says why it is needed even under another backend."""
+    try:
+        import tensorflow as tf
+    except ModuleNotFoundError as error:
+        if error.name != "tensorflow":
+            raise
+        raise ImportError(
+            "Expected the package 'tensorflow' to be installed: ImageAugmentation runs on it,"
+            " whatever the Keras backend; run pip install tensorflow"
+        ) from error
+    return tf
 
 
 def _pair(seed, number):
