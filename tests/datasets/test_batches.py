@@ -202,3 +202,36 @@ def test_bad_pairs():
         datasets.pairs(_data((1, 1)))
     with pytest.raises(ValueError, match="at least two classes"):
         datasets.triplets(_data((5,)))
+
+
+def test_one_class_a_batch_has_no_negatives():
+    with pytest.raises(ValueError, match=r"at least 2 classes_per_batch.*Received: classes_per"):
+        datasets.balanced_batches(_data(), 1, 2)
+
+
+_MAKERS = [
+    lambda data, **options: datasets.balanced_batches(data, 2, 2, **options),
+    datasets.pairs,
+    datasets.triplets,
+]
+
+
+@pytest.mark.parametrize("make", _MAKERS)
+@pytest.mark.parametrize("seed", [-1, 1.5, "a", None, True, 2**63])
+def test_bad_seeds_are_refused_at_once(make, seed):
+    with pytest.raises(ValueError, match=r"seed as an integer from 0.*Received: seed="):
+        make(_data(), seed=seed)
+
+
+@pytest.mark.parametrize("make", _MAKERS)
+def test_batches_of_arrays(make):
+    data = _data()
+    mine, arrays = (make(source, seed=3) for source in (data, (data.read(), data.labels)))
+    for one, two in zip(
+        tf.nest.flatten(next(iter(mine))), tf.nest.flatten(next(iter(arrays))), strict=True
+    ):
+        np.testing.assert_array_equal(one, two)
+    with pytest.raises(ValueError, match=r"as LabeledData or arrays.*data_type='ndarray'"):
+        make(data.read())
+    with pytest.raises(ValueError, match="pass train"):
+        make((data, data))

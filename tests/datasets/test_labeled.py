@@ -60,7 +60,10 @@ def test_rotating_needs_squares():
 def test_class_names_given():
     data = datasets.from_arrays(np.zeros((2, 4)), [2, 0], class_names=["a", "b", "c"])
     assert data.labels.tolist() == [2, 0]
-    with pytest.raises(ValueError, match="integers from 0 to 0"):
-        datasets.from_arrays(np.zeros((2, 4)), [2, 0], class_names=["a"])
+    with pytest.raises(ValueError, match=r"integers from 0 to 0.*label=2, index=1"):
+        datasets.from_arrays(np.zeros((2, 4)), [0, 2], class_names=["a"])
+    with pytest.raises(ValueError, match=r"Received: label='a', index=0") as caught:
+        datasets.from_arrays(np.zeros((9999, 4)), ["a", "b", "c"] * 3333, class_names=["a"])
+    assert len(str(caught.value)) < 200
     with pytest.raises(ValueError, match="integer indices"):
         data.read([0.5])

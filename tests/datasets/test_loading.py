@@ -169,6 +169,8 @@ def test_unknown_sources_name_the_known_ones(source):
         {"image_size": 2.5},
         {"test_fraction": 0.0},
         {"test_fraction": 1},
+        {"seed": -1},
+        {"seed": 0.5},
     ],
 )
 def test_bad_options(bad):

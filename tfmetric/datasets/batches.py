@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.datasets.labeled import LabeledData
-from tfmetric.datasets.pipeline import require_positive, sampled_batches
+from tfmetric.datasets.arguments import require_positive, require_seed
+from tfmetric.datasets.labeled import LabeledData, as_labeled
+from tfmetric.datasets.pipeline import sampled_batches
 from tfmetric.datasets.sampling import ClassTable, balanced_indices
 
 _SMALL_CLASSES = ("repeat", "drop", "error")
 
 
 def balanced_batches(
-    data: LabeledData,
+    data: LabeledData | tuple,
     classes_per_batch: int = 32,
     examples_per_class: int = 4,
     batches_per_epoch: int | None = None,
@@ -32,8 +33,8 @@ def balanced_batches(
     `seed`, augmentation included. Only the examples of the batch are read.
 
     Args:
-        data: The training data.
-        classes_per_batch: P, at most the number of classes.
+        data: The training data, `LabeledData` or arrays `(x, labels)`.
+        classes_per_batch: P, from 2 to the number of classes.
         examples_per_class: K. Within an epoch, a class shows different examples until all have
             been seen.
         batches_per_epoch: By default enough to visit every class and, on average, every example:
@@ -46,14 +47,15 @@ def balanced_batches(
             from `seed` (chain several by `keras.layers.Pipeline`).
         small_classes: What to do with classes of fewer than K examples: "repeat" examples as
             evenly as possible, "drop" the classes, or raise an "error".
-        seed: What the batches are a function of.
+        seed: What the batches are a function of, an integer from 0.
 
     Returns:
         A `tf.data.Dataset` of known length with elements `(x, labels)`: `(P·K, *element_shape)`,
         values as stored (images 0 to 255), and `(P·K,)` `int64`, class by class.
 
     Raises:
-        ValueError: If P is larger than the number of classes (left).
+        ValueError: If P is 1, or larger than the number of classes (left), or another argument
+            is out of its range.
 
     >>> from tfmetric import datasets
     >>> train, _ = datasets.load("digits")
@@ -63,11 +65,19 @@ def balanced_batches(
     ([6, 8, 8, 1], 2)
     """
     require_positive(classes_per_batch=classes_per_batch, examples_per_class=examples_per_class)
+    require_seed(seed)
+    if classes_per_batch < 2:
+        raise ValueError(
+            expected(
+                "at least 2 classes_per_batch, or no example has a negative",
+                classes_per_batch=classes_per_batch,
+            )
+        )
     if small_classes not in _SMALL_CLASSES:
         raise ValueError(
             expected(f"small_classes as one of {_SMALL_CLASSES}", small_classes=small_classes)
         )
-    data = _without_small(data, examples_per_class, small_classes)
+    data = _without_small(as_labeled(data), examples_per_class, small_classes)
     if classes_per_batch > data.num_classes:
         raise ValueError(
             expected(

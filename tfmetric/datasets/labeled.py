@@ -221,16 +221,43 @@ def from_arrays(
     codes, names = encode_labels(examples.labels)
     if class_names is not None:
         codes = np.asarray(labels).reshape(-1)
-        if codes.dtype.kind not in "iu" or codes.min() < 0 or codes.max() >= len(class_names):
+        integers = codes.dtype.kind in "iu"
+        bad = (codes < 0) | (codes >= len(class_names)) if integers else np.ones(len(codes), bool)
+        if bad.any():
+            first = int(bad.argmax())
             raise ValueError(
                 expected(
                     f"labels that are integers from 0 to {len(class_names) - 1}, indexes into"
                     " class_names",
-                    labels=labels,
+                    label=codes[first].item(),
+                    index=first,
+                    dtype=str(codes.dtype),
                 )
             )
         names = tuple(class_names)
     return LabeledData(examples.source, codes, names, examples.groups)
+
+
+def as_labeled(data: Any) -> LabeledData:
+    """The data itself, or arrays `(x, labels)` as `LabeledData`; a ValueError for anything else."""
+    if isinstance(data, LabeledData):
+        return data
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise ValueError(
+            expected(
+                "data as LabeledData or arrays (x, labels)",
+                data_type=type(data).__name__,
+                **({"length": len(data)} if isinstance(data, (tuple, list)) else {}),
+            )
+        )
+    if any(isinstance(part, LabeledData) for part in data):
+        raise ValueError(
+            expected(
+                "one part of the data; datasets.load returns (train, test), pass train",
+                data_types=tuple(type(part).__name__ for part in data),
+            )
+        )
+    return from_arrays(*data)
 
 
 def _as_index(indices):

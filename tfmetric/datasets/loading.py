@@ -11,6 +11,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.datasets import images
+from tfmetric.datasets.arguments import require_fraction, require_seed
 from tfmetric.datasets.arrays import as_elements, encode_labels, npz_examples, tuple_examples
 from tfmetric.datasets.checks import cross_duplicates
 from tfmetric.datasets.digits import digits_examples
@@ -103,6 +104,8 @@ def load(
     """
     _require_choice("color", color, images.COLORS)
     _require_choice("verify", verify, images.VERIFY)
+    require_seed(seed)  # Before anything is read, as the fraction is.
+    require_fraction(test_fraction)
     size = _image_size(image_size)
     files = {"image_size": size, "color": color, "verify": verify, "cache_bytes": cache_bytes}
     arrays = {"image_size": size, "color": color}

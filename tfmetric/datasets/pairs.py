@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.datasets.labeled import LabeledData
-from tfmetric.datasets.pipeline import require_positive, sampled_batches
+from tfmetric.datasets.arguments import require_positive, require_seed
+from tfmetric.datasets.labeled import LabeledData, as_labeled
+from tfmetric.datasets.pipeline import sampled_batches
 from tfmetric.datasets.sampling import ClassTable, anchor_stream, partners, strangers
 
 
 def pairs(
-    data: LabeledData,
+    data: LabeledData | tuple,
     batch_size: int = 64,
     positive_fraction: float = 0.5,
     batches_per_epoch: int | None = None,
@@ -30,13 +31,13 @@ def pairs(
     example; the second one is drawn at random.
 
     Args:
-        data: The training data.
+        data: The training data, `LabeledData` or arrays `(x, labels)`.
         batch_size: Pairs a batch, B.
         positive_fraction: The share of pairs of one class, 0 to 1; each batch has
             round(B · positive_fraction) of them, in random places.
         batches_per_epoch: By default ceil(N / B).
         augment: As for `balanced_batches`; it gets the images of both sides in one batch.
-        seed: What the pairs are a function of.
+        seed: What the pairs are a function of, an integer from 0.
 
     Returns:
         A `tf.data.Dataset` of known length with elements `((a, b), same)`: twice
@@ -53,6 +54,8 @@ def pairs(
     ([4, 8, 8, 1], 2.0)
     """
     require_positive(batch_size=batch_size)
+    require_seed(seed)
+    data = as_labeled(data)
     if not 0 <= positive_fraction <= 1:
         raise ValueError(
             expected("a positive_fraction from 0 to 1", positive_fraction=positive_fraction)
@@ -89,7 +92,7 @@ def pairs(
 
 
 def triplets(
-    data: LabeledData,
+    data: LabeledData | tuple,
     batch_size: int = 64,
     batches_per_epoch: int | None = None,
     augment: Callable | None = None,
@@ -102,11 +105,11 @@ def triplets(
     a round; the positive and the negative are drawn at random.
 
     Args:
-        data: The training data.
+        data: The training data, `LabeledData` or arrays `(x, labels)`.
         batch_size: Triplets a batch, B.
         batches_per_epoch: By default ceil(N / B).
         augment: As for `balanced_batches`; it gets the images of all three in one batch.
-        seed: What the triplets are a function of.
+        seed: What the triplets are a function of, an integer from 0.
 
     Returns:
         A `tf.data.Dataset` of known length with elements `((a, p, n), zeros)`: three times
@@ -122,6 +125,8 @@ def triplets(
     [4, 8, 8, 1]
     """
     require_positive(batch_size=batch_size)
+    require_seed(seed)
+    data = as_labeled(data)
     batches = math.ceil(len(data) / batch_size) if batches_per_epoch is None else batches_per_epoch
     require_positive(batches_per_epoch=batches)
     table, eligible = _table(data, True, True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfmetric._errors import expected
+from tfmetric.datasets.arguments import require_positive
 from tfmetric.datasets.augmentation import stateless_augmenter
 
 if TYPE_CHECKING:
@@ -106,13 +106,6 @@ def ordered_batches(data: LabeledData, batch_size: int) -> Any:
     dataset = _load(dataset, source, batch_size, drop_remainder=False)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-len(data) // batch_size)))
     return _finished(dataset, source)
-
-
-def require_positive(**arguments: int) -> None:
-    """Raises a ValueError for an argument that is no positive integer."""
-    for name, value in arguments.items():
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(expected(f"{name} as a positive integer", **{name: value}))
 
 
 def _load(dataset, source, size, drop_remainder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.datasets.arguments import require_fraction, require_seed
 
 
 def split_classes(
@@ -18,23 +19,21 @@ def split_classes(
         labels: Class labels `(N,)`, any type.
         test_fraction: The share of the *classes* for the test, between 0 and 1; at least two
             classes go to each part.
-        seed: Which split. The same seed and classes give the same split.
+        seed: Which split, an integer from 0. The same seed and classes give the same split.
 
     Returns:
         Indexes of the train examples and of the test examples, ascending.
 
     Raises:
-        ValueError: If there are fewer than four classes, or the fraction is not between 0 and 1.
+        ValueError: If there are fewer than four classes, or an argument is out of its range.
 
     >>> import numpy as np
     >>> train, test = split_classes(np.array([0, 1, 2, 3, 0, 1]), test_fraction=0.25)
     >>> len(train) + len(test)
     6
     """
-    if not 0 < test_fraction < 1:
-        raise ValueError(
-            expected("a test_fraction between 0 and 1, both excluded", test_fraction=test_fraction)
-        )
+    require_fraction(test_fraction)
+    require_seed(seed)
     classes, codes = np.unique(labels, return_inverse=True)
     require_four_classes(classes)
     count = len(classes)
