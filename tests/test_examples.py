@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
     ("script", "arguments", "says"),
     [
         ("image_retrieval.py", ["--dataset", "digits", "--epochs", "1"], "nearest to digits/"),
+        ("character_index.py", ["--epochs", "1"], "saved_models/characters/1"),
         ("siamese_pairs.py", ["--epochs", "1"], "the same class"),
     ],
 )
@@ -32,12 +33,12 @@ def test_example(script, arguments, says, tmp_path):
     assert says in done.stdout
 
 
-def test_committed_model_finds_digits():
-    _, test = tm.datasets.load("digits")
-    served = tm.export.load(ROOT / "saved_models/digits")
-    chosen = np.random.default_rng(0).choice(len(test), 50, replace=False)
-    # Nearly every query is in the gallery itself and comes first: look at the second.
-    labels = served.search(test.read(chosen), k=2).labels[:, 1]
-    names = np.array(test.class_names)[test.labels[chosen]]
-    assert (labels == names).mean() > 0.8
-    assert served.metadata["gallery_size"] > 800
+def test_committed_model_knows_characters_in_another_typeface():
+    _, test = tm.datasets.load("glyphs")
+    served = tm.export.load(ROOT / "saved_models/characters")
+    queries = test.subset(test.groups == "DejaVuSans-Bold")
+    chosen = queries.subset(np.random.default_rng(0).choice(len(queries), 100, replace=False))
+    names = np.array([chosen.class_names[label] for label in chosen.labels])
+    ids, distances = served.search(chosen.read(), k=3)
+    assert (ids[:, 0] == names).mean() > 0.9
+    assert (np.diff(distances, axis=1) >= 0).all()

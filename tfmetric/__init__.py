@@ -7,7 +7,7 @@ The whole way from labelled data to a servable similarity model::
     train, test = tm.datasets.load("glyphs")
     model = tm.models.embedder(input_shape=(32, 32, 1), embedding_dim=64)
     model.compile("adam", loss=tm.losses.TripletLoss(margin=0.2))
-    model.fit(tm.datasets.balanced_batches(train, classes_per_batch=32, examples_per_class=8))
+    model.fit(tm.datasets.balanced_batches(train, 32, 8), shuffle=False)
     print(tm.evaluation.evaluate(model, test).summary())
     tm.export.save(model, "saved_models/glyphs", gallery=test)
 """

@@ -86,7 +86,7 @@ def test_a_folder_of_faces(tmp_path):
         (["--dataset", "no-such-place"], "Expected a known source"),
         (["--dataset", "empty"], "Expected"),
         (["--dataset", "one"], "Expected"),
-        (["--margin", "-1", "--dataset", "digits"], "Received: margin=-1.0"),
+        (["--dataset", "digits", "--one-shot", "file.txt"], "Expected a zip file"),
         (["--output", "file.txt/x", "--dataset", "digits", "--epochs", "1"], "file.txt"),
     ],
 )
@@ -103,7 +103,15 @@ def test_bad_input_is_one_line_and_exit_code_1(arguments, message, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--margin", "wide"], ["--epochs", "0"], ["--no-such-option"], ["--output", "f"]]
+    "arguments",
+    [
+        ["--margin", "wide"],
+        ["--margin", "-1"],
+        ["--seed", "-1"],
+        ["--epochs", "0"],
+        ["--no-such-option"],
+        ["--output", "f"],
+    ],
 )
 def test_usage_errors_are_exit_code_2(arguments, tmp_path):
     (tmp_path / "f").write_text("in the way")

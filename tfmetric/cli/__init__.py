@@ -29,9 +29,10 @@ class _OneLineErrors(click.Group):
 def _one_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # A check inside a compiled step comes wrapped in TensorFlow's account of the graph.
-    ours = [line for line in lines if "Expected" in line and "Received" in line]
-    text = (ours or lines or [type(error).__name__])[0]
-    return text[text.index("Expected") :].rstrip("'\"]") if ours else text
+    wrapped = [line for line in lines[1:] if "Expected" in line and "Received" in line]
+    if wrapped:
+        return wrapped[0][wrapped[0].index("Expected") :].rstrip("'\"]")
+    return lines[0] if lines else type(error).__name__
 
 
 @click.group(cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})

@@ -24,7 +24,17 @@ _QUERIES, _NEIGHBOURS = 8, 8
 _WATCHED = 2000
 
 
-def run(dataset, recipe: Recipe, overrides, *, output, data_dir=None, seed=0, one_shot=None):
+def run(
+    dataset,
+    recipe: Recipe,
+    overrides,
+    *,
+    output,
+    data_dir=None,
+    download=False,
+    seed=0,
+    one_shot=None,
+):
     """Loads, trains, judges, exports, asks the export, and writes it all down.
 
     Args:
@@ -33,6 +43,7 @@ def run(dataset, recipe: Recipe, overrides, *, output, data_dir=None, seed=0, on
         overrides: Settings of the recipe to replace.
         output: Directory for ``saved_models/`` and ``runs/``.
         data_dir: Directory of prepared TensorFlow Datasets.
+        download: Whether TensorFlow Datasets may download.
         seed: Seed of everything.
         one_shot: Zip file of one-shot runs, or None.
 
@@ -44,8 +55,16 @@ def run(dataset, recipe: Recipe, overrides, *, output, data_dir=None, seed=0, on
     name, output = _name(dataset), Path(output)
     output.mkdir(parents=True, exist_ok=True)  # What cannot be written to is known before training.
     _say(f"1/5  Data: {dataset}")
-    train, test, recipe = _load(dataset, data_dir, seed, recipe.replace(**overrides))
+    recipe = recipe.replace(**overrides)
+    train, test = tm.datasets.load(
+        dataset, data_dir=data_dir, download=download, image_size=recipe.image_size, seed=seed
+    )
+    recipe = recipe.fitted(train)
     click.echo(train.report)
+    # Read now: what is wrong with the file should not be found out after the training.
+    runs = one_shot and tm.evaluation.read_one_shot_runs(
+        one_shot, train.element_shape[:2], train.element_shape[-1]
+    )
     clock.lap("load")
 
     _say(f"2/5  Training on {train.num_classes:,} classes")
@@ -69,7 +88,9 @@ def run(dataset, recipe: Recipe, overrides, *, output, data_dir=None, seed=0, on
     _say(f"3/5  Judging on all {test.num_classes:,} unseen classes")
     result = tm.evaluation.evaluate(model, test)
     click.echo(result.summary())
-    one_shot = one_shot and _one_shot(model, one_shot, test)
+    one_shot = runs and tm.evaluation.one_shot(model, runs)
+    if one_shot:
+        click.echo(one_shot.summary())
     clock.lap("evaluate")
 
     _say("4/5  Exporting, with the unseen examples as the gallery")
@@ -113,13 +134,6 @@ def run(dataset, recipe: Recipe, overrides, *, output, data_dir=None, seed=0, on
     return directory
 
 
-def _load(dataset, data_dir, seed, recipe):
-    train, test = tm.datasets.load(
-        dataset, data_dir=data_dir, image_size=recipe.image_size, seed=seed
-    )
-    return train, test, recipe.fitted(train)
-
-
 def _some_classes(data, examples, seed):
     """All examples of some classes: about so many, but of two classes at least."""
     if len(data) <= examples:
@@ -140,14 +154,6 @@ def _queries(data, seed):
 
 def _names(data, indices):
     return np.array([data.class_names[label] for label in data.labels[indices]])
-
-
-def _one_shot(model, path, data):
-    height, width, channels = data.element_shape
-    runs = tm.evaluation.read_one_shot_runs(path, (height, width), channels)
-    result = tm.evaluation.one_shot(model, runs)
-    click.echo(result.summary())
-    return result
 
 
 def _ask(version, inputs):
@@ -195,10 +201,10 @@ def _farewell(result, one_shot, directory, version, dataset, clock):
         click.echo(one_shot.summary())
     click.echo(f"\nPictures, metrics.json and model.keras: {directory}")
     click.echo(f"SavedModel for TensorFlow Serving:      {version}")
-    other = "digits" if dataset != "digits" else "glyphs"
     click.echo("\nTry next:")
-    click.echo(f"  tfmetric quickstart --dataset {other}")
-    click.echo("  tfmetric quickstart --dataset FOLDER     # a folder of images a class")
+    click.echo("  tfmetric quickstart --dataset FOLDER     # your images, a folder a class")
+    if dataset != "tfds:omniglot":
+        click.echo("  tfmetric quickstart --dataset tfds:omniglot --download")
     click.echo(
         "  python -c \"import tfmetric as tm; print(tm.export.load('"
         f"{version.parent.as_posix()}').metadata)\""

@@ -9,9 +9,11 @@ def _margin(ctx, parameter, value):
     if value is None or value == "soft":
         return value
     try:
-        return float(value)
+        if float(value) >= 0:
+            return float(value)
     except ValueError:
-        raise click.BadParameter("expected a number of at least 0, or 'soft'") from None
+        pass
+    raise click.BadParameter("expected a number of at least 0, or 'soft'")
 
 
 @click.command()
@@ -23,6 +25,7 @@ def _margin(ctx, parameter, value):
     "path,label[,split,group], or an .npz with x and y.",
 )
 @click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data.")
+@click.option("--download", is_flag=True, help="Let TensorFlow Datasets download the data.")
 @click.option(
     "--output",
     default=".",
@@ -31,7 +34,13 @@ def _margin(ctx, parameter, value):
     help="Where saved_models/ and runs/ are written; nothing in there is overwritten.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs to train.")
-@click.option("--seed", default=0, show_default=True, help="Same seed, same figures.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0, max=2**32 - 1),
+    help="Same seed, same figures.",
+)
 @click.option("--image-size", type=click.IntRange(min=4), help="Side to resize images to.")
 @click.option("--margin", callback=_margin, help="Margin of the triplet loss, or 'soft'.")
 @click.option(
@@ -42,7 +51,9 @@ def _margin(ctx, parameter, value):
     type=click.Path(exists=True, dir_okay=False),
     help="Zip of one-shot runs in the layout of Omniglot's all_runs.zip, to be judged on too.",
 )
-def quickstart(dataset, data_dir, output, epochs, seed, image_size, margin, mining, one_shot):
+def quickstart(
+    dataset, data_dir, download, output, epochs, seed, image_size, margin, mining, one_shot
+):
     """Train, judge, export and query a similarity model in one go.
 
     Without options: glyphs, characters in many typefaces, about a minute on two cores. Half of
@@ -61,6 +72,7 @@ def quickstart(dataset, data_dir, output, epochs, seed, image_size, margin, mini
         {name: value for name, value in settings.items() if value is not None or name == "margin"},
         output=output,
         data_dir=data_dir,
+        download=download,
         seed=seed,
         one_shot=one_shot,
     )
