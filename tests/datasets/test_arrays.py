@@ -1,3 +1,5 @@
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,33 @@ def test_bad_npz(tmp_path):
     (tmp_path / "c.npz").write_bytes(b"PK\x03\x04 broken")
     with pytest.raises(ValueError, match=r"an \.npz file"):
         datasets.load(tmp_path / "c.npz")
+
+
+def test_damaged_npz(tmp_path):
+    path = tmp_path / "a.npz"
+    np.save(tmp_path / "a.npy", _X)
+    (tmp_path / "a.npy").rename(path)
+    with pytest.raises(ValueError, match=r"Expected an \.npz file .*no zip archive"):
+        datasets.load(path)
+    for data in (b"", b"text", b"PK"):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=r"Expected an \.npz file"):
+            datasets.load(path)
+    np.savez_compressed(path, x=np.tile(_X, (40, 1, 1)), y=np.tile(_Y, 40))
+    good, refused = path.read_bytes(), 0
+    for place in range(0, len(good), 41):
+        # Flags of the zip, its checksums, the deflated bytes and NumPy's headers in turn.
+        path.write_bytes(good[:place] + bytes([good[place] ^ 0xFF]) + good[place + 1 :])
+        # Other kinds than ValueError are not suppressed, and fail the test.
+        refused += 1
+        with contextlib.suppress(ValueError):
+            datasets.load(path)
+            refused -= 1
+    assert refused > 10
+    for stop in range(0, len(good), 211):
+        path.write_bytes(good[:stop])
+        with pytest.raises(ValueError, match=r"Expected an \.npz file"):
+            datasets.load(path)
 
 
 def test_missing_values_are_left_out_and_listed():

@@ -3,6 +3,7 @@ import struct
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import logging
 
 from tfmetric import datasets
 from tfmetric.datasets.records import example_fields, record_spans
@@ -50,9 +51,36 @@ def test_needs_a_download(tmp_path):
         datasets.load("tfds:omniglot", data_dir=tmp_path)
 
 
-def test_unknown_name(tmp_path):
-    with pytest.raises(ValueError, match="name of a data set of tensorflow-datasets"):
-        datasets.load("tfds:no_such_data", data_dir=tmp_path)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "no_such_data",
+        "",
+        "/",
+        "omniglot/",
+        ":",
+        "omniglot:9.9.9",
+        "no_such:x",
+        "../x",
+        "a b",
+        "omniglot/no_such",
+        "x" * 5000,
+    ],
+)
+def test_unknown_and_malformed_names(tmp_path, name):
+    with pytest.raises(ValueError, match="name of a data set of tensorflow-datasets") as caught:
+        datasets.load(f"tfds:{name}", data_dir=tmp_path)
+    assert len(str(caught.value)) < 300
+
+
+def test_stray_folders_are_not_remarked_on(tmp_path, capfd):
+    (tmp_path / "omniglot" / "stray").mkdir(parents=True)
+    (tmp_path / "omniglot" / "variant" / "3.0.0").mkdir(parents=True)
+    before = logging.get_verbosity()
+    with pytest.raises(ValueError, match="download=True"):
+        datasets.load("tfds:omniglot", data_dir=tmp_path)
+    assert logging.get_verbosity() == before
+    assert "ariant folder" not in capfd.readouterr().err
 
 
 def test_omniglot(shared):

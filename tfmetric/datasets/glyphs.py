@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -155,8 +154,8 @@ def _cached():
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return tuple(file[key] for key in ("codes", "characters", "faces", "images"))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        pass  # Not there, or damaged: render it.
+    except Exception:  # Not there, or damaged, of which NumPy tells in a dozen ways: render it.
+        pass
     arrays = render(font_files())
     try:
         with replacing(path) as scratch, open(scratch, "wb") as file:

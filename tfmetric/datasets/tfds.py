@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from tfmetric.datasets.records import example_fields, record_spans
 from tfmetric.datasets.splitting import own_split
 from tfmetric.datasets.stores import SpanStore, mapped
 
+_SHOWN = 80  # Characters of a name that is no name.
 _MERGED = ("train", "validation", "test")
 
 
@@ -60,15 +62,34 @@ def tfds_examples(
     )
 
 
+@contextmanager
+def _quiet():
+    """Keeps remarks on folders of other versions and configurations off stderr."""
+    from absl import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
 def _prepared_builder(name, data_dir, download):
     import tensorflow_datasets as tfds
 
     where = os.fspath(data_dir) if data_dir is not None else None
     try:
-        builder = tfds.builder(name, data_dir=where)
-    except tfds.core.DatasetNotFoundError as error:
+        with _quiet():
+            builder = tfds.builder(name, data_dir=where)
+    except (ValueError, AssertionError) as error:
+        # Its own messages run to pages: the whole name grammar, or every data set there is.
         raise ValueError(
-            expected("the name of a data set of tensorflow-datasets after tfds:", name=name)
+            expected(
+                "the name of a data set of tensorflow-datasets after tfds:, as in tfds:omniglot,"
+                " tfds:name/config or tfds:name:version",
+                name=name[:_SHOWN],
+            )
         ) from error
     if not builder.is_prepared():
         if not download:
