@@ -192,6 +192,17 @@ def test_image_size_and_color():
     np.testing.assert_array_equal(test.read()[..., 0], _X[np.isin(_Y, test.labels)])
 
 
+@pytest.mark.parametrize("option", [{"image_size": 3}, {"color": "rgb"}])
+def test_size_and_color_are_never_ignored(option):
+    x = _X.astype("float32") - 300
+    with pytest.raises(ValueError, match=r"Expected images with values 0 to 255.*lowest=-"):
+        datasets.load((x, _Y), **option)
+    with pytest.raises(ValueError, match=r"Expected images, to give image_size or color for"):
+        datasets.load((x.reshape(8, 25), _Y), **option)
+    train, _ = datasets.load((x, _Y), image_size=5, color="grey")  # As they are already.
+    assert train.element_shape == (5, 5, 1)
+
+
 def test_exact_duplicates_across_train_and_test():
     x = _X.copy()
     x[4] = x[1]

@@ -199,6 +199,15 @@ def _missing_rows(x):
 def as_elements(x, image_size, color):
     """Vectors as float32; images as uint8 with 1 or 3 channels, resized if asked."""
     if x.ndim not in (3, 4):
+        if image_size is not None or color != "auto":
+            raise ValueError(
+                expected(
+                    "images, to give image_size or color for; leave them out for vectors",
+                    shape=x.shape,
+                    image_size=image_size,
+                    color=color,
+                )
+            )
         return (x if x.dtype == np.float32 else x.astype(np.float32)), []
     if x.ndim == 3:
         x = x[..., None]
@@ -209,6 +218,18 @@ def as_elements(x, image_size, color):
         )
     x, notes = _as_pixels(x)
     if x.dtype != np.uint8:
+        resized = image_size is not None and x.shape[1:3] != tuple(image_size)
+        if resized or x.shape[-1] != {"grey": 1, "rgb": 3}.get(color, x.shape[-1]):
+            raise ValueError(
+                expected(
+                    "images with values 0 to 255 (or 0 to 1), to change their size or colour; scale"
+                    " them so, or leave image_size and color out",
+                    lowest=float(x.min()),
+                    highest=float(x.max()),
+                    image_size=image_size,
+                    color=color,
+                )
+            )
         return x, notes
     if color == "grey" and x.shape[-1] == 3:
         x = np.rint(x @ np.array(LUMA, np.float32)).astype(np.uint8)[..., None]
