@@ -61,11 +61,38 @@ def test_unreadable_files(image_folder, verify, cache_bytes):
     reasons = dict(train.report.skipped)
     assert reasons["ant/0.png"] == "empty file"
     assert "not a PNG" in reasons["bee/1.png"]
-    decoded = verify == "full" or cache_bytes
-    assert ("cat/cut.jpg" in reasons) == bool(decoded)
-    assert len(train) + len(test) == (14 if decoded else 15)
+    assert "cut short" in reasons["cat/cut.jpg"]
+    assert len(train) + len(test) == 14
     with pytest.raises(ValueError, match="usable examples under strict=True"):
         datasets.load(image_folder, strict=True)
+
+
+@pytest.mark.parametrize("form", ["png", "jpg", "gif"])
+def test_a_quick_check_finds_cut_files_and_keeps_whole_ones(image_folder, form):
+    whole, cut = (image_folder / "ant" / f"{name}.{form}" for name in ("whole", "cut"))
+    for path in (whole, cut):
+        Image.effect_noise((10, 12), 80).save(path)
+    cut.write_bytes(cut.read_bytes()[:-40])
+    if form == "jpg":
+        whole.write_bytes(whole.read_bytes() + bytes(100))  # As some cameras append to it.
+    with pytest.warns(UserWarning, match="1 unusable"):
+        train, test = datasets.load(image_folder, verify="quick", cache_bytes=0)
+    assert [name for name, _ in train.report.skipped] == [f"ant/cut.{form}"]
+    assert f"ant/whole.{form}" in {*train.ids, *test.ids}
+    assert len(train.read()) + len(test.read()) == 17
+    assert "endings" in train.report.check
+
+
+def test_reading_names_the_file_that_cannot_be_read(image_folder):
+    train, _ = datasets.load(image_folder, cache_bytes=0)
+    (image_folder / train.ids[2]).write_bytes(b"gone bad")
+    with pytest.raises(
+        ValueError, match=rf"Expected readable.*file='{train.ids[2]}'.*unreadable=1"
+    ):
+        train.read()
+    (image_folder / train.ids[2]).unlink()
+    with pytest.raises(ValueError, match=rf"file='{train.ids[2]}'"):
+        train.read([1, 2])
 
 
 def test_mixed_sizes_and_colors(image_folder):

@@ -83,8 +83,8 @@ def load(
             at least two classes go to each part.
         seed: Which split of the classes.
         strict: Raise an error for an example that cannot be used, instead of leaving it out.
-        verify: "full" decodes every image file once, "quick" reads sizes and headers, "auto" is
-            "full" up to 20,000 images.
+        verify: "full" decodes every image file once, "quick" reads sizes, headers and endings and
+            decodes what looks cut, "auto" is "full" up to 20,000 images.
         download: Let tensorflow-datasets download and prepare what is missing.
         cache_bytes: Image sets that decode to no more than this (512 MB) are kept in memory;
             bigger ones are read batch by batch.

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tfmetric._errors import expected
 from tfmetric.datasets.decoding import decode_image
 from tfmetric.datasets.progress import progress
 from tfmetric.datasets.stores import Store
@@ -140,9 +141,27 @@ class EncodedSource:
     def read(self, positions):
         out, failed = self.decode(positions)
         if len(failed):
-            # Decoding the first bad one by itself raises the decoder's own message.
-            self.loader()(self.store.handles(positions[failed[:1]])[0])
+            first = positions[failed[:1]]
+            raise ValueError(
+                expected(
+                    "readable images; load the data again, best with verify='full', which leaves"
+                    " damaged files out",
+                    file=str(self.ids(first)[0]),
+                    reason=self.why_unreadable(int(first[0])),
+                    unreadable=len(failed),
+                )
+            )
         return out
+
+    def why_unreadable(self, position: int) -> str:
+        """The decoder's own words for why an image cannot be read."""
+        try:
+            self.loader()(self.store.handles(np.array([position]))[0])
+        except Exception as error:  # Whatever the decoder raises is the reason to show.
+            text = str(error).splitlines()[0]
+            text = text.split("}} ")[-1].split(" [Op:")[0].strip()
+            return f"cannot be decoded, cut short or damaged ({text})"
+        return "cannot be decoded"
 
     def decode(self, positions, keep=True, show=False) -> tuple[np.ndarray | None, np.ndarray]:
         """Decodes these images in parallel.
