@@ -186,6 +186,7 @@ def test_a_labelled_data_gallery_brings_its_ids_and_class_names(tmp_path):
         labels = np.array([0, 2, 2])
         class_names = ("a", "unused", "b")
         x = np.eye(3, dtype="float32")
+        element_shape = (3,)
 
         def __len__(self):
             return 3
@@ -317,6 +318,13 @@ def test_a_half_written_export_leaves_nothing(tmp_path, monkeypatch):
         ({"ids": np.array(["a", 1, 2], object)}, "all integers or all strings"),
         ({"gallery": None, "ids": [1]}, "a gallery together with ids"),
         ({"gallery": np.zeros((0, 3))}, "at least one example"),
+        ({"gallery": (np.eye(3), [1, 2, 3], [1, 2, 3])}, r"tuple \(inputs, labels\).*parts=3"),
+        ({"gallery": [np.eye(3), [1, 2, 3]]}, "gallery to be a LabeledData.*gallery='list'"),
+        ({"gallery": [np.eye(3), np.eye(3)]}, r"inputs of shape \(3,\)"),
+        ({"gallery": "images"}, "gallery to be a LabeledData"),
+        ({"gallery": np.eye(4)}, r"inputs of shape \(3,\).*shape=\(4,\)"),
+        ({"gallery": (np.eye(3), [1, 2])}, "labels to be 3 integers"),
+        ({"model": keras.Sequential([keras.layers.Dense(2)])}, "to be a built keras.Model"),
         ({"gallery": np.array([[0, 0, 1], [0, np.nan, 0.0]])}, "rows 1"),
         ({"distance": "far"}, "distance to be one of"),
         ({"model": "model"}, "model to be a built keras.Model with one input"),
@@ -343,5 +351,8 @@ def test_loading_says_which_versions_there_are(directory, tmp_path):
     with pytest.raises(FileNotFoundError, match="there are: none"):
         export.load(tmp_path / "nothing")
     (tmp_path / "3").mkdir()
+    with pytest.raises(FileNotFoundError, match="there are: none"):
+        export.load(tmp_path)
+    (tmp_path / "3" / "saved_model.pb").write_bytes(b"junk")
     with pytest.raises(ValueError, match=r"a version that export\.save has written"):
         export.load(tmp_path)

@@ -1,6 +1,8 @@
+import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from tfmetric.export.versions import new_version, versions
 def write(directory, content="x"):
     with new_version(directory) as draft:
         draft.path.mkdir()
-        (draft.path / "file").write_text(content)
+        (draft.path / "saved_model.pb").write_text(content)
     return draft.published
 
 
@@ -19,10 +21,12 @@ def test_versions_count_up_by_number_and_leave_older_ones_alone(tmp_path):
     assert versions(tmp_path / "none") == []
     assert write(tmp_path, "first") == tmp_path / "1"
     (tmp_path / "10").mkdir()
-    (tmp_path / "latest").mkdir()
+    for name in ("latest", "007", "٣"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").write_text("")
     assert write(tmp_path) == tmp_path / "11"
-    assert versions(tmp_path) == [1, 10, 11]
-    assert (tmp_path / "1" / "file").read_text() == "first"
+    assert versions(tmp_path) == [1, 11]  # 10 holds no model, 007 and ٣ are no plain numbers.
+    assert (tmp_path / "1" / "saved_model.pb").read_text() == "first"
     (tmp_path / "12").write_text("a file with a number for its name")
     assert write(tmp_path) == tmp_path / "13"
 
@@ -33,7 +37,7 @@ def test_exports_at_the_same_time_each_get_a_version(tmp_path):
     def export(content):
         with new_version(tmp_path) as draft:
             draft.path.mkdir()
-            (draft.path / "file").write_text(content)
+            (draft.path / "saved_model.pb").write_text(content)
             barrier.wait()
         published.append((draft.published, content))
 
@@ -44,7 +48,7 @@ def test_exports_at_the_same_time_each_get_a_version(tmp_path):
         thread.join()
     assert versions(tmp_path) == list(range(1, 9))
     for path, content in published:
-        assert (path / "file").read_text() == content
+        assert (path / "saved_model.pb").read_text() == content
 
 
 def test_a_version_is_not_there_until_it_is_whole_also_if_killed(tmp_path):
@@ -68,6 +72,20 @@ def test_a_version_is_not_there_until_it_is_whole_also_if_killed(tmp_path):
     assert left[0].startswith(".export-")
     assert versions(tmp_path) == [1]
     assert write(tmp_path) == tmp_path / "2"
+
+
+def test_what_killed_exports_left_is_removed_after_a_day(tmp_path):
+    now = time.time()
+    ages = {".export-old.tmp": 2, ".export-new.tmp": 0.5, ".export-active.tmp": 2, ".other.tmp": 2}
+    for name, days in ages.items():
+        inner = tmp_path / name / "version"
+        inner.mkdir(parents=True)
+        for path in (inner, inner.parent):
+            os.utime(path, (now - days * 86400,) * 2)
+    os.utime(tmp_path / ".export-active.tmp" / "version")
+    write(tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"1", ".export-new.tmp", ".export-active.tmp", ".other.tmp"}
 
 
 def test_an_error_leaves_nothing(tmp_path):

@@ -64,7 +64,8 @@ def save(
 
     Raises:
         ValueError: If ``directory`` is a file or cannot be written to, if the model is no
-            embedder, if the gallery is empty or its embeddings are not finite.
+            embedder, if the gallery is empty, does not fit the model or has embeddings that are
+            not finite.
         RuntimeError: If Keras does not run on the TensorFlow backend.
 
     Example:
@@ -99,6 +100,7 @@ def save(
 
 
 def _check_model(model):
+    # A model that has not been built has no inputs, a subclassed one never has any.
     single = isinstance(model, keras.Model) and len(getattr(model, "inputs", None) or ()) == 1
     if not single or len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
         raise ValueError(
@@ -111,21 +113,48 @@ def _check_model(model):
 
 
 def _gallery(model, gallery, ids, batch_size):
-    labels = None
-    if hasattr(gallery, "class_names"):
-        labels = np.asarray(gallery.class_names)[gallery.labels]
-    elif isinstance(gallery, tuple):
-        labels = np.asarray(gallery[1])
-    count = len(gallery[0]) if isinstance(gallery, tuple) else len(gallery)
+    data, labels, shape = _parts(gallery)
+    count = len(data)
     if not count:
         raise ValueError(expected("a gallery with at least one example", size=count))
+    wanted = tuple(model.inputs[0].shape[1:])
+    # Keras adds the last axis of one channel by itself.
+    if not any(_fits(given, wanted) for given in (shape, (*shape, 1))):
+        raise ValueError(
+            expected(f"a gallery of inputs of shape {wanted}, as the model takes", shape=shape)
+        )
     if ids is None:
         ids = gallery.ids if hasattr(gallery, "ids") else np.arange(count)
     ids = _column("ids", ids, count)
     if labels is not None:
         labels = _column("labels", labels, count)
-    embeddings = check_embeddings(embed(model, gallery, batch_size), "gallery embeddings")
+    embeddings = check_embeddings(embed(model, data, batch_size), "gallery embeddings")
     return _Gallery(embeddings, ids, labels)
+
+
+def _parts(gallery):
+    """The inputs, the labels or None, and the shape of one input."""
+    if hasattr(gallery, "class_names"):
+        return gallery, np.asarray(gallery.class_names)[gallery.labels], gallery.element_shape
+    if isinstance(gallery, tuple) and len(gallery) != 2:
+        raise ValueError(expected(_GALLERY, parts=len(gallery)))
+    inputs, labels = gallery if isinstance(gallery, tuple) else (gallery, None)
+    try:
+        inputs = np.asarray(inputs)
+    except ValueError as error:  # Of unequal shapes, such as a list [inputs, labels].
+        raise ValueError(expected(_GALLERY, gallery=type(gallery).__name__)) from error
+    if not inputs.ndim:
+        raise ValueError(expected(_GALLERY, gallery=type(gallery).__name__))
+    return inputs, labels, inputs.shape[1:]
+
+
+_GALLERY = "gallery to be a LabeledData, a tuple (inputs, labels) or an array of inputs"
+
+
+def _fits(shape, wanted):
+    return len(shape) == len(wanted) and all(
+        want in (None, side) for side, want in zip(shape, wanted, strict=True)
+    )
 
 
 def _column(name, values, count):

@@ -3,19 +3,32 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tfmetric._errors import expected
 
+_PREFIX, _SUFFIX = ".export-", ".tmp"
+# Of a directory on a shared disk nobody can tell whether its process still runs on some machine;
+# but none writes nothing for so long.
+_STALE_SECONDS = 24 * 3600
+
 
 def versions(directory) -> list[int]:
-    """The versions under ``directory``, in rising order; none if it does not exist."""
+    """The versions under ``directory``, in rising order; none if it does not exist.
+
+    A version is a directory that has a plain number for its name (not ``007``) and holds a
+    SavedModel.
+    """
     directory = Path(directory)
     if not directory.is_dir():
         return []
-    return sorted(int(p.name) for p in directory.iterdir() if p.name.isdecimal() and p.is_dir())
+    numbers = (int(p.name) for p in directory.iterdir() if p.name.isdecimal())
+    return sorted(
+        {n for n in numbers if (directory / str(n) / "saved_model.pb").is_file()},
+    )
 
 
 class Draft:
@@ -38,6 +51,7 @@ def new_version(directory) -> Iterator[Draft]:
     A version appears by one rename, complete. None is overwritten, also not by two exports at the
     same time: the second one takes the number after. If the block raises, nothing stays; if the
     process is killed, a hidden directory does, which neither a server nor this package looks at.
+    The next export removes it once nothing in it has changed for a day.
 
     Raises:
         ValueError: If ``directory`` is a file, or cannot be made or written to.
@@ -45,7 +59,7 @@ def new_version(directory) -> Iterator[Draft]:
     directory = Path(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".export-", suffix=".tmp", dir=directory))
+        scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, suffix=_SUFFIX, dir=directory))
     except (FileExistsError, NotADirectoryError) as error:
         raise ValueError(
             expected("a directory, or a path where one can be made", directory=str(directory))
@@ -56,6 +70,7 @@ def new_version(directory) -> Iterator[Draft]:
                 f"a directory that can be written to ({error.strerror})", directory=str(directory)
             )
         ) from error
+    _remove_stale(directory)
     try:
         # mkdtemp's own directory is for its owner only, and a server may be someone else.
         draft = Draft(scratch / "version")
@@ -63,6 +78,17 @@ def new_version(directory) -> Iterator[Draft]:
         draft.published = _publish(draft.path, directory)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _remove_stale(directory: Path) -> None:
+    """Removes what exports that were killed have left."""
+    for left in directory.glob(f"{_PREFIX}*{_SUFFIX}"):
+        try:
+            changed = max(path.lstat().st_mtime for path in (left, *left.rglob("*")))
+        except OSError:  # Another export has just finished with it.
+            continue
+        if left.is_dir() and not left.is_symlink() and time.time() - changed > _STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _publish(path: Path, directory: Path) -> Path:
