@@ -41,7 +41,7 @@ class CropToInk(keras.layers.Layer):
     >>> page = np.full((1, 60, 60, 1), 255, "uint8")
     >>> page[0, 10:30, 5:15] = 0
     >>> np.asarray(CropToInk(size=10, margin=0.0)(page))[0, 5, :, 0].round().astype(int).tolist()
-    [0, 0, 56, 246, 255, 255, 246, 56, 0, 0]
+    [0, 0, 57, 245, 255, 255, 245, 57, 0, 0]
     """
 
     def __init__(self, size=28, margin=0.12, smallest=0.38, **kwargs):
