@@ -197,8 +197,6 @@ def test_size_and_color_are_never_ignored(option):
     x = _X.astype("float32") - 300
     with pytest.raises(ValueError, match=r"Expected images with values 0 to 255.*lowest=-"):
         datasets.load((x, _Y), **option)
-    with pytest.raises(ValueError, match=r"Expected images, to give image_size or color for"):
-        datasets.load((x.reshape(8, 25), _Y), **option)
     train, _ = datasets.load((x, _Y), image_size=5, color="grey")  # As they are already.
     assert train.element_shape == (5, 5, 1)
 

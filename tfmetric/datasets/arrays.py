@@ -199,15 +199,6 @@ def _missing_rows(x):
 def as_elements(x, image_size, color):
     """Vectors as float32; images as uint8 with 1 or 3 channels, resized if asked."""
     if x.ndim not in (3, 4):
-        if image_size is not None or color != "auto":
-            raise ValueError(
-                expected(
-                    "images, to give image_size or color for; leave them out for vectors",
-                    shape=x.shape,
-                    image_size=image_size,
-                    color=color,
-                )
-            )
         return (x if x.dtype == np.float32 else x.astype(np.float32)), []
     if x.ndim == 3:
         x = x[..., None]

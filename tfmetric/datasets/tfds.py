@@ -91,7 +91,9 @@ def _prepared_builder(name, data_dir, download):
                 name=name[:_SHOWN],
             )
         ) from error
-    if not builder.is_prepared():
+    with _quiet():
+        prepared = builder.is_prepared()
+    if not prepared:
         if not download:
             raise ValueError(
                 expected(
