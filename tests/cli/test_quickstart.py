@@ -15,6 +15,8 @@ ORL = ROOT.parent / "shared/data/orl_faces"
 
 def tfmetric(*arguments, cwd=None):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # Some package sets it in this process; a user's shell does not.
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     return subprocess.run(
         [sys.executable, "-m", "tfmetric", *map(str, arguments)],
         capture_output=True,
