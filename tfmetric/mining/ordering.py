@@ -1,5 +1,6 @@
 """Choices and counts for all pairs of an anchor, by sorting its row once."""
 
+import keras
 from keras import ops
 
 from tfmetric.mining.choice import Chosen
@@ -9,9 +10,9 @@ def nearest_further(ranking, ones, others) -> Chosen:
     """For each one of a row, the nearest of the others that is strictly further from the anchor.
 
     With positives and negatives these are the semi-hard negatives of all positive pairs; with a
-    negated ranking and the masks swapped, the semi-hard positives of all negatives. One sort a
-    row, O(B² log B): the number of others up to a place in the sorted row is the rank of the next
-    other among the others.
+    negated ranking and the masks swapped, the semi-hard positives of all negatives. The number of
+    others up to a place in the sorted row is the rank of the next other among the others, so
+    sorting does it: O(B² log B) time, O(B²) memory.
 
     Args:
         ranking: ``(B, B)`` ranking.
@@ -70,5 +71,5 @@ def active_counts(distances, positives, negatives, margin: float):
 def _just_below(x):
     # Two units in the last place: breaks exact ties, and moves nothing else than rounding does.
     # Not one unit, which a fused multiply-add could round away.
-    epsilon = 2.4e-7 if x.dtype in ("float32",) or "float32" in str(x.dtype) else 4.5e-16
-    return x - ops.abs(x) * epsilon - ops.cast(1e-30, x.dtype)
+    unit = 2.0**-52 if keras.backend.standardize_dtype(x.dtype) == "float64" else 2.0**-23
+    return x - ops.abs(x) * (2.0 * unit) - ops.cast(1e-30, x.dtype)
