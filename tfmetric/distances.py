@@ -143,9 +143,14 @@ def _cosine_factors(x, y):
     return left, ops.concatenate([y, ops.ones_like(y[:, :1])], axis=1)
 
 
+def _norm(x):
+    scale = _safe_scale(x, axis=-1)
+    return scale * ops.sqrt(_squared_norm(x / scale))[:, None]
+
+
 def _inner_product_factors(x, y):
     # No product is larger than that of the lengths: with it added, no ranking is below 0.
-    bound = ops.sqrt(_squared_norm(x)[:, None] * ops.max(_squared_norm(y)))
+    bound = _norm(x) * ops.max(_norm(y))
     left = ops.concatenate([-x, bound], axis=1)
     return left, ops.concatenate([y, ops.ones_like(y[:, :1])], axis=1)
 

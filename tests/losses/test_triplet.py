@@ -142,6 +142,24 @@ def test_labels_that_floats_confuse_stay_apart():
         compare((labels, x), "hard", 1.0)
 
 
+@pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
+@pytest.mark.parametrize("mining", NAMED)
+def test_unsigned_ids_of_64_bits_stay_apart(mode, mining):
+    if keras.config.backend() == "jax" and mode != "eager":
+        pytest.skip("JAX has no 64 bits unless they are enabled for the process")
+    x = ORDINARY["four-by-four"][1][:4]
+    for ids in ([1, 1 + 2**32] * 2, [2**63 - 1, 2**64 - 1] * 2):
+        value, _ = value_and_gradient(TripletLoss(1.0, mining), np.array(ids, "uint64"), x, mode)
+        expected, _ = value_and_gradient(TripletLoss(1.0, mining), np.array([0, 1, 0, 1]), x)
+        np.testing.assert_allclose(value, expected, rtol=1e-6)
+        assert value > 0
+
+
+def test_an_empty_batch_is_an_error():
+    with pytest.raises(ValueError, match="at least one embedding"):
+        TripletLoss()(np.zeros(0, int), np.zeros((0, 3), "float32"))
+
+
 @pytest.mark.parametrize(("dtype", "first"), [("float32", 2**24), ("float64", 2**53)])
 def test_floats_too_large_to_be_told_apart_are_an_error(dtype, first):
     x = ORDINARY["four-by-four"][1][:4]

@@ -109,7 +109,7 @@ def run(
     )
     clock.lap("query")
 
-    directory = output / "runs" / name / version.name
+    directory = _free(output / "runs" / name / version.name)
     metrics = {
         "dataset": str(dataset),
         "seed": seed,
@@ -212,9 +212,22 @@ def _farewell(result, one_shot, directory, version, dataset, clock):
 
 
 def _name(dataset):
-    """A directory name made of the source: what follows the last "/" and ":", no extension."""
-    stem = Path(str(dataset).split(":")[-1]).resolve().stem if dataset else "data"
+    """A directory name made of the source: of a path its last part, of a TFDS set its name."""
+    text = str(dataset)
+    if text.startswith("tfds:"):
+        text = text.split(":")[1]
+    path = Path(text).resolve()
+    stem = path.stem if path.suffix in (".csv", ".npz") else path.name
     return "".join(c if c.isalnum() or c in "-_." else "-" for c in stem).strip(".") or "data"
+
+
+def _free(path):
+    """The path, or the first of path-2, path-3, ... where something is there already."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
 
 
 def _versions():

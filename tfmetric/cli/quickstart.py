@@ -1,5 +1,7 @@
 """``tfmetric quickstart``: the main job, from labelled data to a served similarity model."""
 
+import math
+
 import click
 
 from tfmetric.cli.startup import quiet_start
@@ -9,7 +11,7 @@ def _margin(ctx, parameter, value):
     if value is None or value == "soft":
         return value
     try:
-        if float(value) >= 0:
+        if 0 <= float(value) < math.inf:
             return float(value)
     except ValueError:
         pass

@@ -103,4 +103,4 @@ _OTHER_IMAGES = Recipe(image_size=48, augment=True, epochs=12)
 
 def recipe_for(source: str) -> Recipe:
     """The recipe of a data set by the name that ``datasets.load`` knows it under."""
-    return _KNOWN.get(source, _OTHER_IMAGES)
+    return _KNOWN.get(":".join(source.split(":")[:2]), _OTHER_IMAGES)

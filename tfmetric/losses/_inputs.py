@@ -32,9 +32,8 @@ def class_ids(y_true):
     if "float" not in dtype:
         _check_number(dtype)
         return _comparable(labels), ops.convert_to_tensor(True)
-    # From here on a float type does not tell one whole number from the next.
-    largest = 2.0 ** {"float16": 11, "bfloat16": 8, "float32": 24}.get(dtype, 53)
-    whole = ops.logical_and(ops.equal(labels, ops.round(labels)), ops.abs(labels) <= largest)
+    small = ops.abs(labels) < _INDISTINCT_FROM[dtype]
+    whole = ops.logical_and(ops.equal(labels, ops.round(labels)), small)
     wide = "int64" if keras.config.backend() == "tensorflow" else "int32"
     return ops.cast(labels, wide), ops.all(whole)
 
@@ -56,6 +55,8 @@ def embeddings(y_pred, labels, dtype):
         raise ValueError(
             expected("y_pred to be embeddings of shape (batch, dim)", y_pred_shape=tuple(x.shape))
         )
+    if x.shape[0] == 0:
+        raise ValueError(expected("at least one embedding", y_pred_shape=tuple(x.shape)))
     counts = labels.shape[0], x.shape[0]
     if None not in counts and counts[0] != counts[1]:
         raise ValueError(
@@ -119,9 +120,10 @@ def _vector(y):
 
 def _whole(values: np.ndarray) -> np.ndarray:
     _check_number(values.dtype.name)
-    if values.dtype.kind == "f":
-        largest = 2.0 ** (np.finfo(values.dtype).nmant + 1)
-        wrong = values[~((values == np.round(values)) & (np.abs(values) <= largest))]
+    if "float" in values.dtype.name:
+        limit = _INDISTINCT_FROM[values.dtype.name]
+        values = values.astype("float64")
+        wrong = values[~((values == np.round(values)) & (np.abs(values) < limit))]
         if wrong.size:
             raise ValueError(
                 expected(
@@ -140,9 +142,20 @@ def _check_number(dtype: str):
 
 
 def _comparable(labels):
-    # Kernels to compare and sort exist for the wide types.
     dtype = keras.backend.standardize_dtype(labels.dtype)
+    if dtype == "uint64":
+        # Keras would compare them as uint32. Equality and some order are all that counts.
+        return ops.view(labels, "int64")
+    # Kernels to compare and sort exist for the wide types.
     return ops.cast(labels, "int32") if dtype in _NARROW else labels
 
 
 _NARROW = ("bool", "int8", "uint8", "int16", "uint16")
+
+# Where each float type stops telling one whole number from the next.
+_INDISTINCT_FROM = {
+    "bfloat16": 2.0**8,
+    "float16": 2.0**11,
+    "float32": 2.0**24,
+    "float64": 2.0**53,
+}

@@ -22,6 +22,8 @@ def all_pairs(labels, x, distance):
         return matrix
     same = ops.equal(labels[:, None], labels[None, :])
     # The first of each class: the same one for all its members.
-    member = ops.argmax(ops.cast(same, "int32"), axis=1)
+    size = ops.shape(x)[0]
+    index = ops.arange(size, dtype="int32")[None, :]
+    member = ops.min(ops.where(same, index, size), axis=1)
     inside = x - ops.stop_gradient(ops.take(x, member, axis=0))
     return ops.where(same, distance.pairwise(inside, inside), matrix)

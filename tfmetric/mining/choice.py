@@ -6,7 +6,8 @@ processor's cache, and memory is that of a tile and not of the whole matrix.
 
 What is compared is rounded: which of two candidates is chosen is free where their squared distances
 differ by less than about 1e-6 · (‖a − c‖² + ‖b − c‖²), c being some embedding of the batch. The
-losses compute the distance of the choice anew, by direct difference.
+losses compute the distance of the choice anew, by direct difference. A "semi-hard" choice has the
+same freedom in what it takes for strictly further or nearer.
 """
 
 from typing import NamedTuple
@@ -135,10 +136,10 @@ class _Scan:
         if isinstance(missing, int) and missing == 0:
             return x
         value = ops.zeros_like(x[:1]) if value is None else value
-        return ops.concatenate([x, ops.broadcast_to(value, (missing, *x.shape[1:]))])
+        return ops.concatenate([x, ops.broadcast_to(value, (missing, *ops.shape(x)[1:]))])
 
     def _part(self, x, i):
-        rest = tuple(x.shape[1:])
+        rest = tuple(ops.shape(x)[1:])
         return ops.slice(x, (i * self.tile, *(0 for _ in rest)), (self.tile, *rest))
 
     def _tile_row(self, i, bound, wanted, largest, worst):
@@ -211,7 +212,8 @@ def _sides(embeddings, distance):
     if distance.factors is None:
 
         def keys(anchors, others):
-            plain = ops.view(distance.pairwise(anchors, others), bits)
+            # Adding 0 makes one of the two zeros, whose bits differ.
+            plain = ops.view(distance.pairwise(anchors, others) + 0.0, bits)
             # The bits of negative floats sort backwards.
             most = 2 ** (int(bits[3:]) - 1) - 1
             return ops.where(plain < 0, ops.bitwise_xor(plain, most), plain)
