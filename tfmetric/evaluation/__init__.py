@@ -2,6 +2,7 @@
 
 from tfmetric.evaluation.comparison import Evaluation, evaluate
 from tfmetric.evaluation.embedding import embed
+from tfmetric.evaluation.intervals import bootstrap_interval
 from tfmetric.evaluation.one_shot import (
     OneShotResult,
     OneShotRun,
@@ -15,6 +16,7 @@ __all__ = [
     "OneShotResult",
     "OneShotRun",
     "RetrievalResult",
+    "bootstrap_interval",
     "embed",
     "evaluate",
     "one_shot",
