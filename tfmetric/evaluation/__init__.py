@@ -2,6 +2,7 @@
 
 from tfmetric.evaluation.comparison import Evaluation, evaluate
 from tfmetric.evaluation.embedding import embed
+from tfmetric.evaluation.groups import GroupRow, GroupTable, group_table
 from tfmetric.evaluation.intervals import bootstrap_interval
 from tfmetric.evaluation.one_shot import (
     OneShotResult,
@@ -13,12 +14,15 @@ from tfmetric.evaluation.retrieval import RetrievalResult, retrieval
 
 __all__ = [
     "Evaluation",
+    "GroupRow",
+    "GroupTable",
     "OneShotResult",
     "OneShotRun",
     "RetrievalResult",
     "bootstrap_interval",
     "embed",
     "evaluate",
+    "group_table",
     "one_shot",
     "read_one_shot_runs",
     "retrieval",
