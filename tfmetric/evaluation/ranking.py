@@ -4,9 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfmetric._errors import expected
+from tfmetric.evaluation.blocks import run_blocks
 
 _BLOCK_BYTES = 2**25
+# A row's smallest are looked for below a bound that every 31st of its values suggests: an odd
+# number, since a table is often made in runs of 2, 10 or 32.
+_STRIDE = 31
+_BEYOND = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,11 +19,13 @@ class Ranks:
 
     Attributes:
         query: Index of the query.
-        num_relevant: R, the number of references of its class, without itself.
+        num_relevant: R, the number of references of its class that count for it.
         first_rank: Rank of the first relevant reference, from 1.
         hits_at: For each k, the number of relevant references among the first k.
         r_precision: Relevant ones among the first R, over R.
         average_precision: (1/R) Σ_{i≤R} P(i)·rel(i), whose mean is MAP@R.
+        average_precision_at: For each k, (1/min(k,R)) Σ_{i≤k} P(i)·rel(i).
+        ndcg_at: For each k, Σ_{i≤k} rel(i)/log2(i+1) over the same sum of a perfect order.
     """
 
     query: np.ndarray
@@ -28,9 +34,11 @@ class Ranks:
     hits_at: dict[int, np.ndarray]
     r_precision: np.ndarray
     average_precision: np.ndarray
+    average_precision_at: dict[int, np.ndarray]
+    ndcg_at: dict[int, np.ndarray]
 
 
-def rank(block_of_scores, codes, reference_codes, itself, ks) -> Ranks:
+def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progress=False) -> Ranks:
     """Finds the ranks without sorting whole rows.
 
     The rank of the j-th nearest relevant reference is j plus the number of irrelevant ones that
@@ -38,93 +46,149 @@ def rank(block_of_scores, codes, reference_codes, itself, ks) -> Ranks:
     depth that the figures look at, the largest k or R; only the first hit is followed deeper.
 
     Args:
-        block_of_scores: A function from query indexes (B,) to a float32 array (B, N) that it may
-            overwrite; smaller is nearer.
+        block_of_scores: A function from query indexes (B,) to a finite float32 array (B, N) that
+            it may overwrite; smaller is nearer.
         codes: Class of each query, int64; −1 if no reference has it.
         reference_codes: Class of each reference, int64.
         itself: For each query the index of the reference that it is, or None.
-        ks: The k of ``hits_at``.
+        ks: The k of the figures.
+        ignored: Pairs (query_groups, reference_groups), int64: a reference of the query's group
+            is neither a hit nor a miss. −1 for a query in no reference's group.
+        progress: Whether a bar is shown on a terminal.
     """
-    total = len(reference_codes)
-    by_class = np.argsort(reference_codes, kind="stable")
-    sizes = np.bincount(reference_codes, minlength=1)
-    starts = np.cumsum(sizes) - sizes
-    members = np.where(codes >= 0, sizes[codes], 0)
-    relevant = members - (itself is not None)
+    by_class = _Members(codes, reference_codes)
+    by_group = [_Members(*pair) for pair in ignored]
+    candidates = np.flatnonzero(by_class.sizes > (itself is not None))
+    total, count = len(reference_codes), len(candidates)
+    found = {
+        name: np.zeros(count, kind)
+        for name, kind in (("num_relevant", int), ("first_rank", int), ("r_precision", float))
+    }
+    found["average_precision"] = np.zeros(count)
+    found["hits_at"] = {k: np.zeros(count, np.int64) for k in ks}
+    found["average_precision_at"] = {k: np.zeros(count) for k in ks}
+    found["ndcg_at"] = {k: np.zeros(count) for k in ks}
 
-    kept = np.flatnonzero(relevant > 0)
-    count = len(kept)
-    first_rank = np.zeros(count, np.int64)
-    hits_at = {k: np.zeros(count, np.int64) for k in ks}
-    r_precision = np.zeros(count)
-    average_precision = np.zeros(count)
+    def work(out):
+        rows = candidates[out]
+        scores = block_of_scores(rows)
+        if itself is not None:
+            scores[np.arange(len(rows)), itself[rows]] = np.inf
+        for group in by_group:
+            for i, row in enumerate(rows):
+                scores[i, group.of(row)] = np.inf
+        near = _take_relevant(scores, by_class, rows)
+        r = np.isfinite(near).sum(axis=1)
+        near = near[:, : r.max()]
+        if not near.shape[1]:
+            return
+        ranks, first = _ranks(scores, near, max(near.shape[1], *ks))
+        place = np.arange(1, near.shape[1] + 1)
+        ranks[place > r[:, None]] = _BEYOND
+        _fill(found, out, ranks, r, place, first, ks)
 
     # Queries with about the same R in a block look about equally deep.
-    order = np.argsort(relevant[kept], kind="stable")
+    order = np.argsort(by_class.sizes[candidates], kind="stable")
     step = max(1, _BLOCK_BYTES // (8 * max(total, 1)))
-    for start in range(0, count, step):
-        out = order[start : start + step]
-        rows = kept[out]
-        scores = block_of_scores(rows)
-        if not np.isfinite(scores).all():
-            raise ValueError(
-                expected("a distance that is finite for every pair", first_query=int(rows[0]))
-            )
-        near, width = _take_relevant(
-            scores,
-            by_class,
-            starts[codes[rows]],
-            members[rows],
-            None if itself is None else itself[rows],
-        )
-        r = relevant[rows][:, None]
-        ranks, first_rank[out] = _ranks(scores, near, max(width, *ks))
-        place = np.arange(1, near.shape[1] + 1)
-        ranks[place > r] = np.iinfo(np.int64).max  # Beyond the query's own R: no reference.
-        for k in ks:
-            hits_at[k][out] = (ranks <= k).sum(axis=1)
-        within = ranks <= r
-        r_precision[out] = within.sum(axis=1) / r[:, 0]
-        average_precision[out] = np.where(within, place / ranks, 0.0).sum(axis=1) / r[:, 0]
+    blocks = [order[start : start + step] for start in range(0, count, step)]
+    threads = None if getattr(block_of_scores, "threaded", False) else 1
+    run_blocks(work, blocks, "Ranking", show=progress, threads=threads)
 
-    return Ranks(
-        *map(_read_only, (kept, relevant[kept], first_rank)),
-        {k: _read_only(hits) for k, hits in hits_at.items()},
-        *map(_read_only, (r_precision, average_precision)),
-    )
+    kept = np.flatnonzero(found["num_relevant"])
+    parts = {
+        name: {k: _read_only(v[kept]) for k, v in value.items()}
+        if isinstance(value, dict)
+        else _read_only(value[kept])
+        for name, value in found.items()
+    }
+    return Ranks(query=_read_only(candidates[kept]), **parts)
 
 
-def _take_relevant(scores, by_class, starts, members, itself):
+class _Members:
+    """Which references are in the group of each query."""
+
+    def __init__(self, codes, reference_codes):
+        self._sorted = np.argsort(reference_codes, kind="stable")
+        sizes = np.bincount(reference_codes, minlength=1)
+        self._starts = (np.cumsum(sizes) - sizes)[codes]
+        self.sizes = np.where(codes >= 0, sizes[codes], 0)
+
+    def of(self, row):
+        """Their indexes, for one query."""
+        return self._sorted[self._starts[row] : self._starts[row] + self.sizes[row]]
+
+    def padded(self, rows):
+        """Their indexes (B, S) for queries that have some, the last one repeated, and where not."""
+        sizes = self.sizes[rows][:, None]
+        slots = np.arange(sizes.max())
+        index = self._starts[rows][:, None] + np.minimum(slots, sizes - 1)
+        return self._sorted[index], slots >= sizes
+
+
+def _take_relevant(scores, by_class, rows):
     """Sorted scores of the relevant references, padded with infinity.
 
-    In ``scores`` they, and the query itself, become infinite: what stays is the irrelevant ones.
+    In ``scores`` they become infinite: what stays finite is the irrelevant ones.
     """
-    slots = np.arange(members.max())
-    present = slots < members[:, None]
-    columns = by_class[np.minimum(starts[:, None] + slots, len(by_class) - 1)]
+    columns, padding = by_class.padded(rows)
     near = np.take_along_axis(scores, columns, axis=1)
-    wanted = present if itself is None else present & (columns != itself[:, None])
-    near[~wanted] = np.inf
+    near[padding] = np.inf
     near.sort(axis=1)
-    row, slot = np.nonzero(present)
-    scores[row, columns[row, slot]] = np.inf
-    width = int(wanted.sum(axis=1).max())
-    return near[:, :width], width
+    np.put_along_axis(scores, columns, np.inf, axis=1)
+    return near
 
 
 def _ranks(irrelevant, near, depth):
     """Ranks of the relevant, exact up to ``depth``, and the exact rank of the first."""
-    depth = min(depth, irrelevant.shape[1])
-    if depth < irrelevant.shape[1]:
-        irrelevant.partition(depth - 1, axis=1)
-    head = np.sort(irrelevant[:, :depth], axis=1)
     before = np.empty(near.shape, np.int64)
-    for i in range(len(near)):
-        before[i] = head[i].searchsorted(near[i], side="right")
-    first = before[:, 0].copy()
-    deep = np.flatnonzero(first == depth)
-    first[deep] = (irrelevant[deep] <= near[deep, :1]).sum(axis=1)
+    first = np.empty(len(near), np.int64)
+    for i, head in enumerate(_heads(irrelevant, depth)):
+        before[i] = head.searchsorted(near[i], side="right")
+        first[i] = before[i, 0]
+        if first[i] == len(head):  # Beyond what was looked at.
+            first[i] = np.count_nonzero(irrelevant[i] <= near[i, 0])
     return before + np.arange(1, near.shape[1] + 1), first + 1
+
+
+def _heads(values, depth):
+    """For each row its smallest values in order: at least ``depth``, all up to the last of them."""
+    total = values.shape[1]
+    expected_in_sample = depth / _STRIDE
+    place = int(expected_in_sample + 4 * expected_in_sample**0.5 + 4)
+    if place * _STRIDE > total // 2:
+        yield from np.sort(values, axis=1)
+        return
+    bound = np.partition(values[:, ::_STRIDE], place, axis=1)[:, place]
+    flat = np.flatnonzero(values <= bound[:, None])
+    ends = np.searchsorted(flat, np.arange(1, len(values) + 1) * total)
+    small = values.ravel()[flat]
+    start = 0
+    for i, end in enumerate(ends):
+        # Where the sample misled, too few are below the bound.
+        head = small[start:end] if end - start >= depth else values[i].copy()
+        head.sort()
+        start = end
+        yield head
+
+
+def _fill(found, out, ranks, r, place, first, ks):
+    found["num_relevant"][out], found["first_rank"][out] = r, first
+    rows = np.flatnonzero(r)  # The others are left out, all of their class being ignored.
+    out, ranks, r = out[rows], ranks[rows], r[rows]
+    within = ranks <= r[:, None]
+    precisions = place / ranks
+    found["r_precision"][out] = within.sum(axis=1) / r
+    found["average_precision"][out] = np.where(within, precisions, 0.0).sum(axis=1) / r
+    for k in ks:
+        within = ranks[:, :k] <= k
+        best = np.minimum(k, r)
+        gains = 1 / np.log2(np.arange(2, best.max() + 2))
+        found["hits_at"][k][out] = within.sum(axis=1)
+        precise = np.where(within, precisions[:, :k], 0.0).sum(axis=1)
+        found["average_precision_at"][k][out] = precise / best
+        ranked = np.where(within, ranks[:, :k], 1)
+        found_gains = np.where(within, 1 / np.log2(ranked + 1.0), 0.0).sum(axis=1)
+        found["ndcg_at"][k][out] = found_gains / np.cumsum(gains)[best - 1]
 
 
 def _read_only(array):

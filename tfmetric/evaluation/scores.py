@@ -2,14 +2,17 @@
 
 Distances are computed in float64 and rounded to float32, so two that agree to float32 precision
 are a tie, and the noise of the matrix product, which depends on where in the product a vector
-stands, does not decide a ranking. Identical references are computed once, so they always tie.
+stands, does not decide a ranking. Identical references get the same distance, so they always tie.
 """
 
 import numpy as np
 
 from tfmetric import distances
+from tfmetric._errors import expected
 
 _USER_BLOCK_BYTES = 2**26
+# A product is rounded while it is still in the processor's cache.
+_TILE_BYTES = 2**19
 
 
 def ordering(distance, queries: np.ndarray, references: np.ndarray):
@@ -21,11 +24,12 @@ def ordering(distance, queries: np.ndarray, references: np.ndarray):
         references: (N, D).
 
     Returns:
-        A function from an index array (B,) into the queries to a fresh float32 array (B, N). Each
-        row orders the references as the distance does.
+        A function from an index array (B,) into the queries to a fresh, finite float32 array
+        (B, N). Each row orders the references as the distance does. Its attribute ``threaded``
+        says whether it may be called from several threads at once. It raises a ValueError where
+        a user's distance is not finite.
     """
     distance = distances.get(distance)
-    references, inverse = _distinct(references)
     if distance.builtin in ("euclidean", "squared_euclidean"):
         block = _euclidean(queries, references)
     elif distance.builtin == "cosine":
@@ -36,20 +40,29 @@ def ordering(distance, queries: np.ndarray, references: np.ndarray):
         block = _manhattan(queries, references)
     else:
         block = _users(distance, queries, references)
-    return block if inverse is None else lambda rows: np.take(block(rows), inverse, axis=1)
+    again, first = _repeats(references)
+
+    def ordered(rows):
+        found = block(rows)
+        if len(again):
+            found[:, again] = found[:, first]
+        return found
+
+    ordered.threaded = distance.builtin is not None
+    return ordered
 
 
-def _distinct(references):
-    """The distinct rows, and for each row the number of its like; None if all are distinct."""
+def _repeats(references):
+    """References that are equal to an earlier one, and which one that is."""
     rows = references + 0.0 if references.dtype.kind == "f" else references  # −0.0 becomes 0.0.
     rows = np.ascontiguousarray(rows)
     if rows.shape[1] == 0:
         rows = np.zeros((len(rows), 1), np.float32)
     bytes_of_rows = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
     _, first, inverse = np.unique(bytes_of_rows, return_index=True, return_inverse=True)
-    if len(first) == len(rows):
-        return references, None
-    return references[first], inverse
+    first = first[inverse]
+    again = np.flatnonzero(first != np.arange(len(rows)))
+    return again, first[again]
 
 
 def _rescaled(queries, references):
@@ -59,13 +72,39 @@ def _rescaled(queries, references):
     return queries.astype(np.float64) * scale, references.astype(np.float64) * scale
 
 
+def _product(queries, references, floor=None):
+    """Blocks of queries · referencesᵀ, rounded to float32; below ``floor`` all is 0."""
+
+    def block(rows):
+        part = queries[rows]
+        found = np.empty((len(rows), len(references)), np.float32)
+        step = max(256, _TILE_BYTES // (8 * max(len(rows), 1)))
+        for start in range(0, len(references), step):
+            tile = part @ references[start : start + step].T
+            if floor is not None:
+                tile *= tile >= floor
+            found[:, start : start + step] = tile
+        return found
+
+    return block
+
+
 def _euclidean(queries, references):
     if queries.dtype == references.dtype == np.uint8 and references.shape[1] <= 1024:
         # Sums of up to 1024 products of integers within ±128 are at most 2²⁴: exact in float32,
         # at a third of the time of float64. Distances do not change under the shift.
         queries, references = (x.astype(np.float32) - 128 for x in (queries, references))
-    else:
-        queries, references = _rescaled(queries, references)
+        return _integers(queries, references)
+    queries, references = _rescaled(queries, references)
+    query_norms = np.einsum("nd,nd->n", queries, queries)[:, None]
+    reference_norms = np.einsum("nd,nd->n", references, references)[:, None]
+    # ‖q‖² + ‖r‖² − 2q·r as one product.
+    left = np.concatenate([-2.0 * queries, np.ones_like(query_norms), query_norms], axis=1)
+    right = np.concatenate([references, reference_norms, np.ones_like(reference_norms)], axis=1)
+    return _product(left, right, floor=0.0)
+
+
+def _integers(queries, references):
     query_norms = np.einsum("nd,nd->n", queries, queries)[:, None]
     reference_norms = np.einsum("nd,nd->n", references, references)
 
@@ -74,22 +113,17 @@ def _euclidean(queries, references):
         square *= -2.0
         square += reference_norms
         square += query_norms[rows]
-        return np.maximum(square, 0.0, out=square).astype(np.float32, copy=False)
+        return square
 
     return block
 
 
 def _cosine(queries, references):
     queries, references = (_unit(x.astype(np.float64)) for x in (queries, references))
-
-    def block(rows):
-        cosines = queries[rows] @ references.T
-        np.subtract(1.0, cosines, out=cosines)
-        # Parallel vectors of different lengths differ from 0 by float64 rounding only.
-        cosines[cosines < 1e-14] = 0.0
-        return cosines.astype(np.float32)
-
-    return block
+    left = np.concatenate([-queries, np.ones_like(queries[:, :1])], axis=1)
+    right = np.concatenate([references, np.ones_like(references[:, :1])], axis=1)
+    # Parallel vectors of different lengths differ from 0 by float64 rounding only.
+    return _product(left, right, floor=1e-14)
 
 
 def _unit(x):
@@ -98,7 +132,7 @@ def _unit(x):
 
 def _inner_product(queries, references):
     queries, references = _rescaled(queries, references)
-    return lambda rows: (-(queries[rows] @ references.T)).astype(np.float32)
+    return _product(-queries, references)
 
 
 def _manhattan(queries, references):
@@ -120,6 +154,11 @@ def _users(distance, queries, references):
             ops.convert_to_numpy(distance.pairwise(part, references[start : start + step]))
             for start in range(0, len(references), step)
         ]
-        return np.concatenate(found, axis=1).astype(np.float32)
+        found = np.concatenate(found, axis=1).astype(np.float32)
+        if not np.isfinite(found).all():
+            raise ValueError(
+                expected("a distance that is finite for every pair", first_query=int(rows[0]))
+            )
+        return found
 
     return block
