@@ -1,6 +1,45 @@
-"""Pictures: functions that return matplotlib figures, for a file, a notebook or a report."""
+"""Pictures: functions that return matplotlib figures, for a file, a notebook or a report.
 
+Each one is drawn in colours that people with any colour vision can tell apart, and never by colour
+alone. The interactive map is a plotly figure.
+"""
+
+from tfmetric.visualization.confusion import confusion_matrix
 from tfmetric.visualization.curves import training_curves
+from tfmetric.visualization.groups import group_gaps
+from tfmetric.visualization.interactive import interactive_map, save_interactive
+from tfmetric.visualization.maps import embedding_map, project
 from tfmetric.visualization.neighbours import neighbour_gallery
+from tfmetric.visualization.queries import (
+    FoundNeighbours,
+    find_neighbours,
+    hardest,
+    worst_queries,
+)
+from tfmetric.visualization.saliency import (
+    SimilaritySaliency,
+    saliency_figure,
+    similarity_saliency,
+)
+from tfmetric.visualization.verification import det_curve, distance_histogram, roc_curve
 
-__all__ = ["neighbour_gallery", "training_curves"]
+__all__ = [
+    "FoundNeighbours",
+    "SimilaritySaliency",
+    "confusion_matrix",
+    "det_curve",
+    "distance_histogram",
+    "embedding_map",
+    "find_neighbours",
+    "group_gaps",
+    "hardest",
+    "interactive_map",
+    "neighbour_gallery",
+    "project",
+    "roc_curve",
+    "saliency_figure",
+    "save_interactive",
+    "similarity_saliency",
+    "training_curves",
+    "worst_queries",
+]

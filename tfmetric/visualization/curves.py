@@ -3,17 +3,40 @@
 from collections.abc import Mapping, Sequence
 
 from tfmetric._errors import expected
+from tfmetric.visualization._style import GREY, LINES, MARKS, SERIES, new_figure, printable
+
+# What the metrics of training batches are called in a history, and how people name them.
+_DISTANCES = {
+    "mean_positive_distance": "mean distance, same class",
+    "mean_negative_distance": "mean distance, other classes",
+    "distance_gap": "gap between them",
+}
+_SHARES = {
+    "batch_recall_at_1": "recall@1 in the batch",
+    "active_fraction": "active share of all terms",
+}
 
 
-def training_curves(history: Mapping[str, Sequence[float]], baselines=None, title=None):
-    """Draws the loss and the retrieval figures of each epoch.
+def training_curves(
+    history: Mapping[str, Sequence[float]],
+    baselines=None,
+    title=None,
+    columns: int | None = None,
+):
+    """Draws the loss, the retrieval figures and the mining statistics of each epoch.
+
+    There is a picture for the loss, and one each for what else the history holds: figures of
+    :class:`tfmetric.callbacks.RetrievalEvaluation`, mean distances, and shares such as the active
+    fraction (:mod:`tfmetric.metrics`). A share of active triplets near 0 says that mining finds
+    nothing hard any more; a gap that shrinks to 0 says that the embedding has collapsed.
 
     Args:
         history: What ``model.fit(...).history`` holds: a list of values by name. Names that begin
-            with ``val_recall_at_`` or are ``val_map_at_r`` go into the right-hand picture.
+            with ``val_recall_at_`` or are ``val_map_at_r`` go into the retrieval picture.
         baselines: Values by label, such as ``{"raw pixels, recall@1": 0.66}``, drawn as level
-            lines beside the figures; None for none.
+            lines beside the retrieval figures; None for none.
         title: Title of the picture.
+        columns: Pictures beside each other; None for as many as are readable, 1 for a narrow page.
 
     Returns:
         A ``matplotlib.figure.Figure``.
@@ -27,45 +50,69 @@ def training_curves(history: Mapping[str, Sequence[float]], baselines=None, titl
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['loss', 'on unseen classes']
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     if not history.get("loss"):
         raise ValueError(expected('a history with values for "loss"', history=sorted(history)))
-    shown = [n for n in history if n.startswith("val_recall_at_") or n == "val_map_at_r"]
-    figure = Figure(figsize=(9 if shown else 5, 3.6), dpi=120, layout="constrained")
-    left, *others = figure.subplots(1, 2 if shown else 1, squeeze=False)[0]
-    epochs = range(1, len(history["loss"]) + 1)
-    left.plot(epochs, history["loss"], marker="o", markersize=3, color="#0969da")
-    left.set(xlabel="epoch", ylabel="loss")
-    left.set_ylim(bottom=0)
-    for right in others:
-        styles = ("solid", "dashed", "dashdot", "dotted")
-        for name, style in zip(shown, styles * len(shown), strict=False):
-            label = "MAP@R" if name == "val_map_at_r" else name[4:].replace("_at_", "@")
-            right.plot(
+    retrieval = [n for n in history if n.startswith("val_recall_at_") or n == "val_map_at_r"]
+    losses = {"loss": "training"}
+    if history.get("val_loss"):
+        losses["val_loss"] = "validation"
+    panels = [("loss", losses, None)]
+    if retrieval:
+        panels.append(("on unseen classes", {n: _figure_name(n) for n in retrieval}, (0, 1.02)))
+    for label, names, limits in (
+        ("distance", _DISTANCES, None),
+        ("share in training batches", _SHARES, (0, 1.02)),
+    ):
+        held = {name: text for name, text in names.items() if history.get(name)}
+        if held:
+            panels.append((label, held, limits))
+    columns = min(columns or (3 if len(panels) == 3 else 2), len(panels))
+    rows = -(-len(panels) // columns)
+    figure = new_figure(4.5 * columns if columns > 1 else 5, 3.6 * rows - 0.4 * (rows > 1))
+    grid = figure.subplots(rows, columns, squeeze=False).reshape(-1)
+    for axes in grid[len(panels) :]:
+        axes.remove()
+    for axes, (label, names, limits) in zip(grid, panels, strict=False):
+        for place, (name, text) in enumerate(names.items()):
+            axes.plot(
                 range(1, len(history[name]) + 1),
                 history[name],
-                linestyle=style,
-                marker="o",
-                markersize=3,
-                label=label,
+                linestyle=LINES[place % len(LINES)],
+                marker=MARKS[place % len(MARKS)],
+                markersize=3.5,
+                color=SERIES[place % len(SERIES)],
+                label=text,
             )
-        for label, value in (baselines or {}).items():
-            right.axhline(value, color="#57606a", linewidth=0.8, linestyle="dotted")
-            right.annotate(
-                f"{label} {value:.3f}",
-                (0.01, value),
-                xycoords=("axes fraction", "data"),
-                fontsize=7,
-                color="#57606a",
-                va="bottom",
-            )
-        right.set(xlabel="epoch", ylabel="on unseen classes", ylim=(0, 1.02))
-        right.legend(fontsize=8, loc="lower right")
-    for axes in figure.axes:
+        axes.set(xlabel="epoch", ylabel=label)
+        if limits:
+            axes.set_ylim(*limits)
+        elif label == "loss":
+            axes.set_ylim(bottom=0)
+        if label == "on unseen classes":
+            _baselines(axes, baselines or {})
+        if len(names) > 1 or label != "loss":
+            axes.legend(fontsize=8, loc="best" if label == "distance" else "lower right")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
     if title:
-        figure.suptitle(title, fontsize=11)
+        figure.suptitle(printable(title), fontsize=11, parse_math=False)
     return figure
+
+
+def _baselines(axes, baselines):
+    for label, value in baselines.items():
+        axes.axhline(value, color=GREY, linewidth=0.8, linestyle="dotted")
+        axes.annotate(
+            f"{label} {value:.3f}",
+            (0.01, value),
+            xycoords=("axes fraction", "data"),
+            fontsize=7,
+            color=GREY,
+            va="bottom",
+        )
+
+
+def _figure_name(name):
+    return "MAP@R" if name == "val_map_at_r" else name[4:].replace("_at_", "@")

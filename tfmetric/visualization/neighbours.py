@@ -3,8 +3,9 @@
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.visualization._style import BLUE, printable, show_example
 
-RIGHT, WRONG, QUERY = "#1a7f37", "#cf222e", "#57606a"
+RIGHT, WRONG, QUERY, MISSING = "#1a7f37", "#cf222e", "#57606a", BLUE
 
 
 def neighbour_gallery(
@@ -14,11 +15,14 @@ def neighbour_gallery(
     query_titles=None,
     neighbour_titles=None,
     title: str | None = None,
+    missing=None,
+    missing_titles=None,
 ):
     """Draws a row a query: the query, then its neighbours from the nearest on.
 
     A right neighbour has a solid green frame, a wrong one a dashed red frame, so that the picture
-    can be read without colours too. Look at it after every training: it shows what the figures
+    can be read without colours too; what should have been found and was not stands at the end of
+    the row in a dotted blue frame. Look at it after every training: it shows what the figures
     cannot, such as which classes are mixed up and why.
 
     Args:
@@ -29,6 +33,9 @@ def neighbour_gallery(
         query_titles: Q short texts, or None.
         neighbour_titles: Q×k short texts, or None.
         title: Title of the picture.
+        missing: For each query a list of up to a few examples of its class that are not among its
+            neighbours, or None.
+        missing_titles: For each query a list of texts for them, such as the rank that each has.
 
     Returns:
         A ``matplotlib.figure.Figure``; ``figure.savefig("neighbours.png")`` writes it.
@@ -57,12 +64,17 @@ def neighbour_gallery(
             )
         )
     rows, k = right.shape
+    missing = [[] for _ in range(rows)] if missing is None else missing
+    if len(missing) != rows:
+        raise ValueError(expected(f"{rows} lists of missing examples", missing=len(missing)))
+    extra = max((len(row) for row in missing), default=0)
+    columns = 1 + k + extra
     # Laid out in inches: room for the words at the top, and the same cell whatever the number.
-    width, height, top = max(1.05 * (k + 1), 4.6) + 0.2, 1.25 * rows + 1.0, 0.85
+    width, height, top = max(1.05 * columns, 4.6) + 0.2, 1.25 * rows + 1.0, 0.85
     figure = Figure(figsize=(width, height), dpi=120)
     grid = figure.subplots(
         rows,
-        k + 1,
+        columns,
         squeeze=False,
         gridspec_kw={
             "left": 0.1 / width,
@@ -80,10 +92,27 @@ def neighbour_gallery(
             name = _at(_at(neighbour_titles, row), column)
             look = (RIGHT, "solid") if hit else (WRONG, (0, (3, 2)))
             _draw(grid[row, column + 1], neighbours[row, column], *look, name)
+        for place in range(extra):
+            axes = grid[row, 1 + k + place]
+            if place < len(missing[row]):
+                name = _at(_at(missing_titles, row), place)
+                _draw(axes, np.asarray(missing[row][place]), MISSING, (0, (0.6, 1.4)), name)
+            else:
+                axes.set_axis_off()
     legend = "first column: the query; then its nearest neighbours, nearest first\n"
     legend += "solid green frame = same class, dashed red = another"
+    if extra:
+        legend += ", dotted blue = same class, not found"
     if title:
-        figure.text(0.5, 1 - 0.1 / height, title, ha="center", va="top", fontsize=10)
+        figure.text(
+            0.5,
+            1 - 0.1 / height,
+            printable(title),
+            ha="center",
+            va="top",
+            fontsize=10,
+            parse_math=False,
+        )
     figure.text(0.1 / width, 1 - 0.33 / height, legend, va="top", fontsize=7)
     return figure
 
@@ -93,16 +122,9 @@ def _at(values, index):
 
 
 def _draw(axes, example, colour, line, name):
-    if example.ndim >= 2:
-        image = example[..., 0] if example.ndim == 3 and example.shape[-1] == 1 else example
-        axes.imshow(image, cmap="gray" if image.ndim == 2 else None, vmin=0, vmax=255)
-    else:
-        axes.plot(example, linewidth=0.8, color="#24292f")
-        axes.margins(0.05)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    show_example(axes, example)
     for spine in axes.spines.values():
         spine.set(color=colour, linewidth=2.5, linestyle=line)
     if name is not None:
         # Class names may hold anything, "$" included: this is text, not mathematics.
-        axes.set_title(str(name), fontsize=7, pad=3, color=colour, parse_math=False)
+        axes.set_title(printable(name), fontsize=7, pad=3, color=colour, parse_math=False)

@@ -1,0 +1,78 @@
+"""What all pictures have in common: sizes, colours that everyone can tell apart, safe text."""
+
+from functools import lru_cache
+
+import numpy as np
+
+# Okabe and Ito's palette, which people with any colour vision can tell apart; black is for text.
+BLUE, ORANGE, GREEN, VERMILION = "#0072b2", "#e69f00", "#009e73", "#d55e00"
+SKY, PURPLE = "#56b4e9", "#cc79a7"
+GREY, INK = "#57606a", "#24292f"
+SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
+# With each colour its own line and mark: the pictures must be readable in black and white.
+LINES = ("solid", (0, (5, 2)), "dashdot", "dotted", (0, (7, 2, 1, 2, 1, 2)), (0, (2, 1)))
+MARKS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+
+
+def new_figure(width: float = 4.8, height: float = 3.7):
+    """A figure that is no part of pyplot, so that nobody has to close it."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+
+
+def finish(figure, title=None, size=10.5):
+    """Gives the figure its title and all axes a faint grid."""
+    for axes in figure.axes:
+        axes.tick_params(labelsize=8)
+    if title:
+        figure.suptitle(printable(title), fontsize=size, parse_math=False)
+    return figure
+
+
+def printable(text) -> str:
+    """The text with a box for each character that the font has no shape for.
+
+    Names of classes may be in any script. matplotlib would warn for each such character.
+    """
+    known = _characters(_families())
+    return "".join(c if ord(c) in known or c == "\n" else "\u25a1" for c in str(text))
+
+
+def short(text, length: int = 16) -> str:
+    """The text with its middle cut out where it is longer: names often differ at their ends."""
+    text = printable(text)
+    if len(text) <= length:
+        return text
+    end = (length - 1) // 2
+    return f"{text[: length - 1 - end]}…{text[len(text) - end :]}"
+
+
+def show_example(axes, example):
+    """Draws an image (H, W), (H, W, 1 or 3) with values 0..255, or a vector as a line."""
+    example = np.asarray(example)
+    if example.ndim >= 2:
+        image = example[..., 0] if example.ndim == 3 and example.shape[-1] == 1 else example
+        if image.ndim == 3 and image.dtype != np.uint8:
+            image = np.clip(image, 0, 255).astype(np.uint8)
+        axes.imshow(image, cmap="gray" if image.ndim == 2 else None, vmin=0, vmax=255)
+    else:
+        axes.plot(example, linewidth=0.8, color=INK)
+        axes.margins(0.05)
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _families():
+    import matplotlib
+
+    families = matplotlib.rcParams["font.family"]
+    return (families,) if isinstance(families, str) else tuple(families)
+
+
+@lru_cache(maxsize=8)
+def _characters(families):
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    paths = {findfont(FontProperties(family=[family])) for family in families}
+    return frozenset().union(*(get_font(path).get_charmap() for path in paths))

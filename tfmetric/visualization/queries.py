@@ -1,0 +1,182 @@
+"""Queries with what was found for them and what was missed: the worst ones first."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from tfmetric import distances
+from tfmetric._errors import expected
+from tfmetric.evaluation import retrieval
+from tfmetric.visualization._style import short
+from tfmetric.visualization.maps import class_name
+from tfmetric.visualization.neighbours import neighbour_gallery
+
+
+@dataclass(frozen=True, eq=False)
+class FoundNeighbours:
+    """What was found for some queries; all numbers are indexes into the same examples.
+
+    Attributes:
+        queries: (Q,) the queries.
+        indices: (Q, k) their neighbours, nearest first.
+        distances: (Q, k) how far those are.
+        right: (Q, k) whether a neighbour is of the query's class.
+        missing: For each query the nearest examples of its class behind its k neighbours.
+        missing_ranks: For each query the ranks of these; 1 is the nearest neighbour.
+    """
+
+    queries: np.ndarray
+    indices: np.ndarray
+    distances: np.ndarray
+    right: np.ndarray
+    missing: tuple[np.ndarray, ...]
+    missing_ranks: tuple[np.ndarray, ...]
+
+
+def find_neighbours(
+    embeddings, labels, queries, k: int = 8, missing: int = 2, distance="euclidean"
+) -> FoundNeighbours:
+    """Finds the neighbours of some queries among all examples, for a picture.
+
+    Args:
+        embeddings: (N, D).
+        labels: (N,).
+        queries: (Q,) indexes of the queries: a few, since all their distances are held at once.
+        k: Neighbours a query; fewer where there are fewer examples.
+        missing: How many missed examples of its class are named at most.
+        distance: Name or function, see :func:`tfmetric.distances.get`.
+
+    Returns:
+        :class:`FoundNeighbours`.
+
+    Example:
+
+    >>> found = find_neighbours([[0.0], [1.0], [3.0]], [0, 1, 0], [0], k=1)
+    >>> found.indices.tolist(), found.right.tolist(), found.missing[0].tolist()
+    ([[1]], [[False]], [2])
+    """
+    embeddings, labels = np.asarray(embeddings, np.float32), np.asarray(labels)
+    queries = np.asarray(queries, np.int64)
+    measure = distances.get(distance)
+    rows = np.array(keras.ops.convert_to_numpy(measure.pairwise(embeddings[queries], embeddings)))
+    rows[np.arange(len(queries)), queries] = np.inf  # A query is no neighbour of itself.
+    # Of equally near ones those of another class stand first, as they count in the figures.
+    same = labels[queries][:, None] == labels
+    order = np.lexsort((same, rows), axis=-1)[:, : len(embeddings) - 1]
+    indices = order[:, :k]
+    later, ranks = [], []
+    for row, sorted_row in enumerate(order):
+        places = k + np.flatnonzero(same[row, sorted_row[k:]])[:missing]
+        later.append(sorted_row[places])
+        ranks.append(places + 1)
+    return FoundNeighbours(
+        queries=queries,
+        indices=indices,
+        distances=np.take_along_axis(rows, indices, axis=1),
+        right=np.take_along_axis(same, indices, axis=1),
+        missing=tuple(later),
+        missing_ranks=tuple(ranks),
+    )
+
+
+def hardest(result, count: int = 8, per_class: int = 1) -> np.ndarray:
+    """The queries of lowest average precision; of equal ones, whose first hit comes last.
+
+    Args:
+        result: A ``RetrievalResult``.
+        count: How many at most.
+        per_class: How many of one class at most: one odd class should not fill the picture.
+
+    Returns:
+        (Q,) indexes of queries, the worst first.
+
+    Example:
+
+    >>> import tfmetric as tm
+    >>> result = tm.evaluation.retrieval([[0.0], [0.1], [0.9], [3.0]], [0, 0, 1, 1])
+    >>> hardest(result, count=1).tolist()
+    [2]
+    """
+    found = result.per_query
+    order = np.lexsort((-found.first_rank, found.average_precision))
+    chosen, seen = [], {}
+    for place in order:
+        label = int(result.query_classes[place])
+        if seen.get(label, 0) < per_class:
+            seen[label] = seen.get(label, 0) + 1
+            chosen.append(place)
+        if len(chosen) == count:
+            break
+    return found.query[np.array(chosen, np.int64)]
+
+
+def worst_queries(
+    examples,
+    embeddings,
+    labels,
+    class_names=None,
+    result=None,
+    count: int = 8,
+    k: int = 6,
+    missing: int = 2,
+    distance="euclidean",
+    title: str | None = "The worst queries, one a class",
+):
+    """Draws the queries that went worst: what was found instead, and what was missed.
+
+    Wrong labels, exact look-alikes and what the embedder does not see all show up here first.
+
+    Args:
+        examples: (N, H, W, C) images of values 0..255 or (N, F) vectors; or anything with
+            ``read(indices)``, such as a ``LabeledData``, of which only what is drawn is read.
+        embeddings: (N, D).
+        labels: (N,).
+        class_names: Names that integer labels index; None for the labels themselves.
+        result: The ``RetrievalResult`` of these embeddings; None to compute it.
+        count: Queries at most.
+        k: Neighbours a query.
+        missing: Missed examples of its class a query.
+        distance: Name or function, see :func:`tfmetric.distances.get`.
+        title: Title of the picture.
+
+    Returns:
+        A ``matplotlib.figure.Figure``.
+
+    Raises:
+        ValueError: If no query has another example of its class.
+
+    Example:
+
+    >>> import numpy as np
+    >>> images = np.zeros((4, 8, 8, 1), "uint8")
+    >>> figure = worst_queries(images, [[0.0], [0.1], [0.9], [3.0]], [0, 0, 1, 1], count=1, k=2)
+    >>> figure.axes[1].get_title()
+    '0'
+    """
+    labels = np.asarray(labels).reshape(-1)
+    if result is None:
+        result = retrieval(embeddings, labels, distance=distance, ks=(1,))
+    chosen = hardest(result, count)
+    if not chosen.size:
+        raise ValueError(
+            expected("one query with another example of its class", queries=result.num_queries)
+        )
+    found = find_neighbours(embeddings, labels, chosen, k, missing, distance)
+
+    def read(indices):
+        indices = np.asarray(indices, np.int64)
+        return examples.read(indices) if hasattr(examples, "read") else examples[indices]
+
+    flat = read(found.indices.reshape(-1))
+    names = [class_name(class_names, label) for label in labels]
+    return neighbour_gallery(
+        read(found.queries),
+        flat.reshape(*found.indices.shape, *flat.shape[1:]),
+        found.right,
+        [short(names[i], 14) for i in found.queries],
+        [[short(names[i], 14) for i in row] for row in found.indices],
+        title=title,
+        missing=[read(row) if len(row) else [] for row in found.missing],
+        missing_titles=[[f"at rank {rank:,}" for rank in ranks] for ranks in found.missing_ranks],
+    )

@@ -1,0 +1,229 @@
+"""Which pixels make two images similar: gradients of the similarity through the embedder."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from tfmetric import distances
+from tfmetric._errors import expected
+from tfmetric.visualization._style import finish, new_figure, show_example
+
+_METHODS = ("integrated", "gradient")
+
+
+@dataclass(frozen=True, eq=False)
+class SimilaritySaliency:
+    """What each pixel of two images does to their similarity.
+
+    Attributes:
+        first: (H, W, C) the first image.
+        second: (H, W, C) the second image.
+        first_map: (H, W) the share of each of its pixels. By the method "integrated" above 0 where
+            the pixel makes the two more similar, below 0 where less; by "gradient" never below 0.
+        second_map: (H, W) the same of the second image.
+        similarity: The similarity: minus the distance of the two embeddings.
+        method: The method.
+        distance: Name of the distance.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    first_map: np.ndarray
+    second_map: np.ndarray
+    similarity: float
+    method: str
+    distance: str
+
+
+def similarity_saliency(
+    model,
+    first,
+    second,
+    distance="euclidean",
+    method: str = "integrated",
+    steps: int = 32,
+    smooth: int = 0,
+    noise: float = 0.1,
+    seed: int = 0,
+) -> SimilaritySaliency:
+    """Says which pixels make two images similar, as the embedder sees them.
+
+    Similarity is s(a, b) = -distance(f(a), f(b)). Each image gets a map of its own, with the other
+    one held fixed.
+
+    - ``"integrated"``: integrated gradients, (x - x₀) · mean of ∂s/∂x on the straight way from the
+      baseline x₀ to x, summed over channels. The baseline is the image without content: each
+      channel at its median, which in a drawing is the paper. The sum of a map is s with the image
+      less s with its baseline, so it says how much, not only where.
+    - ``"gradient"``: the largest |∂s/∂x| of the channels: where a small change counts most.
+
+    Both show what this network uses, not why it learnt to; neighbouring pixels come out uneven,
+    which ``smooth`` mends. Layers that only act in training do nothing here.
+
+    Args:
+        model: An embedder, from images (B, H, W, C) to (B, D). TensorFlow or JAX backend.
+        first: (H, W, C) or (H, W), as the model takes it: values 0..255 for ours.
+        second: The same.
+        distance: Name or function, see :func:`tfmetric.distances.get`.
+        method: ``"integrated"`` or ``"gradient"``.
+        steps: Points on the way, for ``"integrated"``.
+        smooth: Average the map over so many copies of the images with noise; 0 for the plain map.
+        noise: Standard deviation of that noise, as a share of the image's range of values.
+        seed: Seed of the noise.
+
+    Returns:
+        A :class:`SimilaritySaliency`; :func:`saliency_figure` draws it.
+
+    Raises:
+        ValueError: If an argument makes no sense, or the backend has no gradients here.
+
+    Example:
+
+    >>> import numpy as np, tfmetric as tm
+    >>> model = tm.models.embedder((8, 8, 1), embedding_dim=2)
+    >>> a, b = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 1))
+    >>> similarity_saliency(model, a, b, steps=4).first_map.shape
+    (8, 8)
+
+    References: Sundararajan, Taly, Yan: Axiomatic attribution for deep networks, ICML 2017,
+    section 3; Simonyan, Vedaldi, Zisserman: Deep inside convolutional networks, ICLR workshop
+    2014, section 3; Smilkov and others: SmoothGrad, 2017.
+    """
+    pair = [_image(image) for image in (first, second)]
+    distance = distances.get(distance)
+    if method not in _METHODS:
+        raise ValueError(expected(f"method to be one of {', '.join(_METHODS)}", method=method))
+    for name, value, least in (("steps", steps, 1), ("smooth", smooth, 0)):
+        if not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(expected(f"{name} to be an integer from {least} on", **{name: value}))
+    rng = np.random.default_rng(seed)
+    similarity = _similarity(model, distance)
+    maps = []
+    for image, other in (pair, pair[::-1]):
+        fixed = _embed(model, other)
+        copies = [image]
+        if smooth:
+            deviation = noise * max(float(np.ptp(image)), 1e-12)
+            copies = image + rng.normal(0, deviation, (smooth, *image.shape)).astype("float32")
+        maps.append(np.mean([_map(similarity, c, fixed, method, steps) for c in copies], axis=0))
+    value = similarity(pair[0][None], _embed(model, pair[1]))
+    return SimilaritySaliency(
+        *pair,
+        *maps,
+        similarity=float(keras.ops.convert_to_numpy(value)),
+        method=method,
+        distance=distance.name,
+    )
+
+
+def saliency_figure(saliency: SimilaritySaliency, titles=None, title: str | None = None):
+    """Draws both images and, over each, its map.
+
+    Args:
+        saliency: What :func:`similarity_saliency` returns.
+        titles: Two short texts for the images, or None.
+        title: Title of the picture; None for the similarity and the method.
+
+    Returns:
+        A ``matplotlib.figure.Figure``.
+
+    Example:
+
+    >>> import numpy as np
+    >>> image, heat = np.zeros((4, 4, 1)), np.eye(4)
+    >>> figure = saliency_figure(
+    ...     SimilaritySaliency(image, image, heat, heat, -1.0, "gradient", "euclidean")
+    ... )
+    >>> len(figure.axes)
+    5
+    """
+    signed = bool((saliency.first_map < 0).any() or (saliency.second_map < 0).any())
+    heats = [saliency.first_map, saliency.second_map]
+    # The few strongest pixels would leave the others colourless.
+    strongest = max(float(np.percentile(np.abs(heat), 99)) for heat in heats) or 1.0
+    # Orange for and blue against can be told apart by everyone; white is nothing.
+    colours = "PuOr_r" if signed else "Oranges"
+    figure = new_figure(4.8, 5.1)
+    grid = figure.subplots(2, 2)
+    images = (saliency.first, saliency.second)
+    for column, (image, heat) in enumerate(zip(images, heats, strict=True)):
+        show_example(grid[0, column], image)
+        paper = np.mean(image, axis=-1)
+        grid[1, column].imshow(paper, cmap="gray", vmin=0, vmax=255, alpha=0.35)
+        drawn = grid[1, column].imshow(
+            heat, cmap=colours, vmin=-strongest if signed else 0, vmax=strongest, alpha=0.8
+        )
+        grid[1, column].set_xticks([])
+        grid[1, column].set_yticks([])
+        if titles is not None:
+            from tfmetric.visualization._style import short
+
+            grid[0, column].set_title(short(titles[column], 28), fontsize=9, parse_math=False)
+    bar = figure.colorbar(drawn, ax=grid[1], orientation="horizontal", fraction=0.06, pad=0.04)
+    if signed:
+        bar.set_ticks([-strongest, 0, strongest], labels=["less similar", "0", "more similar"])
+    else:
+        bar.set_ticks([0, strongest], labels=["0", f"{strongest:.2g}"])
+    bar.ax.tick_params(labelsize=8)
+    bar.set_label(
+        "share of each pixel in the similarity"
+        if signed
+        else "change of the similarity by a pixel",
+        fontsize=8,
+    )
+    if title is None:
+        title = f"What makes the two similar ({saliency.distance} {-saliency.similarity:.3f})"
+    return finish(figure, title)
+
+
+def _image(image):
+    image = np.asarray(image, np.float32)
+    image = image[..., None] if image.ndim == 2 else image
+    if image.ndim != 3 or not np.isfinite(image).all():
+        raise ValueError(expected("two finite images (height, width, channels)", shape=image.shape))
+    return image
+
+
+def _embed(model, image):
+    return keras.ops.convert_to_numpy(model(image[None], training=False))
+
+
+def _similarity(model, distance):
+    def similarity(images, fixed):
+        embeddings = keras.ops.cast(model(images, training=False), "float32")
+        others = keras.ops.broadcast_to(fixed, keras.ops.shape(embeddings))
+        # A sum over the batch: each image's gradient is its own, there is nothing between them.
+        return -keras.ops.sum(distance.paired(embeddings, others))
+
+    return similarity
+
+
+def _map(similarity, image, fixed, method, steps):
+    if method == "gradient":
+        return np.abs(_gradient(similarity, image[None], fixed)[0]).max(axis=-1)
+    baseline = np.median(image, axis=(0, 1), keepdims=True)
+    # Midpoints of equal steps: the error falls with the square of their number.
+    way = (np.arange(steps, dtype=np.float32) + 0.5) / steps
+    points = baseline + way[:, None, None, None] * (image - baseline)
+    slopes = _gradient(similarity, points, fixed).mean(axis=0)
+    return ((image - baseline) * slopes).sum(axis=-1)
+
+
+def _gradient(similarity, images, fixed):
+    images = np.asarray(images, np.float32)
+    backend = keras.config.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        images = tf.constant(images)
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            value = similarity(images, fixed)
+        found = tape.gradient(value, images)
+        return np.zeros(images.shape, np.float32) if found is None else found.numpy()
+    if backend == "jax":
+        import jax
+
+        return np.asarray(jax.grad(lambda x: similarity(x, fixed))(images))
+    raise ValueError(expected("the TensorFlow or the JAX backend of Keras", backend=backend))

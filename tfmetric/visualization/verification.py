@@ -1,0 +1,240 @@
+"""How well same and different are told apart: trade-off curves and distances."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric.visualization._style import (
+    BLUE,
+    GREY,
+    INK,
+    LINES,
+    SERIES,
+    VERMILION,
+    finish,
+    new_figure,
+    printable,
+)
+
+
+def roc_curve(results, title: str | None = "Right and wrong matches at every threshold"):
+    """Draws how many same pairs are accepted against how many different ones (ROC).
+
+    The rate of false matches is on a logarithmic axis: what matters to a search or a lock is at
+    its left end.
+
+    Args:
+        results: A ``VerificationResult``; anything with arrays ``fmr`` and ``tmr``; a pair of
+            such arrays; or a mapping from names to several of these, for one picture.
+        title: Title of the picture, None for none.
+
+    Returns:
+        A ``matplotlib.figure.Figure``.
+
+    Raises:
+        ValueError: If there is no curve in ``results``.
+
+    Example:
+
+    >>> figure = roc_curve(([0.0, 0.1, 1.0], [0.5, 0.9, 1.0]))
+    >>> figure.axes[0].get_ylabel()
+    'same pairs accepted, %'
+
+    Reference: Fawcett: An introduction to ROC analysis, Pattern Recognition Letters 2006.
+    """
+    figure = new_figure()
+    axes = figure.subplots()
+    curves, floor = _named_curves(results), 1.0
+    for (name, (fmr, tmr, result)), colour, line in zip(
+        curves.items(), _cycle(SERIES), _cycle(LINES), strict=False
+    ):
+        floor = min(floor, _least(fmr))
+        label = _label(name, result, "auc", "AUC {:.4f}")
+        axes.plot(fmr, 100 * tmr, color=colour, linestyle=line, label=label)
+    floor = max(floor, 1e-6)
+    chance = np.geomspace(floor, 1, 200)
+    axes.plot(chance, 100 * chance, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
+    axes.annotate("chance", (0.3, 30), fontsize=8, color=GREY, ha="right")
+    axes.set(xscale="log", xlim=(floor, 1), ylim=(0, 101))
+    axes.set_xlabel("different pairs accepted (false match rate)", fontsize=9)
+    axes.set_ylabel("same pairs accepted, %", fontsize=9)
+    axes.grid(alpha=0.25)
+    _legend(axes, "lower right")
+    return finish(figure, title)
+
+
+def det_curve(results, title: str | None = "The two errors at every threshold"):
+    """Draws missed same pairs against accepted different ones (DET), both on normal deviates.
+
+    Nearer to the lower left corner is better, and models that a ROC curve squeezes into its
+    corner are apart. The dot is where both errors are equal (EER).
+
+    Args:
+        results: As for :func:`roc_curve`.
+        title: Title of the picture, None for none.
+
+    Returns:
+        A ``matplotlib.figure.Figure``.
+
+    Raises:
+        ValueError: If there is no curve in ``results``.
+
+    Example:
+
+    >>> figure = det_curve(([0.0, 0.1, 1.0], [0.5, 0.9, 1.0]))
+    >>> figure.axes[0].get_xlabel()
+    'different pairs accepted (false match rate)'
+
+    Reference: Martin and others: The DET curve in assessment of detection task performance,
+    Eurospeech 1997.
+    """
+    figure = new_figure()
+    axes = figure.subplots()
+    lowest = 0.05
+    for (name, (fmr, tmr, result)), colour, line in zip(
+        _named_curves(results).items(), _cycle(SERIES), _cycle(LINES), strict=False
+    ):
+        fnmr = 1 - tmr
+        inside = (fmr > 0) & (fmr < 1) & (fnmr > 0) & (fnmr < 1)
+        if inside.any():
+            lowest = min(lowest, fmr[inside].min(), fnmr[inside].min())
+        label = _label(name, result, "eer", "EER {:.2%}")
+        x, y = _deviate(fmr[inside]), _deviate(fnmr[inside])
+        axes.plot(x, y, color=colour, linestyle=line, label=label)
+        eer = getattr(result, "eer", None)
+        if eer is not None and 0 < eer < 1:
+            axes.plot(*[_deviate(np.array([eer]))] * 2, marker="o", color=colour, markersize=5)
+    lowest = max(lowest, 1e-6)
+    ticks = np.array([1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5])
+    ticks = ticks[ticks >= lowest * 0.5]
+    names = [f"{100 * tick:g} %" for tick in ticks]
+    limits = _deviate(np.array([min(lowest, ticks[0]) * 0.7, 0.6]))
+    axes.set_xticks(_deviate(ticks), names, fontsize=8)
+    axes.set_yticks(_deviate(ticks), names, fontsize=8)
+    axes.set(xlim=limits, ylim=limits)
+    axes.plot(limits, limits, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
+    axes.set_xlabel("different pairs accepted (false match rate)", fontsize=9)
+    axes.set_ylabel("same pairs missed (false non-match rate)", fontsize=9)
+    axes.grid(alpha=0.25)
+    _legend(axes, "upper right")
+    return finish(figure, title)
+
+
+def distance_histogram(
+    result,
+    threshold: float | None = None,
+    bins: int = 60,
+    title: str | None = "Distances of same and different pairs",
+):
+    """Draws how the distances of same and of different pairs lie, and the threshold between them.
+
+    Both are drawn as shares of their own kind: there are far more different pairs than same ones.
+
+    Args:
+        result: A ``VerificationResult``; or (edges, positives, negatives), the edges of the bins
+            (b + 1,) and the counts in each bin (b,).
+        threshold: Distance at or below which a pair is accepted; None for the one at which both
+            errors are equal, where the result knows it.
+        bins: Number of bins, where the result is to be counted.
+        title: Title of the picture, None for none.
+
+    Returns:
+        A ``matplotlib.figure.Figure``.
+
+    Example:
+
+    >>> figure = distance_histogram(([0.0, 0.5, 1.0], [3, 1], [1, 9]), threshold=0.5)
+    >>> figure.axes[0].get_ylabel()
+    'share of its kind, %'
+    """
+    known = hasattr(result, "histogram")
+    edges, positives, negatives = result.histogram(bins) if known else result
+    edges = np.asarray(edges, np.float64)
+    name = "threshold"
+    if threshold is None and known:
+        threshold, name = result.eer_threshold, "equal errors"
+    figure = new_figure()
+    axes = figure.subplots()
+    looks = (("same", positives, BLUE, None), ("different", negatives, VERMILION, "////"))
+    for kind, counts, colour, hatch in looks:
+        counts = np.asarray(counts, np.float64)
+        share = 100 * counts / max(counts.sum(), 1)
+        label = f"{kind} ({int(counts.sum()):,} pairs)"
+        axes.stairs(share, edges, fill=True, color=colour, alpha=0.25)
+        axes.stairs(share, edges, color=colour, linewidth=1.4, label=label, hatch=hatch)
+    if threshold is not None and np.isfinite(threshold):
+        axes.axvline(threshold, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
+        right = threshold < (edges[0] + edges[-1]) / 2
+        axes.annotate(
+            f"{name}\n{threshold:.3f}",
+            (threshold, 0.98),
+            xycoords=("data", "axes fraction"),
+            xytext=(4 if right else -4, 0),
+            textcoords="offset points",
+            fontsize=8,
+            va="top",
+            ha="left" if right else "right",
+        )
+    distance = getattr(result, "distance", None)
+    axes.set_xlabel(f"{distance} distance" if distance else "distance", fontsize=9)
+    axes.set_ylabel("share of its kind, %", fontsize=9)
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.25)
+    axes.grid(alpha=0.25, axis="y")
+    _legend(axes, "upper left" if threshold is None or not right else "upper right")
+    return finish(figure, title)
+
+
+def _named_curves(results):
+    """Arrays (fmr, tmr) and what they came from, by name."""
+    if not isinstance(results, Mapping):
+        results = {"": results}
+    curves = {}
+    for name, result in results.items():
+        curve = result.roc() if hasattr(result, "roc") else result
+        fmr, tmr = (curve.fmr, curve.tmr) if hasattr(curve, "fmr") else tuple(curve)[:2]
+        fmr, tmr = np.asarray(fmr, np.float64), np.asarray(tmr, np.float64)
+        if fmr.ndim != 1 or fmr.shape != tmr.shape or not fmr.size:
+            raise ValueError(
+                expected(
+                    "false and true match rates of one shape (T,)",
+                    fmr_shape=fmr.shape,
+                    tmr_shape=tmr.shape,
+                )
+            )
+        curves[name] = fmr, tmr, result
+    if not curves:
+        raise ValueError(expected("one result at least", results=results))
+    return curves
+
+
+def _deviate(rates):
+    from statistics import NormalDist
+
+    # A few thousand values at most matter: thin the curve before this loop in pure Python.
+    normal = NormalDist()
+    return np.array([normal.inv_cdf(float(rate)) for rate in rates])
+
+
+def _least(fmr):
+    above = fmr[fmr > 0]
+    return float(above.min()) if above.size else 1e-3
+
+
+def _label(name, result, figure, form):
+    value = getattr(result, figure, None)
+    parts = [printable(name)] if name else []
+    if value is not None:
+        parts.append(form.format(value))
+    return ", ".join(parts) or None
+
+
+def _legend(axes, place):
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(fontsize=8, loc=place, framealpha=0.9)
+
+
+def _cycle(values):
+    from itertools import cycle
+
+    return cycle(values)
