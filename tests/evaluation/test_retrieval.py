@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from keras import ops
+from support.retrieval import oracle
 
 from tfmetric.evaluation import ranking, scores
 from tfmetric.evaluation.intervals import mean_interval
@@ -13,54 +14,9 @@ from tfmetric.evaluation.retrieval import retrieval
 KS = (1, 2, 5, 40)
 
 
-def distance_of(name, x, y):
-    x, y = x.astype("float64"), y.astype("float64")
-    if name == "euclidean":
-        return float(((x - y) ** 2).sum())
-    if name == "manhattan":
-        return float(np.abs(x - y).sum())
-    if name == "inner_product":
-        return float(-(x * y).sum())
-    cosine = (x * y).sum() / max(1e-4, np.sqrt((x * x).sum())) / max(1e-4, np.sqrt((y * y).sum()))
-    return max(float(1 - cosine), 1e-14)
-
-
-def oracle(x, labels, references=None, reference_labels=None, distance="euclidean", ks=KS):
-    """The definitions, one query, one reference at a time."""
-    own = references is None
-    references = x if own else references
-    reference_labels = labels if own else reference_labels
-    figures = {**{f"recall_at_{k}": [] for k in ks}, **{f"precision_at_{k}": [] for k in ks}}
-    figures |= {"r_precision": [], "map_at_r": [], "mrr": []}
-    left_out = 0
-    for q in range(len(x)):
-        row = []
-        for j in range(len(references)):
-            if own and j == q:
-                continue
-            hit = int(labels[q]) == int(reference_labels[j])
-            d = np.float32(distance_of(distance, x[q], references[j]))
-            row.append((d, hit))  # False sorts before True: at a tie the miss comes first.
-        row.sort()
-        hits = [hit for _, hit in row]
-        r = sum(hits)
-        if r == 0:
-            left_out += 1
-            continue
-        for k in ks:
-            figures[f"recall_at_{k}"].append(float(any(hits[:k])))
-            figures[f"precision_at_{k}"].append(sum(hits[:k]) / k)
-        figures["r_precision"].append(sum(hits[:r]) / r)
-        precisions = [sum(hits[: i + 1]) / (i + 1) for i in range(r) if hits[i]]
-        figures["map_at_r"].append(sum(precisions) / r)
-        figures["mrr"].append(1 / (hits.index(True) + 1))
-    means = {name: np.mean(values) if values else np.nan for name, values in figures.items()}
-    return means, left_out
-
-
 def check(x, labels, *references, **arguments):
     got = retrieval(x, labels, *references, ks=KS, **arguments)
-    want, left_out = oracle(np.asarray(x), np.asarray(labels), *references, **arguments)
+    want, left_out = oracle(np.asarray(x), np.asarray(labels), *references, ks=KS, **arguments)
     assert got.num_left_out == left_out
     assert got.num_queries == len(x) - left_out
     assert got.figures().keys() == want.keys()
@@ -91,6 +47,32 @@ def test_integer_embeddings_full_of_ties(distance):
 
 def test_queries_and_references_apart():
     check(normal(20), classes(20, 9), normal(50, seed=5), classes(50, 7, seed=6))
+
+
+@pytest.mark.parametrize("spread", [0.3, 3.0])
+@pytest.mark.parametrize("order", ["random", "by class", "in turn"])
+def test_rows_too_long_to_sort(spread, order):
+    """So many references that only the smallest of a row are looked at, found by a sample."""
+    labels = {"random": classes(3100, 400), "in turn": np.arange(3100) % 62}.get(order)
+    labels = np.sort(classes(3100, 400)) if labels is None else labels
+    centres = normal(400, 3, seed=4)
+    x = centres[labels] + spread * normal(3100, 3, seed=5)
+    x = np.round(x * 16) / 16  # Some exact ties.
+    got = retrieval(x, labels, ks=KS, queries=np.arange(0, 3100, 50))
+    want, _ = oracle(x, labels, ks=KS, queries=range(0, 3100, 50))
+    for name, value in got.figures().items():
+        np.testing.assert_allclose(value, want[name], atol=1e-12, err_msg=name)
+
+
+def test_a_sample_that_misleads_changes_nothing():
+    # Whatever stands where the bound of a row is sampled is far away, then near.
+    for far in (True, False):
+        x = np.where((np.arange(5000) % ranking._STRIDE == 0) == far, 9.0, 0.0)[:, None]
+        x = x + np.random.default_rng(0).random((5000, 1))
+        labels = np.arange(5000) % 1000
+        part = retrieval(x, labels, ks=KS, queries=[1, 2, 31, 32])
+        want, _ = oracle(x, labels, ks=KS, queries=[1, 2, 31, 32])
+        assert part.figures() == pytest.approx(want, abs=1e-12)
 
 
 def test_small_blocks_give_the_same_as_one(monkeypatch):

@@ -1,143 +1,13 @@
 """Retrieval: does the neighbourhood of an example hold others of its class?"""
 
-import json
-from dataclasses import dataclass
-
 import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.evaluation import scores
 from tfmetric.evaluation.inputs import check_embeddings, check_ks, check_labels, common_codes
-from tfmetric.evaluation.intervals import mean_interval
 from tfmetric.evaluation.ranking import Ranks, rank
-
-
-@dataclass(frozen=True, eq=False)
-class RetrievalResult:
-    """Retrieval figures: means over the queries, and what they are means of.
-
-    Attributes:
-        ks: The k of ``recall_at`` and ``precision_at``.
-        distance: Name of the distance.
-        num_references: References that were searched.
-        num_left_out: Queries without a relevant reference; they are in no figure.
-        per_query: Read-only arrays, one value a query that is in the figures: ``query`` (its
-            index), ``num_relevant``, ``first_rank``, ``hits_at[k]``, ``r_precision``,
-            ``average_precision``.
-        query_classes: A number for the class of each of these queries.
-    """
-
-    ks: tuple[int, ...]
-    distance: str
-    num_references: int
-    num_left_out: int
-    per_query: Ranks
-    query_classes: np.ndarray
-
-    @property
-    def num_queries(self) -> int:
-        """Queries that the figures are means over."""
-        return len(self.per_query.query)
-
-    @property
-    def recall_at(self) -> dict[int, float]:
-        """For each k, the share of queries with a hit among the first k."""
-        return {k: _mean(self.per_query.hits_at[k] > 0) for k in self.ks}
-
-    @property
-    def precision_at(self) -> dict[int, float]:
-        """For each k, the mean of hits among the first k, over k."""
-        return {k: _mean(self.per_query.hits_at[k] / k) for k in self.ks}
-
-    @property
-    def r_precision(self) -> float:
-        """Mean of hits among the first R, over R."""
-        return _mean(self.per_query.r_precision)
-
-    @property
-    def map_at_r(self) -> float:
-        """Mean of (1/R) Σ_{i≤R} P(i)·rel(i): R-precision that sees the order (MAP@R)."""
-        return _mean(self.per_query.average_precision)
-
-    @property
-    def mrr(self) -> float:
-        """Mean of 1 / rank of the first hit."""
-        return _mean(1.0 / self.per_query.first_rank)
-
-    def interval(self, figure: str = "map_at_r") -> tuple[float, float]:
-        """The 95 % interval of a figure for new classes like these.
-
-        Args:
-            figure: ``"map_at_r"``, ``"r_precision"``, ``"mrr"``, ``"recall_at_<k>"`` or
-                ``"precision_at_<k>"``.
-
-        Returns:
-            Lower and upper end: a normal approximation with classes as the sampling unit, see
-            ``tfmetric.evaluation.intervals.mean_interval``.
-        """
-        return mean_interval(self._values(figure), self.query_classes)
-
-    def _values(self, figure):
-        name, _, k = figure.rpartition("_at_")
-        if name in ("recall", "precision") and k.isdigit() and int(k) in self.ks:
-            hits = self.per_query.hits_at[int(k)]
-            return hits > 0 if name == "recall" else hits / int(k)
-        if figure == "mrr":
-            return 1.0 / self.per_query.first_rank
-        if figure in ("map_at_r", "r_precision"):
-            attribute = "average_precision" if figure == "map_at_r" else "r_precision"
-            return getattr(self.per_query, attribute)
-        raise ValueError(
-            expected(f"figure to be one of {', '.join(self.figures())}", figure=figure)
-        )
-
-    def figures(self) -> dict[str, float]:
-        """All figures by name: ``recall_at_1``, ..., ``r_precision``, ``map_at_r``, ``mrr``."""
-        return {
-            **{f"recall_at_{k}": value for k, value in self.recall_at.items()},
-            **{f"precision_at_{k}": value for k, value in self.precision_at.items()},
-            "r_precision": self.r_precision,
-            "map_at_r": self.map_at_r,
-            "mrr": self.mrr,
-        }
-
-    def summary(self) -> str:
-        """The figures as a few lines of text."""
-        lines = [
-            f"Retrieval: {self.num_queries:,} queries among {self.num_references:,} references, "
-            f"{self.distance} distance, {self.num_left_out:,} queries left out "
-            "(no other example of their class)"
-        ]
-        with_interval = {f"recall_at_{min(self.ks)}", "map_at_r"}
-        for name, value in self.figures().items():
-            line = f"  {_title(name):<14}{value:.4f}"
-            if name in with_interval:
-                low, high = self.interval(name)
-                line += f"  (95 % interval {low:.4f} to {high:.4f})"
-            lines.append(line)
-        lines.append("  Intervals: normal approximation over classes, for new classes like these.")
-        return "\n".join(lines)
-
-    def to_dict(self) -> dict:
-        """Figures, counts and intervals as plain Python values; NaN becomes None."""
-        figures = {name: _plain(value) for name, value in self.figures().items()}
-        intervals = {
-            name: [_plain(end) for end in self.interval(name)]
-            for name in (f"recall_at_{min(self.ks)}", "map_at_r")
-        }
-        return {
-            "distance": self.distance,
-            "num_queries": self.num_queries,
-            "num_left_out": self.num_left_out,
-            "num_references": self.num_references,
-            **figures,
-            "intervals": intervals,
-        }
-
-    def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
-        return json.dumps(self.to_dict(), indent=2)
+from tfmetric.evaluation.retrieval_result import RetrievalResult
 
 
 def retrieval(
@@ -148,16 +18,36 @@ def retrieval(
     distance="euclidean",
     ks=(1, 5, 10),
     queries=None,
+    *,
+    items=None,
+    reference_items=None,
+    cameras=None,
+    reference_cameras=None,
+    distractors=(),
+    progress: bool = True,
 ) -> RetrievalResult:
     """Ranks the references for each query by distance and says how well classes are found.
 
     Without references every example is a query for all the others. Definitions, for a query with
-    R references of its class: recall@k is 1 if any of the first k is a hit; precision@k is hits
-    among the first k, over k; R-precision is hits among the first R, over R; MAP@R is
-    (1/R) Σ_{i≤R} P(i)·rel(i); MRR is the mean of 1 / rank of the first hit. Queries with R = 0
-    are left out and counted. Ties count against the model: at equal distance, to float32
-    precision, a reference of another class comes first. A query is no reference of itself; it is
-    left out by its index, so its exact duplicates stay.
+    R references of its class, rel(i) being 1 where the i-th nearest is one of them and P(i) the
+    share of them among the first i:
+
+    * recall@k is 1 if any of the first k is a hit; over k it is the CMC curve;
+    * precision@k is hits among the first k, over k, also where k exceeds R or the references;
+    * MAP@k is (1/min(k,R)) Σ_{i≤k} P(i)·rel(i), so that a perfect order gives 1;
+    * nDCG@k is Σ_{i≤k} rel(i)/log2(i+1), over Σ_{i≤min(k,R)} 1/log2(i+1);
+    * R-precision is hits among the first R, over R; MAP@R is (1/R) Σ_{i≤R} P(i)·rel(i);
+    * MRR is the mean of 1 / rank of the first hit.
+
+    Queries with R = 0 are left out and counted. Ties count against the model: at equal distance,
+    to float32 precision, a reference of another class comes first. A query is no reference of
+    itself; it is left out by its index, so its exact duplicates stay.
+
+    Protocols ignore some references of a query, which then are neither hits nor misses, as if they
+    were not there. ``items``: other pictures of the same thing or frames of the same sequence,
+    which are too easy to find. ``cameras``: pictures of the same class by the same camera, as in
+    re-identification. Both may be given. References of classes that no query has are distractors,
+    and are misses for all.
 
     It goes through the queries in blocks and never holds all distances.
 
@@ -167,9 +57,18 @@ def retrieval(
         reference_embeddings: (M, D), what is searched; None for the queries themselves.
         reference_labels: (M,), with ``reference_embeddings``.
         distance: Name, function or ``Distance``; see :func:`tfmetric.distances.get`.
-        ks: The k of recall@k and precision@k; may exceed the number of references.
+        ks: The k of the figures at k; may exceed the number of references.
         queries: Indexes of the examples to query with; None for all. A sample of queries against
             all references is a fair estimate at a fraction of the time.
+        items: (N,), integers or strings: references of the query's item are ignored, whatever
+            their class. An example that shares its item with no other has a value of its own.
+        reference_items: (M,), with ``reference_embeddings`` and ``items``.
+        cameras: (N,), integers or strings: references of the query's class and camera are
+            ignored. The rule of Market-1501, MARS and VeRi; theirs says "identity" for class.
+        reference_cameras: (M,), with ``reference_embeddings`` and ``cameras``.
+        distractors: Labels that count as no class, such as the 0 of Market-1501's background:
+            examples with one are misses for every query and, where they are queries, left out.
+        progress: Whether a bar is shown where it takes long, on a terminal.
 
     Returns:
         A :class:`RetrievalResult`. Without any query that has a relevant reference, its figures
@@ -186,7 +85,11 @@ def retrieval(
     >>> result.map_at_r
     1.0
 
-    Reference: Musgrave, Belongie, Lim: A metric learning reality check, ECCV 2020 (MAP@R).
+    References:
+        * Musgrave, Belongie, Lim: A metric learning reality check, ECCV 2020 (MAP@R).
+        * Järvelin, Kekäläinen: Cumulated gain-based evaluation of IR techniques, ACM TOIS 2002,
+          with gain 1 (nDCG).
+        * Zheng et al.: Scalable person re-identification: a benchmark, ICCV 2015 (CMC, cameras).
     """
     embeddings = check_embeddings(embeddings)
     labels = check_labels(labels, len(embeddings))
@@ -214,21 +117,99 @@ def retrieval(
                     reference_embeddings_shape=references.shape,
                 )
             )
-    codes, reference_codes = common_codes(labels[chosen], reference_labels)
+    if not _comparable(labels, reference_labels):
+        raise ValueError(
+            expected(
+                "labels and reference_labels to be both integers or both strings",
+                labels=str(labels.dtype),
+                reference_labels=str(reference_labels.dtype),
+            )
+        )
+    codes, reference_codes = common_codes(labels, reference_labels)
+    codes = _without(distractors, codes, reference_labels)
+    num_distractors = int((~np.isin(reference_codes, codes)).sum())
+    codes = codes[chosen]
+    ignored, ignoring = [], []
+    count = len(references)
+    if (columns := _columns("items", items, reference_items, labels, itself, count)) is not None:
+        ignored.append(common_codes(columns[0][chosen], columns[1]))
+        ignoring.append("references of the query's item")
+    columns = _columns("cameras", cameras, reference_cameras, labels, itself, count)
+    if columns is not None:
+        ignored.append(
+            _both((codes, reference_codes), common_codes(columns[0][chosen], columns[1]))
+        )
+        ignoring.append("references of the query's class and camera")
     block = scores.ordering(distance, embeddings[chosen], references)
-    found = rank(block, codes, reference_codes, itself, ks)
+    found = rank(block, codes, reference_codes, itself, ks, ignored, progress)
     query = chosen[found.query]
-    query.setflags(write=False)
     classes = codes[found.query]
-    classes.setflags(write=False)
+    for array in (query, classes):
+        array.setflags(write=False)
     return RetrievalResult(
         ks=ks,
         distance=distances.get(distance).name,
-        num_references=len(references),
+        num_references=count,
         num_left_out=len(chosen) - len(query),
         per_query=Ranks(**{**vars(found), "query": query}),
         query_classes=classes,
+        num_distractors=num_distractors,
+        ignoring=tuple(ignoring),
+        num_examples=len(embeddings),
     )
+
+
+def _comparable(*labels):
+    """Whether they can be equal at all: text never equals a number. Nothing equals anything."""
+    return len({array.dtype.kind == "U" for array in labels if array.size}) < 2
+
+
+def _without(distractors, codes, reference_labels):
+    """The codes of the queries, −1 for those whose label is no class."""
+    distractors = np.atleast_1d(np.asarray(distractors))
+    if not distractors.size:
+        return codes
+    distractors = check_labels(distractors, distractors.size, "distractors")
+    if not _comparable(distractors, reference_labels):
+        raise ValueError(
+            expected("distractors to be labels of the references", distractors=distractors.tolist())
+        )
+    none = common_codes(distractors, reference_labels)[0]
+    return np.where(np.isin(codes, none), -1, codes)
+
+
+def _columns(name, column, reference_column, labels, itself, count):
+    """A column of the queries and that of the references, None where there is none."""
+    apart = itself is None
+    if column is None and reference_column is None:
+        return None
+    if (column is None) or (apart != (reference_column is not None)):
+        raise ValueError(
+            expected(
+                f"{name} and reference_{name} with references apart, {name} alone with one set",
+                **{name: _shape(column), f"reference_{name}": _shape(reference_column)},
+            )
+        )
+    column = check_labels(column, len(labels), name)
+    if not apart:
+        return column, column
+    reference_column = check_labels(reference_column, count, f"reference_{name}")
+    if not _comparable(column, reference_column):
+        raise ValueError(
+            expected(
+                f"{name} and reference_{name} to be both integers or both strings",
+                **{name: str(column.dtype), f"reference_{name}": str(reference_column.dtype)},
+            )
+        )
+    return column, reference_column
+
+
+def _both(one, other):
+    """Groups of what is in the same group of both: pairs of codes as one code."""
+    count = other[1].max(initial=0) + 1
+    reference_pairs = one[1] * count + other[1]
+    pairs = np.where((one[0] < 0) | (other[0] < 0), -1, one[0] * count + other[0])
+    return common_codes(pairs, reference_pairs)
 
 
 def _check_queries(queries, count):
@@ -246,16 +227,3 @@ def _check_queries(queries, count):
 
 def _shape(array):
     return None if array is None else np.shape(array)
-
-
-def _mean(values):
-    return float(np.mean(values)) if len(values) else float("nan")
-
-
-def _plain(value):
-    return None if np.isnan(value) else value
-
-
-def _title(name):
-    titles = {"map_at_r": "MAP@R", "mrr": "MRR", "r_precision": "R-precision"}
-    return titles.get(name) or name.replace("_at_", "@")
