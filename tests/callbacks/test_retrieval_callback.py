@@ -38,7 +38,10 @@ def test_later_callbacks_and_the_history_see_the_figures(tmp_path):
     stop = keras.callbacks.EarlyStopping("val_recall_at_1", mode="max", patience=5)
     model, history = trained([judge, recorder, best, stop], epochs=2)
     want = retrieval(embed(model, X), LABELS, ks=(1, 3)).figures()
-    for name, value in want.items():
+    names = {name[4:] for name in history if name.startswith("val_")}
+    assert names == {name for name in want if not name.startswith(("map_at_1", "map_at_3", "ndcg"))}
+    for name in names:
+        value = want[name]
         assert history[f"val_{name}"][-1] == pytest.approx(value)
         assert recorder.seen[-1][f"val_{name}"] == history[f"val_{name}"][-1]
     assert (tmp_path / "best.keras").exists()
@@ -60,6 +63,33 @@ def test_a_deep_copy_evaluates_like_the_original():
     assert history["test_map_at_r"] == history["val_map_at_r"]
     assert judge.result.num_queries == twin.result.num_queries == 7
     assert judge.result.num_references == 24
+
+
+def test_known_and_unseen_classes_are_judged_apart():
+    known = X[:12] * 2, LABELS[:12]
+    judge = RetrievalEvaluation(
+        (X[12:], LABELS[12:]), ks=1, known=known, figures=("ndcg_at_1", "map_at_r"), every=2
+    )
+    twin = copy.deepcopy(judge)
+    assert twin.known is known
+    model, history = trained([judge], epochs=2)
+    assert {n for n in history if n != "loss"} == {
+        f"{prefix}_{name}" for prefix in ("val", "known") for name in ("ndcg_at_1", "map_at_r")
+    }
+    for prefix, (x, labels) in {"val": (X[12:], LABELS[12:]), "known": known}.items():
+        want = retrieval(embed(model, x), labels, ks=1)
+        assert history[f"{prefix}_map_at_r"][-1] == pytest.approx(want.map_at_r)
+        assert history[f"{prefix}_ndcg_at_1"][-1] == pytest.approx(want.ndcg_at[1])
+    assert judge.known_result.num_queries == 12
+    _, again = trained([twin], epochs=2)
+    assert again.keys() == history.keys()
+
+
+def test_a_sample_of_queries_is_taken_of_both():
+    judge = RetrievalEvaluation((X, LABELS), known=(X, LABELS), known_prefix="", max_queries=5)
+    _, history = trained([judge])
+    assert history["map_at_r"] == history["val_map_at_r"]
+    assert judge.known_result.num_queries == 5
 
 
 def test_siamese_training_is_judged_by_its_embedder():
@@ -94,6 +124,10 @@ def test_nan_embeddings_are_said_clearly():
         ((X, LABELS), {"distance": "far"}, "distance to be one of"),
         ((X, LABELS), {"ks": (1, 0)}, "ks to be one or more integers above 0"),
         ((X, LABELS), {"ks": "5"}, "ks to be one or more integers above 0"),
+        ((X, LABELS), {"known": X}, "LabeledData or a pair"),
+        ((X, LABELS), {"known": (X, LABELS), "known_prefix": "val_"}, "another known_prefix"),
+        ((X, LABELS), {"figures": "map_at_2"}, "figures to be some of recall_at_1"),
+        ((X, LABELS), {"figures": ()}, "figures to be some of"),
         (X, {}, "LabeledData or a pair"),
         ((X, LABELS[:3]), {}, "labels of shape"),
     ],

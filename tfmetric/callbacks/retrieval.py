@@ -22,6 +22,10 @@ class RetrievalEvaluation(keras.callbacks.Callback):
     ``mode="max"``. Judge a search by ``val_map_at_r``, not by ``val_loss``: a margin rescales the
     loss.
 
+    With ``known`` it evaluates classes that are trained on as well, apart: ``known_map_at_r`` that
+    climbs while ``val_map_at_r`` falls is an embedding that learns its classes by heart. With
+    ``known_prefix=""`` TensorBoard draws both in one chart.
+
     The figures are written every epoch: where ``every`` is more than 1, an epoch without an
     evaluation repeats the last ones, so that who monitors them always finds them. The first epoch
     is always evaluated.
@@ -42,6 +46,17 @@ class RetrievalEvaluation(keras.callbacks.Callback):
         embedder: The model to evaluate, where it is not the one that is trained: give it when a
             siamese or triplet model is.
         seed: Seed of the sample of queries.
+        known: Data of classes that are trained on, as ``data``; a subset of the training data is
+            enough. Defaults to None: not evaluated.
+        known_prefix: What the names of its figures begin with. Defaults to ``"known_"``.
+        figures: Names of the figures to write, of those that
+            :meth:`tfmetric.evaluation.RetrievalResult.figures` gives, such as
+            ``("recall_at_1", "map_at_r")``. Defaults to None: recall@k, precision@k, R-precision,
+            MAP@R and MRR.
+
+    Attributes:
+        result: The last :class:`tfmetric.evaluation.RetrievalResult`, None before the first.
+        known_result: That of ``known``.
 
     Raises:
         ValueError: If an argument makes no sense; during fit, if an embedding is NaN or infinite.
@@ -68,6 +83,9 @@ class RetrievalEvaluation(keras.callbacks.Callback):
         max_queries: int | None = None,
         embedder=None,
         seed: int = 0,
+        known=None,
+        known_prefix: str = "known_",
+        figures=None,
     ):
         super().__init__()
         for name, value in (("every", every), ("max_queries", max_queries)):
@@ -83,12 +101,19 @@ class RetrievalEvaluation(keras.callbacks.Callback):
         self.prefix = prefix
         self.batch_size = batch_size
         self.embedder = embedder
-        self.queries = None
-        if max_queries is not None and max_queries < len(self.labels):
-            chosen = np.random.default_rng(seed).choice(len(self.labels), max_queries, False)
-            self.queries = np.sort(chosen)
+        self.queries = _sample(len(self.labels), max_queries, seed)
+        self.known = known
+        self.known_prefix = known_prefix
+        if known is not None:
+            if known_prefix == prefix:
+                raise ValueError(
+                    expected("another known_prefix than prefix", known_prefix=known_prefix)
+                )
+            self.known_labels = labels_of(known)
+            self.known_queries = _sample(len(self.known_labels), max_queries, seed)
+        self.wanted = _check_figures(figures, self.ks)
         self.figures = {}
-        self.result = None
+        self.result = self.known_result = None
 
     def __deepcopy__(self, memo):
         # A copied embedder would not be the one that is trained, and copied data only takes room.
@@ -96,21 +121,30 @@ class RetrievalEvaluation(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Forgets the figures of an earlier fit."""
-        self.figures, self.result = {}, None
+        self.figures = {}
+        self.result = self.known_result = None
 
     def on_epoch_end(self, epoch, logs=None):
         """Evaluates, if it is time to, and writes the figures into ``logs``."""
         if not self.figures or (epoch + 1) % self.every == 0:
-            self.result = self._evaluate(epoch)
-            figures = self.result.figures()
-            self.figures = {f"{self.prefix}{name}": value for name, value in figures.items()}
+            self.result = self._evaluate(epoch, self.data, self.labels, self.queries)
+            self.figures = self._named(self.prefix, self.result)
+            if self.known is not None:
+                self.known_result = self._evaluate(
+                    epoch, self.known, self.known_labels, self.known_queries
+                )
+                self.figures |= self._named(self.known_prefix, self.known_result)
         # Keras hands one dictionary to all callbacks in turn, its history and progress bar last.
         if logs is not None:
             logs.update(self.figures)
 
-    def _evaluate(self, epoch):
+    def _named(self, prefix, result):
+        figures = result.figures()
+        return {f"{prefix}{name}": figures[name] for name in self.wanted}
+
+    def _evaluate(self, epoch, data, labels, queries):
         model = self.embedder if self.embedder is not None else self.model
-        embeddings = embed(model, self.data, self.batch_size)
+        embeddings = embed(model, data, self.batch_size)
         bad = ~np.isfinite(embeddings).all(axis=1)
         if bad.any():
             raise ValueError(
@@ -123,5 +157,29 @@ class RetrievalEvaluation(keras.callbacks.Callback):
                 )
             )
         return retrieval(
-            embeddings, self.labels, distance=self.distance, ks=self.ks, queries=self.queries
+            embeddings,
+            labels,
+            distance=self.distance,
+            ks=self.ks,
+            queries=queries,
+            progress=False,
         )
+
+
+def _sample(count, most, seed):
+    """The same queries each epoch; None for all."""
+    if most is None or most >= count:
+        return None
+    return np.sort(np.random.default_rng(seed).choice(count, most, False))
+
+
+def _check_figures(figures, ks):
+    usual = [f"{name}_at_{k}" for name in ("recall", "precision") for k in ks]
+    usual += ["r_precision", "map_at_r", "mrr"]
+    if figures is None:
+        return usual
+    all_names = usual + [f"{name}_at_{k}" for name in ("map", "ndcg") for k in ks]
+    chosen = [figures] if isinstance(figures, str) else list(figures)
+    if not chosen or not set(chosen) <= set(all_names):
+        raise ValueError(expected(f"figures to be some of {', '.join(all_names)}", figures=figures))
+    return chosen
