@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 from support.retrieval import oracle
 
-from tfmetric.evaluation import ranking, scores
+from tfmetric.evaluation import ranking, scores, smallest
 from tfmetric.evaluation.intervals import mean_interval
 from tfmetric.evaluation.retrieval import retrieval
 
@@ -67,7 +67,7 @@ def test_rows_too_long_to_sort(spread, order):
 def test_a_sample_that_misleads_changes_nothing():
     # Whatever stands where the bound of a row is sampled is far away, then near.
     for far in (True, False):
-        x = np.where((np.arange(5000) % ranking._STRIDE == 0) == far, 9.0, 0.0)[:, None]
+        x = np.where((np.arange(5000) % smallest._STRIDE == 0) == far, 9.0, 0.0)[:, None]
         x = x + np.random.default_rng(0).random((5000, 1))
         labels = np.arange(5000) % 1000
         part = retrieval(x, labels, ks=KS, queries=[1, 2, 31, 32])

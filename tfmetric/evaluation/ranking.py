@@ -5,11 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfmetric.evaluation.blocks import run_blocks
+from tfmetric.evaluation.smallest import smallest
 
 _BLOCK_BYTES = 2**25
-# A row's smallest are looked for below a bound that every 31st of its values suggests: an odd
-# number, since a table is often made in runs of 2, 10 or 32.
-_STRIDE = 31
 _BEYOND = np.iinfo(np.int64).max
 
 
@@ -152,20 +150,15 @@ def _ranks(irrelevant, near, depth):
 
 def _heads(values, depth):
     """For each row its smallest values in order: at least ``depth``, all up to the last of them."""
-    total = values.shape[1]
-    expected_in_sample = depth / _STRIDE
-    place = int(expected_in_sample + 4 * expected_in_sample**0.5 + 4)
-    if place * _STRIDE > total // 2:
+    found = smallest(values, depth)
+    if found is None:
         yield from np.sort(values, axis=1)
         return
-    bound = np.partition(values[:, ::_STRIDE], place, axis=1)[:, place]
-    flat = np.flatnonzero(values <= bound[:, None])
-    ends = np.searchsorted(flat, np.arange(1, len(values) + 1) * total)
+    flat, ends = found
     small = values.ravel()[flat]
     start = 0
-    for i, end in enumerate(ends):
-        # Where the sample misled, too few are below the bound.
-        head = small[start:end] if end - start >= depth else values[i].copy()
+    for end in ends:
+        head = small[start:end]
         head.sort()
         start = end
         yield head

@@ -5,9 +5,10 @@ import numpy as np
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.evaluation import scores
-from tfmetric.evaluation.inputs import check_embeddings, check_ks, check_labels, common_codes
+from tfmetric.evaluation.inputs import check_ks, check_labels, common_codes
 from tfmetric.evaluation.ranking import Ranks, rank
 from tfmetric.evaluation.retrieval_result import RetrievalResult
+from tfmetric.evaluation.sides import check_sides, comparable, shape_of
 
 
 def retrieval(
@@ -91,40 +92,11 @@ def retrieval(
           with gain 1 (nDCG).
         * Zheng et al.: Scalable person re-identification: a benchmark, ICCV 2015 (CMC, cameras).
     """
-    embeddings = check_embeddings(embeddings)
-    labels = check_labels(labels, len(embeddings))
+    sides = check_sides(embeddings, labels, reference_embeddings, reference_labels)
+    embeddings, labels, references, reference_labels, one_set = sides
     ks = check_ks(ks)
-    if (reference_embeddings is None) != (reference_labels is None):
-        raise ValueError(
-            expected(
-                "reference_embeddings and reference_labels together, or neither",
-                reference_embeddings=_shape(reference_embeddings),
-                reference_labels=_shape(reference_labels),
-            )
-        )
     chosen = _check_queries(queries, len(embeddings))
-    if reference_embeddings is None:
-        references, reference_labels, itself = embeddings, labels, chosen
-    else:
-        references = check_embeddings(reference_embeddings, "reference_embeddings")
-        reference_labels = check_labels(reference_labels, len(references), "reference_labels")
-        itself = None
-        if references.shape[1] != embeddings.shape[1]:
-            raise ValueError(
-                expected(
-                    "embeddings and reference_embeddings of the same width",
-                    embeddings_shape=embeddings.shape,
-                    reference_embeddings_shape=references.shape,
-                )
-            )
-    if not _comparable(labels, reference_labels):
-        raise ValueError(
-            expected(
-                "labels and reference_labels to be both integers or both strings",
-                labels=str(labels.dtype),
-                reference_labels=str(reference_labels.dtype),
-            )
-        )
+    itself = chosen if one_set else None
     codes, reference_codes = common_codes(labels, reference_labels)
     codes = _without(distractors, codes, reference_labels)
     num_distractors = int((~np.isin(reference_codes, codes)).sum())
@@ -159,18 +131,13 @@ def retrieval(
     )
 
 
-def _comparable(*labels):
-    """Whether they can be equal at all: text never equals a number. Nothing equals anything."""
-    return len({array.dtype.kind == "U" for array in labels if array.size}) < 2
-
-
 def _without(distractors, codes, reference_labels):
     """The codes of the queries, −1 for those whose label is no class."""
     distractors = np.atleast_1d(np.asarray(distractors))
     if not distractors.size:
         return codes
     distractors = check_labels(distractors, distractors.size, "distractors")
-    if not _comparable(distractors, reference_labels):
+    if not comparable(distractors, reference_labels):
         raise ValueError(
             expected("distractors to be labels of the references", distractors=distractors.tolist())
         )
@@ -187,14 +154,14 @@ def _columns(name, column, reference_column, labels, itself, count):
         raise ValueError(
             expected(
                 f"{name} and reference_{name} with references apart, {name} alone with one set",
-                **{name: _shape(column), f"reference_{name}": _shape(reference_column)},
+                **{name: shape_of(column), f"reference_{name}": shape_of(reference_column)},
             )
         )
     column = check_labels(column, len(labels), name)
     if not apart:
         return column, column
     reference_column = check_labels(reference_column, count, f"reference_{name}")
-    if not _comparable(column, reference_column):
+    if not comparable(column, reference_column):
         raise ValueError(
             expected(
                 f"{name} and reference_{name} to be both integers or both strings",
@@ -223,7 +190,3 @@ def _check_queries(queries, count):
             expected(f"queries to be in 0..{count - 1}", min=chosen.min(), max=chosen.max())
         )
     return chosen.astype(np.int64)
-
-
-def _shape(array):
-    return None if array is None else np.shape(array)
