@@ -29,6 +29,7 @@ _ROOMS = (
     "metrics",
     "mining",
     "models",
+    "report",
     "visualization",
 )
 _LOSSES = ("ContrastiveLoss", "SiameseContrastiveLoss", "SiameseTripletLoss", "TripletLoss")

@@ -10,6 +10,7 @@ import click
 
 from tfmetric._version import __version__
 from tfmetric.cli.quickstart import quickstart
+from tfmetric.cli.report import report
 
 
 class _OneLineErrors(click.Group):
@@ -46,6 +47,7 @@ def cli(debug):
 
 
 cli.add_command(quickstart)
+cli.add_command(report)
 
 
 def main():

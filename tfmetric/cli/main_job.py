@@ -34,6 +34,8 @@ def run(
     download=False,
     seed=0,
     one_shot=None,
+    command=None,
+    report=True,
 ):
     """Loads, trains, judges, exports, asks the export, and writes it all down.
 
@@ -46,6 +48,8 @@ def run(
         download: Whether TensorFlow Datasets may download.
         seed: Seed of everything.
         one_shot: Zip file of one-shot runs, or None.
+        command: The command that does this again, for the report, or None.
+        report: Whether the report is written too.
 
     Returns:
         The run's directory.
@@ -113,11 +117,27 @@ def run(
     metrics = {
         "dataset": str(dataset),
         "seed": seed,
+        "command": command,
+        "created": time.strftime("%Y-%m-%d %H:%M:%S %z"),
+        "training": recipe.describe(),
+        "model": {
+            "name": model.name,
+            "parameters": int(model.count_params()),
+            "layers": len(model.layers),
+            "embedding_dim": int(model.output_shape[-1]),
+        },
         "train": {"examples": len(train), "classes": train.num_classes},
         "test": {"examples": len(test), "classes": test.num_classes},
         "result": result.to_dict(),
         "one_shot": one_shot and one_shot.to_dict(),
-        "served": {"queries": len(queries), "first_neighbour_right": int(right[:, 0].sum())},
+        "served": {
+            "queries": len(queries),
+            "first_neighbour_right": int(right[:, 0].sum()),
+            "answers": [
+                {"query": query, "neighbours": found}
+                for query, found in zip(test.ids[queries].tolist(), answers["ids"], strict=True)
+            ],
+        },
         "recipe": recipe.to_dict(),
         "history": {key: [float(v) for v in values] for key, values in history.items()},
         "saved_model": str(version),
@@ -130,6 +150,9 @@ def run(
         (draft / "metrics.json").write_text(json.dumps(metrics, indent=2, default=str) + "\n")
         model.save(draft / "model.keras")
         _pictures(draft, name, test, gallery, queries, answers, right, history, watched)
+        tm.report.keep_evidence(draft, model, test, seed=seed)
+        if report:
+            tm.report.write(draft, model=model, shown_as=directory)
     _farewell(result, one_shot, directory, version, dataset, clock)
     return directory
 
@@ -199,7 +222,9 @@ def _farewell(result, one_shot, directory, version, dataset, clock):
     click.echo(result.verdict())
     if one_shot:
         click.echo(one_shot.summary())
-    click.echo(f"\nPictures, metrics.json and model.keras: {directory}")
+    if (directory / "report.html").is_file():
+        click.echo(f"\nReport, for any browser:                {directory / 'report.html'}")
+    click.echo(f"Pictures, metrics.json and model.keras: {directory}")
     click.echo(f"SavedModel for TensorFlow Serving:      {version}")
     click.echo("\nTry next:")
     click.echo("  tfmetric quickstart --dataset FOLDER     # your images, a folder a class")

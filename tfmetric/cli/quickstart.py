@@ -1,6 +1,7 @@
 """``tfmetric quickstart``: the main job, from labelled data to a served similarity model."""
 
 import math
+import shlex
 
 import click
 
@@ -53,8 +54,23 @@ def _margin(ctx, parameter, value):
     type=click.Path(exists=True, dir_okay=False),
     help="Zip of one-shot runs in the layout of Omniglot's all_runs.zip, to be judged on too.",
 )
+@click.option(
+    "--report/--no-report", default=True, show_default=True, help="Write report.html at the end."
+)
+@click.pass_context
 def quickstart(
-    dataset, data_dir, download, output, epochs, seed, image_size, margin, mining, one_shot
+    ctx,
+    dataset,
+    data_dir,
+    download,
+    output,
+    epochs,
+    seed,
+    image_size,
+    margin,
+    mining,
+    one_shot,
+    report,
 ):
     """Train, judge, export and query a similarity model in one go.
 
@@ -77,4 +93,17 @@ def quickstart(
         download=download,
         seed=seed,
         one_shot=one_shot,
+        command=_command(ctx),
+        report=report,
     )
+
+
+def _command(ctx):
+    """The command that does the same: what was given, and the seed in any case."""
+    words = ["tfmetric", "quickstart"]
+    for option in ctx.command.params:
+        value = ctx.params.get(option.name)
+        if option.name == "report" or (value == option.get_default(ctx) and option.name != "seed"):
+            continue
+        words += [option.opts[0]] if option.is_flag else [option.opts[0], str(value)]
+    return shlex.join(words)

@@ -9,7 +9,11 @@ _OTHERS = "all others"
 
 
 def confusion_matrix(
-    matrix, class_names=None, top: int = 12, title: str | None = "Taken for which class"
+    matrix,
+    class_names=None,
+    top: int = 12,
+    title: str | None = "Taken for which class",
+    last: str = "unknown",
 ):
     """Draws a confusion matrix: rows are the true classes, columns what they were taken for.
 
@@ -24,6 +28,7 @@ def confusion_matrix(
         class_names: C names; None for numbers.
         top: How many classes are shown at most.
         title: Title of the picture, None for none.
+        last: What the last column is called, where there is one too many.
 
     Returns:
         A ``matplotlib.figure.Figure``.
@@ -56,7 +61,7 @@ def confusion_matrix(
         rest = counts[rows][:, :number].sum(1) - shown.sum(1)
         shown, heads = np.column_stack([shown, rest]), [*heads, _OTHERS]
     if unknown:
-        shown, heads = np.column_stack([shown, counts[rows, -1]]), [*heads, "unknown"]
+        shown, heads = np.column_stack([shown, counts[rows, -1]]), [*heads, last]
     percent = 100 * shown / np.maximum(counts[rows].sum(1, keepdims=True), 1)
     side = 1.6 + 0.36 * len(heads)
     figure = new_figure(max(side + 0.6, 4.2), max(0.36 * len(rows) + 1.9, 3.0))

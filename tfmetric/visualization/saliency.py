@@ -102,11 +102,11 @@ def similarity_saliency(
     maps = []
     for image, other in (pair, pair[::-1]):
         fixed = _embed(model, other)
-        copies = [image]
+        copies = image[None]
         if smooth:
             deviation = noise * max(float(np.ptp(image)), 1e-12)
             copies = image + rng.normal(0, deviation, (smooth, *image.shape)).astype("float32")
-        maps.append(np.mean([_map(similarity, c, fixed, method, steps) for c in copies], axis=0))
+        maps.append(_maps(similarity, copies, fixed, method, steps).mean(axis=0))
     value = similarity(pair[0][None], _embed(model, pair[1]))
     return SimilaritySaliency(
         *pair,
@@ -199,19 +199,28 @@ def _similarity(model, distance):
     return similarity
 
 
-def _map(similarity, image, fixed, method, steps):
+def _maps(similarity, images, fixed, method, steps):
+    """The map of each of these copies of an image."""
     if method == "gradient":
-        return np.abs(_gradient(similarity, image[None], fixed)[0]).max(axis=-1)
-    baseline = np.median(image, axis=(0, 1), keepdims=True)
+        return np.abs(_gradient(similarity, images, fixed)).max(axis=-1)
+    baseline = np.median(images, axis=(1, 2), keepdims=True)
     # Midpoints of equal steps: the error falls with the square of their number.
     way = (np.arange(steps, dtype=np.float32) + 0.5) / steps
-    points = baseline + way[:, None, None, None] * (image - baseline)
-    slopes = _gradient(similarity, points, fixed).mean(axis=0)
-    return ((image - baseline) * slopes).sum(axis=-1)
+    ways = baseline[:, None] + way[:, None, None, None] * (images - baseline)[:, None]
+    slopes = _gradient(similarity, ways.reshape(-1, *images.shape[1:]), fixed)
+    slopes = slopes.reshape(ways.shape).mean(axis=1)
+    return ((images - baseline) * slopes).sum(axis=-1)
 
 
 def _gradient(similarity, images, fixed):
+    """The gradient at each image, so many at a time that it stays in some hundred MB."""
     images = np.asarray(images, np.float32)
+    count = max(1, min(256, 2**22 // max(1, images[0].size)))
+    parts = [images[i : i + count] for i in range(0, len(images), count)]
+    return np.concatenate([_gradient_of(similarity, part, fixed) for part in parts])
+
+
+def _gradient_of(similarity, images, fixed):
     backend = keras.config.backend()
     if backend == "tensorflow":
         import tensorflow as tf

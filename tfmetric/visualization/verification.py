@@ -106,7 +106,9 @@ def det_curve(results, title: str | None = "The two errors at every threshold"):
         if eer is not None and 0 < eer < 1:
             axes.plot(*[_deviate(np.array([eer]))] * 2, marker="o", color=colour, markersize=5)
     lowest = max(lowest, 1e-6)
-    ticks = np.array([1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5])
+    # As many as fit beside each other.
+    sparse, dense = [1e-6, 1e-4, 0.01, 0.1, 0.5], [1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5]
+    ticks = np.array(sparse if lowest < 5e-5 else dense)
     ticks = ticks[ticks >= lowest * 0.5]
     names = [f"{100 * tick:g} %" for tick in ticks]
     limits = _deviate(np.array([min(lowest, ticks[0]) * 0.7, 0.6]))
@@ -179,9 +181,10 @@ def distance_histogram(
     distance = getattr(result, "distance", None)
     axes.set_xlabel(f"{distance} distance" if distance else "distance", fontsize=9)
     axes.set_ylabel("share of its kind, %", fontsize=9)
-    axes.set_ylim(0, axes.get_ylim()[1] * 1.25)
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.15)
     axes.grid(alpha=0.25, axis="y")
-    _legend(axes, "upper left" if threshold is None or not right else "upper right")
+    # Above the axes: inside them it would hide the threshold or a peak.
+    axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     return finish(figure, title)
 
 
@@ -211,7 +214,6 @@ def _named_curves(results):
 def _deviate(rates):
     from statistics import NormalDist
 
-    # A few thousand values at most matter: thin the curve before this loop in pure Python.
     normal = NormalDist()
     return np.array([normal.inv_cdf(float(rate)) for rate in rates])
 

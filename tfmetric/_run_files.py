@@ -1,0 +1,41 @@
+"""Reading the directory of a run."""
+
+import json
+from pathlib import Path
+
+from tfmetric._errors import expected
+
+METRICS = "metrics.json"
+
+
+def read_metrics(directory) -> dict:
+    """What a run has written down.
+
+    Args:
+        directory: The run's directory.
+
+    Returns:
+        The contents of its ``metrics.json``.
+
+    Raises:
+        ValueError: If this is no directory of a run.
+    """
+    directory = Path(directory)
+    path = directory / METRICS
+    wanted = "the directory of a run, such as runs/NAME/1 of `tfmetric quickstart`, which holds"
+    if not path.is_file():
+        what = "a directory" if directory.is_dir() else "no directory"
+        # The user may have named what holds the runs; looking further down could take minutes.
+        places = (directory.glob(f"{'*/' * depth}{METRICS}") for depth in range(1, 5))
+        inside = sorted(str(found.parent) for place in places for found in place)[:3]
+        hint = {"runs_inside": inside} if inside else {"it_is": what}
+        raise ValueError(expected(f"{wanted} {METRICS}", run_dir=str(directory), **hint))
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            expected(f"a {METRICS} that is JSON", path=str(path), error=str(error))
+        ) from error
+    if not isinstance(metrics, dict) or not isinstance(metrics.get("result"), dict):
+        raise ValueError(expected(f"{METRICS} to hold the figures of a run", path=str(path)))
+    return metrics

@@ -1,0 +1,26 @@
+"""``tfmetric report``: one HTML page of a run."""
+
+import click
+
+from tfmetric._run_files import read_metrics
+from tfmetric.cli.startup import quiet_start
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path())
+@click.option(
+    "--output", type=click.Path(dir_okay=False), help="File to write; RUN_DIR/report.html if none."
+)
+def report(run_dir, output):
+    """Write a run's report: one HTML page that needs no network.
+
+    RUN_DIR is the directory of a run, such as runs/glyphs/1 of `tfmetric quickstart`: what data,
+    what model, figures with intervals, pictures, worst cases, groups, and how to do it again.
+    """
+    read_metrics(run_dir)  # What is no run is known before TensorFlow is loaded for seconds.
+    with quiet_start():
+        from tfmetric.report import write
+
+    click.echo(f"Drawing the report of {run_dir} ...")
+    written = write(run_dir, output)
+    click.echo(f"Wrote {written} ({written.stat().st_size / 1e6:.1f} MB): open it in any browser.")

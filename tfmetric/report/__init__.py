@@ -1,0 +1,6 @@
+"""The report of a run: one HTML page that needs nothing else."""
+
+from tfmetric.report.evidence import Evidence, keep_evidence, read_evidence
+from tfmetric.report.writing import write
+
+__all__ = ["Evidence", "keep_evidence", "read_evidence", "write"]

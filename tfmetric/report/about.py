@@ -1,0 +1,181 @@
+"""The sections on what was done: the data, the training, how to do it again."""
+
+import shlex
+
+from tfmetric.report.html import Html, table, tag
+from tfmetric.report.pictures import chart, example_image
+from tfmetric.visualization import training_curves
+
+_LISTED = 20
+
+
+def data_section(run) -> Html:
+    """What data, how it was divided, and what the check found."""
+    metrics, check = run.metrics, run.metrics.get("data_check") or {}
+    rows = []
+    for part in ("train", "test"):
+        counts = {**(metrics.get(part) or {}), **(check.get(part) or {})}
+        use = "trained on" if part == "train" else "judged on, never trained on"
+        rows.append(
+            (
+                part,
+                use,
+                number(counts.get("examples")),
+                number(counts.get("classes")),
+                _sizes(counts),
+                number(counts.get("singletons")),
+            )
+        )
+    head = ("part", "use", "examples", "classes", "examples a class", "classes with one only")
+    shape = "×".join(map(str, check.get("element_shape") or ())) or "unknown"
+    facts = [
+        ("source", tag("code", str(check.get("source") or metrics.get("dataset")))),
+        ("an example", f"{shape}, {check.get('dtype', 'unknown type')}"),
+        ("split", check.get("split")),
+        ("check", check.get("check")),
+    ]
+    return Html(
+        definitions(facts)
+        + table("The parts of the data", head, rows, numeric=(2, 3, 5))
+        + _samples(run)
+        + tag("h3", "What the data check found")
+        + _findings(check)
+    )
+
+
+def training_section(run) -> Html:
+    """What model, trained how, and how it went."""
+    metrics, recipe = run.metrics, run.metrics.get("recipe") or {}
+    model = metrics.get("model") or {}
+    facts = [
+        ("network", _network(model)),
+        ("embedding", f"{model['embedding_dim']} numbers" if "embedding_dim" in model else None),
+        ("trained", metrics.get("training")),
+    ]
+    parts = [definitions(facts)]
+    history = metrics.get("history") or {}
+    if history.get("loss"):
+        words = f"Loss and figures by epoch; the last loss is {history['loss'][-1]:.4g}."
+        parts.append(
+            tag("div", chart(training_curves(history, columns=1), words, words), class_="charts")
+        )
+    if recipe:
+        rows = [(key.replace("_", " "), _setting(value)) for key, value in recipe.items()]
+        settings = table("Settings of the training", ("setting", "value"), rows)
+        parts.append(tag("details", tag("summary", "All settings"), settings))
+    return Html("".join(parts))
+
+
+def reproduce_section(run) -> Html:
+    """The command, versions, times and files."""
+    metrics = run.metrics
+    command = metrics.get("command") or _guessed_command(metrics)
+    words = "The same command with the same versions and seed gives the same figures."
+    if not metrics.get("command"):
+        words = "The run did not keep its command; this one names the data and the seed only."
+    parts = [
+        tag("p", words),
+        tag("pre", tag("code", command), tabindex="0", aria_label="Command to reproduce"),
+    ]
+    versions = [(name, tag("code", v)) for name, v in (metrics.get("versions") or {}).items()]
+    if versions:
+        parts.append(table("Versions", ("package", "version"), versions))
+    seconds = metrics.get("seconds") or {}
+    if seconds:
+        rows = [(name, f"{value:,.1f}") for name, value in seconds.items()]
+        rows.append(("all", f"{sum(seconds.values()):,.1f}"))
+        parts.append(table("Time of each step", ("step", "seconds"), rows, numeric=(1,)))
+    files = [
+        ("run", tag("code", str(run.directory))),
+        ("exported model", metrics.get("saved_model") and tag("code", metrics["saved_model"])),
+        ("made", metrics.get("created")),
+    ]
+    parts.append(definitions(files))
+    return Html("".join(parts))
+
+
+def definitions(pairs) -> Html:
+    """Names with what stands for them; those without a value are left out."""
+    items = [(tag("dt", name), tag("dd", value)) for name, value in pairs if value]
+    return tag("dl", *[list(item) for item in items]) if items else Html("")
+
+
+def number(value) -> str:
+    """A count for people, a dash where there is none."""
+    return "–" if value is None else f"{value:,}"
+
+
+def _sizes(counts):
+    low, high = counts.get("smallest"), counts.get("largest")
+    if not low or not high:
+        return "–"
+    if low[1] == high[1]:
+        return f"{low[1]} each"
+    return f"{low[1]} ({low[0]}) to {high[1]} ({high[0]}), median {counts.get('median', 0):g}"
+
+
+def _samples(run):
+    kept = run.evidence
+    if kept is None or not kept.images:
+        return ""
+    seen, chosen = set(), []
+    # Steps through all of the data: the first examples are often alike.
+    for index in range(0, len(kept.labels), max(1, len(kept.labels) // 48)):
+        if kept.labels[index] not in seen and len(chosen) < 12:
+            seen.add(kept.labels[index])
+            chosen.append(index)
+    items = [
+        tag(
+            "li",
+            example_image(kept.examples[i], f"Example of class {name}"),
+            tag("span", name, class_="name", title=name),
+        )
+        for i, name in zip(chosen, kept.names(chosen), strict=True)
+    ]
+    words = tag("p", "Some of the examples that the model is judged on:")
+    return words + tag("ul", items, class_="neighbours")
+
+
+def _findings(check):
+    if not check:
+        return tag("p", "This run has kept no data check.")
+    parts = [
+        _listing("Left out", [f"{name}: {reason}" for name, reason in check.get("skipped") or ()]),
+        _listing(
+            "Exact duplicates across train and test",
+            [f"{test} = {train} (train)" for train, test in check.get("duplicates") or ()],
+        ),
+        _listing("Notes", check.get("notes") or ()),
+    ]
+    return Html("".join(parts))
+
+
+def _listing(title, items):
+    if not items:
+        return tag("p", f"{title}: none.")
+    shown = [tag("li", tag("code", item)) for item in items[:_LISTED]]
+    if len(items) > _LISTED:
+        shown.append(tag("li", f"and {len(items) - _LISTED:,} more, in metrics.json"))
+    return tag("p", f"{title}: {len(items):,}.") + tag("ul", shown)
+
+
+def _network(model):
+    parts = [model.get("name")]
+    if model.get("parameters"):
+        parts.append(f"{model['parameters']:,} parameters")
+    if model.get("layers"):
+        parts.append(f"{model['layers']} layers")
+    return ", ".join(part for part in parts if part) or None
+
+
+def _setting(value):
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _guessed_command(metrics):
+    words = ["tfmetric", "quickstart", "--dataset", str(metrics.get("dataset"))]
+    return shlex.join([*words, "--seed", str(metrics.get("seed", 0))])

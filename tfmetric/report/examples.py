@@ -1,0 +1,128 @@
+"""The sections of pictures: neighbours, worst cases, the map, saliency."""
+
+import numpy as np
+
+from tfmetric.report.html import Html, tag
+from tfmetric.report.map_view import map_view
+from tfmetric.report.pictures import chart, neighbour_row
+from tfmetric.visualization import (
+    find_neighbours,
+    hardest,
+    project,
+    saliency_figure,
+    similarity_saliency,
+)
+
+_KEY = (
+    "First the query, then its neighbours, nearest first. A solid frame: right, of the query's "
+    "class. A dashed frame: wrong. A dotted frame: missed, with its rank."
+)
+
+
+def neighbour_section(run) -> Html:
+    """Some queries with their neighbours: as the exported model answered, where that was kept."""
+    kept, served = run.evidence, run.metrics.get("served") or {}
+    place = {str(key): index for index, key in enumerate(kept.ids)}
+    rows = [
+        neighbour_row(
+            kept,
+            place[answer["query"]],
+            [place[key] for key in answer["neighbours"]],
+            [
+                kept.labels[place[key]] == kept.labels[place[answer["query"]]]
+                for key in answer["neighbours"]
+            ],
+        )
+        for answer in served.get("answers") or ()
+        if all(key in place for key in (answer["query"], *answer["neighbours"]))
+    ]
+    if rows:
+        words = (
+            "Queries of classes that training never saw, as the exported model answers them in a "
+            "process of its own; the other examples are its gallery. "
+        )
+        if "first_neighbour_right" in served:
+            words += (
+                f"{served['first_neighbour_right']} of {served['queries']} have a neighbour of "
+                "their own class in the first place. "
+            )
+    else:
+        words = "Queries drawn at random, of classes that training never saw. "
+        chosen = np.random.default_rng(0).permutation(run.retrieval.per_query.query)[:8]
+        found = find_neighbours(kept.embeddings, kept.labels, chosen, 8, 0, run.distance)
+        rows = [
+            neighbour_row(kept, query, indices, right)
+            for query, indices, right in zip(chosen, found.indices, found.right, strict=True)
+        ]
+    return Html(tag("p", words + _KEY) + "".join(rows))
+
+
+def worst_section(run) -> Html:
+    """The queries that went worst, one a class."""
+    kept, result = run.evidence, run.retrieval
+    chosen = hardest(result, 10)
+    if not chosen.size:
+        return tag("p", "No query has another example of its class.")
+    found = find_neighbours(kept.embeddings, kept.labels, chosen, 6, 2, run.distance)
+    places = {query: i for i, query in enumerate(result.per_query.query)}
+    rows = []
+    for row, query in enumerate(chosen):
+        first = result.per_query.first_rank[places[query]]
+        words = [
+            f"First hit at rank {first:,}; average precision "
+            f"{result.per_query.average_precision[places[query]]:.3f}; ",
+            tag("code", str(kept.ids[query])),
+        ]
+        rows.append(
+            neighbour_row(
+                kept,
+                query,
+                found.indices[row],
+                found.right[row],
+                found.missing[row],
+                found.missing_ranks[row],
+                words,
+            )
+        )
+    words = (
+        "The queries of lowest average precision, one a class. Wrong labels, look-alikes and what "
+        "the model does not see show up here first. "
+    )
+    return Html(tag("p", words + _KEY) + "".join(rows))
+
+
+def map_section(run) -> Html:
+    """The embeddings on a plane."""
+    kept, chosen = run.evidence, run.mapped
+    method = "tsne" if len(chosen) >= 30 else "pca"
+    points = project(kept.embeddings[chosen], method)
+    classes = len(np.unique(kept.labels[chosen]))
+    words = (
+        f"{len(chosen):,} examples of {classes:,} classes, drawn at random, laid out by "
+        f"{'t-SNE' if method == 'tsne' else 'PCA'}: what lies near each other is similar to the "
+        "model. Sizes of clusters and gaps between them mean little. Point at a mark, or go to "
+        "the map with Tab and move with the arrow keys."
+    )
+    return Html(tag("p", words) + map_view(kept, chosen, points))
+
+
+def saliency_section(run) -> Html:
+    """Which pixels make pairs similar."""
+    kept = run.evidence
+    charts = []
+    for pair, inputs in zip(kept.pairs, kept.pair_inputs, strict=True):
+        names = kept.names(pair)
+        found = similarity_saliency(run.model, *inputs, distance=run.distance, smooth=8)
+        kind = "Of one class" if names[0] == names[1] else "Of two classes"
+        words = (
+            f"{kind}: {names[0]} and {names[1]}; {run.distance} distance {-found.similarity:.3f}."
+        )
+        alt = f"Two images and what each of their pixels does to their similarity. {words}"
+        charts.append(chart(saliency_figure(found), alt, words, raster=True))
+    words = (
+        "A typical hit, the most convincing mistake and a missed pair. Orange pixels make the two "
+        "more similar to the model, purple ones less: integrated gradients of minus the distance "
+        "(Sundararajan and others, 2017), averaged over 8 noisy copies, with each image's median "
+        "as the picture without content. It shows what this network uses, not why."
+    )
+    return Html(tag("p", words) + tag("div", charts, class_="charts"))

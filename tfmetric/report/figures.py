@@ -1,0 +1,248 @@
+"""The sections of figures: retrieval with baselines, verification, confusions, groups."""
+
+import numpy as np
+
+from tfmetric.report.html import Html, table, tag
+from tfmetric.report.pictures import chart
+from tfmetric.visualization import (
+    confusion_matrix,
+    det_curve,
+    distance_histogram,
+    group_gaps,
+    roc_curve,
+)
+from tfmetric.visualization.groups import figure_title
+
+_PLAIN = {
+    "recall": "share of queries with a hit among the first {k}",
+    "precision": "share of hits among the first {k}",
+    "r_precision": "share of hits among the first R, of R examples to be found",
+    "map_at_r": "the same, and the order counts: 1 if all of the class come first",
+    "mrr": "mean of 1 / rank of the first hit",
+}
+
+
+def retrieval_section(run) -> Html:
+    """All retrieval figures with intervals, and the baselines beside the main ones."""
+    result = run.metrics["result"]
+    names = [
+        name
+        for name, value in result.items()
+        if isinstance(value, (int, float)) and not name.startswith("num_")
+    ]
+    rows = [
+        (figure_title(name), f"{result[name]:.4f}", _interval(run, name), _meaning(name))
+        for name in names
+    ]
+    first = next((name for name in names if name.startswith("recall_at_")), names[0])
+    beside = []
+    for title, values in (
+        ("learned", result),
+        ("raw inputs", result.get("raw")),
+        ("untrained network", result.get("untrained")),
+    ):
+        if values:
+            cells = [_with_interval(values, name) for name in (first, "map_at_r")]
+            beside.append((title, *cells, f"{values.get('num_queries', 0):,}"))
+    head = ("embedding", figure_title(first), "MAP@R", "queries")
+    parts = [
+        tag(
+            "p",
+            f"{result.get('num_queries', 0):,} queries among {result.get('num_references', 0):,} "
+            f"examples of classes that training never saw, by {result.get('distance')} distance. "
+            f"{result.get('num_left_out', 0):,} queries have no other example of their class and "
+            "are left out. Ties count against the model.",
+        ),
+        table("Beside the baselines", head, beside, numeric=(1, 2, 3)),
+        [tag("p", note + ".") for note in result.get("notes") or ()],
+        table(
+            "All figures, with 95 % intervals for new classes like these",
+            ("figure", "value", "interval", "what it means"),
+            rows,
+            numeric=(1, 2),
+        ),
+    ]
+    one_shot = run.metrics.get("one_shot")
+    if one_shot:
+        facts = [
+            (key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
+            for key, value in one_shot.items()
+            if isinstance(value, (int, float, str))
+        ]
+        parts += [tag("h3", "One-shot runs"), table("One-shot runs", ("what", "value"), facts)]
+    return Html("".join(str(part) if isinstance(part, str) else "".join(part) for part in parts))
+
+
+def verification_section(run) -> Html:
+    """Are two examples of one class? Trade-off curves, distances, error rates."""
+    found = run.verification
+    count = len(run.verified)
+    sample = "" if count == run.evidence.total else f" of the {run.evidence.total:,}"
+    intro = tag(
+        "p",
+        f"All pairs of {count:,}{sample} examples: {found.num_positives:,} of the same class, "
+        f"{found.num_negatives:,} of different ones. A pair is accepted where its distance is at "
+        "or below a threshold.",
+    )
+    rates = []
+    for far in (1e-1, 1e-2, 1e-3, 1e-4):
+        if found.num_negatives * far < 10:
+            value = "too few different pairs to tell"
+        else:
+            value = f"{found.tar_at_far(far):.4f}"
+        rates.append((f"same pairs accepted at {100 * far:g} % of different ones", value))
+    low, high = found.interval("auc")
+    eer = found.interval("eer")
+    rows = [
+        ("area under the ROC curve (AUC)", f"{found.auc:.4f} ({low:.4f} to {high:.4f})"),
+        ("equal error rate (EER)", f"{found.eer:.4f} ({eer[0]:.4f} to {eer[1]:.4f})"),
+        ("threshold of equal errors", f"{found.eer_threshold:.4f}"),
+        *rates,
+    ]
+    charts = [
+        chart(
+            roc_curve(found),
+            f"ROC curve: area {found.auc:.4f}.",
+            "Up and to the left is better. Logarithmic axis.",
+        ),
+        chart(
+            det_curve(found),
+            f"DET curve: both errors are equal at {found.eer:.2%}.",
+            "Down and to the left is better; the dot is where both errors are equal.",
+        ),
+        chart(
+            distance_histogram(found),
+            f"Histogram of distances; the threshold of equal errors is {found.eer_threshold:.3f}.",
+            "The less the two overlap, the better.",
+        ),
+    ]
+    caption = "Figures of verification; in brackets 95 % intervals for new classes"
+    return Html(
+        intro
+        + tag("div", charts, class_="charts")
+        + table(caption, ("figure", "value"), rows, numeric=(1,))
+    )
+
+
+def confusion_section(run) -> Html:
+    """Which classes the nearest neighbour mixes up."""
+    kept = run.evidence
+    values, codes = np.unique(kept.labels, return_inverse=True)
+    taken = codes[run.nearest]
+    names = [str(kept.class_names[value]) for value in values]
+    counts = np.bincount(codes)
+    wrong = taken != codes
+    pairs, times = np.unique(
+        np.stack([codes[wrong], taken[wrong]], axis=1), axis=0, return_counts=True
+    )
+    order = np.lexsort((-times / np.maximum(counts[pairs[:, 0]], 1), -times))[:10]
+    rows = [
+        (
+            names[pairs[i, 0]],
+            names[pairs[i, 1]],
+            f"{times[i]:,} of {counts[pairs[i, 0]]:,}",
+        )
+        for i in order
+    ]
+    intro = tag(
+        "p",
+        "Each example is taken for the class of its nearest neighbour: "
+        f"{int(wrong.sum()):,} of {len(codes):,} examples are taken for another class.",
+    )
+    if not rows:
+        return Html(intro)
+    shown = _around(pairs[order])
+    figure = confusion_matrix(*_small_matrix(shown, codes, taken, names), title=None, last="others")
+    words = f"Rows: true classes; columns: what they were taken for; {len(shown)} classes."
+    return Html(
+        intro
+        + tag(
+            "div",
+            chart(
+                figure, "Confusion matrix. The table beside it has the most frequent ones.", words
+            ),
+            table(
+                "The most frequent confusions",
+                ("class", "taken for", "how often"),
+                rows,
+                numeric=(2,),
+            ),
+            class_="charts",
+        )
+    )
+
+
+def group_section(run) -> Html:
+    """The main figure by group, and the gap."""
+    kept = run.evidence
+    found = run.retrieval
+    table_of = found.by_group(kept.groups)
+    rows = [
+        (
+            str(row.group),
+            f"{row.count:,}" + (" (too few)" if row.small else ""),
+            f"{row.value:.4f}",
+            f"{row.interval[0]:.4f} to {row.interval[1]:.4f}",
+        )
+        for row in table_of.rows
+    ]
+    figure = figure_title(table_of.figure)
+    if table_of.best is None:
+        words = "Fewer than two groups are large enough to be compared."
+    else:
+        low, high = table_of.gap_interval
+        words = (
+            f"Best: {table_of.best}. Worst: {table_of.worst}. The gap is {table_of.gap:.4f} "
+            f"({low:.4f} to {high:.4f}). These two were picked for being furthest apart, so the "
+            "interval leans towards a gap: one that holds 0 is no evidence of any."
+        )
+    return Html(
+        tag("p", words)
+        + tag("div", chart(group_gaps(table_of), f"{figure} by group. {words}"), class_="charts")
+        + table(
+            f"{figure} by group", ("group", "queries", "value", "interval"), rows, numeric=(1, 2, 3)
+        )
+    )
+
+
+def _interval(run, name):
+    stored = (run.metrics["result"].get("intervals") or {}).get(name)
+    if stored is None and run.complete:
+        stored = run.retrieval.interval(name)
+    if stored is None or any(end is None or np.isnan(end) for end in stored):
+        return "–"
+    return f"{stored[0]:.4f} to {stored[1]:.4f}"
+
+
+def _with_interval(values, name):
+    value, ends = values.get(name), (values.get("intervals") or {}).get(name)
+    if value is None:
+        return "–"
+    if not ends or None in ends:
+        return f"{value:.4f}"
+    return f"{value:.4f} ({ends[0]:.3f} to {ends[1]:.3f})"
+
+
+def _meaning(name):
+    start, _, k = name.rpartition("_at_")
+    if name in _PLAIN:
+        return _PLAIN[name]
+    return _PLAIN[start].format(k=k) if start in _PLAIN else ""
+
+
+def _around(pairs, limit=7):
+    chosen = []
+    for label in pairs.reshape(-1):
+        if label not in chosen and len(chosen) < limit:
+            chosen.append(int(label))
+    return np.array(sorted(chosen))
+
+
+def _small_matrix(shown, codes, taken, names):
+    """Counts of the shown classes; the rest of each row in a last class of its own."""
+    place = np.full(len(names), len(shown))
+    place[shown] = np.arange(len(shown))
+    matrix = np.zeros((len(shown), len(shown) + 1))
+    inside = np.isin(codes, shown)
+    np.add.at(matrix, (place[codes[inside]], place[taken[inside]]), 1)
+    return matrix, [names[i] for i in shown]

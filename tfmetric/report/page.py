@@ -1,0 +1,138 @@
+"""The page as a whole: head, key figures, table of contents, sections."""
+
+import base64
+import hashlib
+
+from tfmetric._version import __version__
+from tfmetric.report import about, examples, figures
+from tfmetric.report.html import Html, tag
+from tfmetric.report.map_view import SCRIPT
+from tfmetric.report.style import STYLE
+from tfmetric.visualization.groups import figure_title
+
+_NO_EVIDENCE = (
+    "This run has kept no evidence.npz (runs of older versions have not), so there is nothing to "
+    "draw this from."
+)
+_NO_EXAMPLES = "The examples were too large to be kept with the run, so they cannot be shown."
+_NO_MODEL = "There is no model.keras in the run that could be loaded, and gradients need one."
+
+
+def page(run) -> str:
+    """The report of a :class:`~tfmetric.report.run.Run`."""
+    sections = [
+        ("data", "Data", about.data_section, None),
+        ("training", "Model and training", about.training_section, None),
+        ("figures", "Figures", figures.retrieval_section, None),
+        ("neighbours", "Neighbours", examples.neighbour_section, _needs_examples),
+        ("worst", "Worst cases", examples.worst_section, _needs_examples),
+        ("verification", "Same or different?", figures.verification_section, _needs_evidence),
+        ("confusions", "Confusions", figures.confusion_section, _needs_evidence),
+        ("map-of", "Map", examples.map_section, _needs_evidence),
+        ("groups", "Groups", figures.group_section, _needs_groups),
+        ("saliency", "What makes two similar", examples.saliency_section, _needs_model),
+        ("reproduce", "Do it again", about.reproduce_section, None),
+    ]
+    parts, links = [], []
+    for name, title, write, missing in sections:
+        reason = missing(run) if missing else None
+        body = tag("p", reason, class_="none") if reason else write(run)
+        heading = tag("h2", title, id=f"{name}-title")
+        parts.append(tag("section", heading, body, id=name, aria_labelledby=f"{name}-title"))
+        links.append(tag("li", tag("a", title, href=f"#{name}")))
+    body = [
+        tag("a", "Skip to the report", href="#report", class_="skip"),
+        tag("header", _head(run)),
+        tag("nav", tag("ul", links), aria_label="Sections"),
+        tag("main", parts, id="report", tabindex="-1"),
+        tag("footer", f"Written by tfmetric {__version__}. The page needs no network."),
+        tag("script", Html(SCRIPT)),
+    ]
+    title = f"{run.name}: report of a similarity model"
+    return (
+        "<!DOCTYPE html>\n"
+        + tag("html", tag("head", _meta(), tag("title", title)), tag("body", body), lang="en")
+        + "\n"
+    )
+
+
+def _meta():
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    # Nothing but what is in the page: no request leaves it, and no script runs but ours.
+    policy = (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+    return [
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="generator", content=f"tfmetric {__version__}"),
+        # A favicon of its own: browsers would ask for one.
+        Html('<link rel="icon" href="data:,">'),
+        tag("style", Html(STYLE)),
+    ]
+
+
+def _head(run):
+    metrics, result = run.metrics, run.metrics["result"]
+    first = next((name for name in result if name.startswith("recall_at_")), None)
+    names = [name for name in (first, "map_at_r", "mrr") if name and result.get(name) is not None]
+    cells = []
+    for name in names:
+        notes = []
+        ends = (result.get("intervals") or {}).get(name)
+        if ends and None not in ends:
+            notes.append(tag("span", f"95 %: {ends[0]:.3f} to {ends[1]:.3f}", class_="small"))
+        raw = (result.get("raw") or {}).get(name)
+        if raw is not None:
+            notes.append(tag("span", f"raw inputs: {raw:.3f}", class_="small"))
+        value = tag("dd", f"{result[name]:.3f}", notes)
+        cells.append(tag("div", tag("dt", figure_title(name)), value))
+    test = metrics.get("test") or {}
+    classes = tag(
+        "dd", f"{test.get('classes', 0):,}", _small(f"{test.get('examples', 0):,} examples")
+    )
+    cells.append(tag("div", tag("dt", "unseen classes"), classes))
+    lines = str(result.get("verdict") or "").splitlines()
+    made = metrics.get("created")
+    return [
+        tag("h1", run.name),
+        tag("p", "Report of a similarity model", f", {made}" if made else ""),
+        [tag("p", line, class_="verdict") for line in lines],
+        tag("dl", cells, class_="key"),
+    ]
+
+
+def _small(text):
+    return tag("span", text, class_="small")
+
+
+def _needs_evidence(run):
+    if run.evidence is None:
+        return _NO_EVIDENCE
+    if run.retrieval.num_queries < 2:
+        return "Too few examples have another one of their class."
+    return None
+
+
+def _needs_examples(run):
+    return _needs_evidence(run) or (_NO_EXAMPLES if run.evidence.examples is None else None)
+
+
+def _needs_groups(run):
+    if run.evidence is not None and run.evidence.groups is None:
+        return (
+            "The data has no groups, such as typefaces, alphabets or people. A .csv may have a "
+            "column “group”, an .npz an array of that name."
+        )
+    return _needs_evidence(run)
+
+
+def _needs_model(run):
+    reason = _needs_evidence(run)
+    if reason:
+        return reason
+    if run.evidence.pair_inputs is None or not len(run.evidence.pairs):
+        return "Only images have pixels to look at."
+    return None if run.model is not None else _NO_MODEL

@@ -1,0 +1,102 @@
+"""Pictures inside a page: figures and examples as data URIs, rows of neighbours as HTML."""
+
+import base64
+import io
+
+import numpy as np
+
+from tfmetric.report.html import Html, tag
+from tfmetric.visualization.interactive import data_uri
+
+
+def figure_image(figure, alt: str, raster: bool = False) -> Html:
+    """A matplotlib figure as an image of the page.
+
+    Args:
+        figure: The figure.
+        alt: What it shows, for those who do not see it.
+        raster: Whether it is one of pixels (PNG) and not of lines (SVG).
+    """
+    import matplotlib
+
+    file = io.BytesIO()
+    # Letters as shapes: the same on every machine. The salt keeps names inside the file the same.
+    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "tfmetric"}):
+        if raster:
+            figure.savefig(file, format="png", dpi=160)
+        else:
+            figure.savefig(file, format="svg", metadata={"Date": None})
+    kind = "png" if raster else "svg+xml"
+    uri = f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
+    width, height = (round(96 * side) for side in figure.get_size_inches())
+    return tag("img", src=uri, alt=alt, width=width, height=height)
+
+
+def chart(figure, alt: str, words=None, raster: bool = False) -> Html:
+    """A figure on its card, with words under it."""
+    caption = tag("figcaption", words) if words else None
+    return tag("figure", figure_image(figure, alt, raster), caption, class_="chart")
+
+
+def example_image(example, alt: str) -> Html:
+    """One example: an image of bytes, or a vector as a line."""
+    example = np.asarray(example)
+    if example.ndim == 1:
+        return tag("img", src=_line(example), alt=alt, width=64, height=64)
+    height, width = example.shape[:2]
+    scale = 64 / max(height, width)
+    return tag(
+        "img",
+        src=data_uri(example),
+        alt=alt,
+        width=max(1, round(width * scale)),
+        height=max(1, round(height * scale)),
+        class_="pixels" if max(height, width) < 40 else None,
+    )
+
+
+def neighbour_row(evidence, query, found, right, missing=(), ranks=(), words=None) -> Html:
+    """A query with what was found for it, as a list.
+
+    Args:
+        evidence: The :class:`~tfmetric.report.evidence.Evidence` that all indexes point into.
+        query: Index of the query.
+        found: Indexes of its neighbours, nearest first.
+        right: Whether each is of its class.
+        missing: Indexes of examples of its class that were not found.
+        ranks: Their ranks.
+        words: A line above the row, None for none.
+    """
+    (name,) = evidence.names([query])
+    items = [_item(evidence, query, f"Query: {name}", name, "query", "query")]
+    for rank, (index, hit) in enumerate(zip(found, right, strict=True), start=1):
+        (text,) = evidence.names([index])
+        word = "right" if hit else "wrong"
+        items.append(_item(evidence, index, f"Neighbour {rank}, {word}: {text}", text, word, word))
+    for index, rank in zip(missing, ranks, strict=True):
+        (text,) = evidence.names([index])
+        label = f"Missed, at rank {rank:,}: {text}"
+        items.append(_item(evidence, index, label, text, "missed", f"missed, rank {rank:,}"))
+    line = tag("p", words, class_="rowwords") if words else None
+    return tag("div", line, tag("ol", items, class_="neighbours"), class_="rowbox")
+
+
+def _item(evidence, index, alt, name, kind, word):
+    label = tag("span", name, class_="name", title=name)
+    picture = example_image(evidence.examples[index], alt)
+    return tag("li", picture, label, tag("span", word, class_="word"), class_=kind)
+
+
+def _line(vector):
+    """A vector as a small drawing."""
+    values = vector[np.linspace(0, len(vector) - 1, min(len(vector), 128)).round().astype(int)]
+    low, high = float(values.min()), float(values.max())
+    y = 60 - 56 * (values - low) / max(high - low, 1e-12)
+    x = np.linspace(2, 62, len(values))
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
+        '<rect width="64" height="64" fill="#fff"/>'
+        f'<polyline points="{points}" fill="none" stroke="#24292f"/></svg>'
+    )
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

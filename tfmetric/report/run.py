@@ -1,0 +1,102 @@
+"""A run as the sections of its report see it: what it kept, and what is computed of that once."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tfmetric import distances
+from tfmetric.evaluation import retrieval
+from tfmetric.report.evidence import Evidence
+
+# All pairs of so many examples are compared in about a second.
+_VERIFIED, _MAPPED = 2500, 600
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run.
+
+    Attributes:
+        directory: Where it is.
+        metrics: What its ``metrics.json`` holds.
+        evidence: What it kept of the judged examples, or None.
+        model: The embedder, or None.
+    """
+
+    directory: Path
+    metrics: dict
+    evidence: Evidence | None = None
+    model: object = None
+    notes: list = field(default_factory=list)
+
+    @property
+    def distance(self) -> str:
+        """The distance that it was judged by; the default where that was a function of the user."""
+        name = self.metrics["result"].get("distance")
+        return name if name in distances.names() else "euclidean"
+
+    @property
+    def name(self) -> str:
+        """The data set, in short: of a path its last part."""
+        text = str(self.metrics.get("dataset") or self.directory.name)
+        return text if text.startswith("tfds:") else text.rstrip("/\\").split("/")[-1] or text
+
+    @cached_property
+    def complete(self) -> bool:
+        """Whether the evidence is of all examples that were judged."""
+        return self.evidence is not None and len(self.evidence.labels) == self.evidence.total
+
+    @cached_property
+    def retrieval(self):
+        """Retrieval figures of the evidence, query by query."""
+        kept = self.evidence
+        ks = sorted(
+            int(name[10:])
+            for name in self.metrics["result"]
+            if name.startswith("recall_at_") and name[10:].isdigit()
+        )
+        return retrieval(kept.embeddings, kept.labels, distance=self.distance, ks=ks or (1, 5))
+
+    @cached_property
+    def verified(self) -> np.ndarray:
+        """Indexes of the examples whose pairs are compared: all, or whole classes of them."""
+        return self._classes_up_to(_VERIFIED)
+
+    @cached_property
+    def mapped(self) -> np.ndarray:
+        """Indexes of the examples on the map: whole classes of them."""
+        return self._classes_up_to(_MAPPED)
+
+    @cached_property
+    def verification(self):
+        """Verification figures of the evidence."""
+        from tfmetric.evaluation import verification
+
+        kept = self.evidence
+        return verification(
+            kept.embeddings[self.verified], kept.labels[self.verified], distance=self.distance
+        )
+
+    @cached_property
+    def nearest(self) -> np.ndarray:
+        """(N,) the nearest neighbour of each example; at ties one of another class."""
+        kept, measure, found = self.evidence, distances.get(self.distance), []
+        for start in range(0, len(kept.labels), 512):
+            block = np.arange(start, min(start + 512, len(kept.labels)))
+            rows = measure.pairwise(kept.embeddings[block], kept.embeddings)
+            rows = np.array(keras.ops.convert_to_numpy(rows))
+            rows[np.arange(len(block)), block] = np.inf
+            nearest = rows == rows.min(axis=1, keepdims=True)
+            other = nearest & (kept.labels[block][:, None] != kept.labels)
+            found.append(np.where(other.any(1), other.argmax(1), nearest.argmax(1)))
+        return np.concatenate(found)
+
+    def _classes_up_to(self, number):
+        labels = self.evidence.labels
+        values, counts = np.unique(labels, return_counts=True)
+        order = np.random.default_rng(0).permutation(len(values))
+        fitting = max(2, int((np.cumsum(counts[order]) <= number).sum()))
+        return np.flatnonzero(np.isin(labels, values[order[:fitting]]))
