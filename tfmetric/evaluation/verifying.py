@@ -157,7 +157,7 @@ def check_pairs(distances, same) -> tuple[np.ndarray, np.ndarray]:
         found = found.astype(np.float64)
     check_embeddings(found[:, None], "distances")
     found = found + 0.0  # −0.0 becomes 0.0.
-    return found, _check_booleans(same, len(found))
+    return found, check_booleans(same, len(found))
 
 
 def _given(embeddings, labels, references, reference_labels, distance, pairs):
@@ -174,7 +174,7 @@ def _given(embeddings, labels, references, reference_labels, distance, pairs):
         codes, others, _ = joint_codes(labels, reference_labels)
         classes = codes[left], others[right]
     if len(pairs) == 3:
-        same = _check_booleans(pairs[2], len(left))
+        same = check_booleans(pairs[2], len(left))
         if classes is not None:
             _check_same(same, classes[0] == classes[1])
     elif classes is None:
@@ -250,7 +250,12 @@ def _check_indexes(values, count, name):
     return array.astype(np.int64)
 
 
-def _check_booleans(same, count):
+def check_booleans(same, count: int) -> np.ndarray:
+    """Returns ``same`` as booleans (``count``,).
+
+    Raises:
+        ValueError: If they are no booleans, nor 0 and 1.
+    """
     array = np.asarray(same)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
