@@ -1,5 +1,13 @@
 """Keras metrics to watch during fit: ``model.compile(loss=..., metrics=[...])``."""
 
 from tfmetric.metrics.batch import BatchRecallAtOne
+from tfmetric.metrics.pairs import DistanceGap, MeanNegativeDistance, MeanPositiveDistance
+from tfmetric.metrics.triplets import ActiveTripletFraction
 
-__all__ = ["BatchRecallAtOne"]
+__all__ = [
+    "ActiveTripletFraction",
+    "BatchRecallAtOne",
+    "DistanceGap",
+    "MeanNegativeDistance",
+    "MeanPositiveDistance",
+]

@@ -1,0 +1,173 @@
+"""How far apart the pairs of a batch are, accumulated over an epoch."""
+
+import keras
+from keras import ops
+
+from tfmetric import distances
+from tfmetric.losses import class_ids
+from tfmetric.losses._pairs import all_pairs
+from tfmetric.mining import label_masks
+
+
+class _Means(keras.metrics.Metric):
+    """Means over pairs or triplets of the batch, an anchor's weighted by its sample weight.
+
+    A subclass says in :meth:`sums` what an anchor adds to each of its means.
+    """
+
+    means = ("mean",)
+
+    def __init__(self, name, dtype):
+        super().__init__(name=name, dtype=dtype)
+        self._totals = [self._variable(f"{mean}_total") for mean in self.means]
+        self._counts = [self._variable(f"{mean}_count") for mean in self.means]
+
+    def _variable(self, name):
+        return self.add_variable((), "zeros", dtype="float32", name=name)
+
+    def sums(self, labels, embeddings):
+        """For each mean the sum (B,) of what each anchor adds, and how many terms (B,) it has."""
+        raise NotImplementedError
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds a batch; ``sample_weight`` weighs the anchors."""
+        labels, _ = class_ids(y_true)
+        found = self.sums(labels, ops.cast(y_pred, "float32"))
+        for total, count, (values, number) in zip(self._totals, self._counts, found, strict=True):
+            if sample_weight is not None:
+                weight = ops.reshape(ops.cast(sample_weight, "float32"), ops.shape(number))
+                values, number = weight * values, weight * number
+            total.assign_add(ops.sum(values))
+            count.assign_add(ops.sum(number))
+
+    def _mean(self, place):
+        return ops.divide_no_nan(self._totals[place], self._counts[place])
+
+    def result(self):
+        """The mean; 0 before there is anything to take it of."""
+        return self._mean(0)
+
+
+def _positives_and_negatives(labels, embeddings, distance):
+    """Sum and number of each anchor's distances to its positives, and to its negatives."""
+    matrix = all_pairs(labels, embeddings, distance)
+    return [
+        (
+            ops.sum(ops.where(mask, matrix, ops.zeros_like(matrix)), axis=1),
+            ops.sum(ops.cast(mask, "float32"), axis=1),
+        )
+        for mask in label_masks(labels)
+    ]
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class MeanPositiveDistance(_Means):
+    """Mean distance of two examples of a class within the batch.
+
+    Watch it beside :class:`MeanNegativeDistance`: both falling to 0 together is a collapse, where
+    all examples go to one point.
+
+    Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``. It
+    takes O(B²) memory. Under tf.distribute the pairs are those of each replica's part.
+
+    Args:
+        distance: Name or function; see :func:`tfmetric.distances.get`.
+        name: Name of the metric.
+        dtype: Dtype of the result.
+
+    Example:
+
+    >>> import numpy as np
+    >>> metric = MeanPositiveDistance()
+    >>> metric.update_state(np.array([1, 1, 2]), np.array([[0.0], [2.0], [5.0]]))
+    >>> float(metric.result())
+    2.0
+    """
+
+    def __init__(self, distance="euclidean", name="mean_positive_distance", dtype=None):
+        super().__init__(name, dtype)
+        self.distance = distances.get(distance)
+
+    def sums(self, labels, embeddings):
+        """Distances to the positives."""
+        return _positives_and_negatives(labels, embeddings, self.distance)[:1]
+
+    def get_config(self):
+        """Every argument."""
+        return {**super().get_config(), "distance": distances.serialize(self.distance)}
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class MeanNegativeDistance(_Means):
+    """Mean distance of two examples of different classes within the batch.
+
+    Inputs and arguments as of :class:`MeanPositiveDistance`.
+
+    Args:
+        distance: Name or function; see :func:`tfmetric.distances.get`.
+        name: Name of the metric.
+        dtype: Dtype of the result.
+
+    Example:
+
+    >>> import numpy as np
+    >>> metric = MeanNegativeDistance()
+    >>> metric.update_state(np.array([1, 1, 2]), np.array([[0.0], [2.0], [5.0]]))
+    >>> float(metric.result())
+    4.0
+    """
+
+    def __init__(self, distance="euclidean", name="mean_negative_distance", dtype=None):
+        super().__init__(name, dtype)
+        self.distance = distances.get(distance)
+
+    def sums(self, labels, embeddings):
+        """Distances to the negatives."""
+        return _positives_and_negatives(labels, embeddings, self.distance)[1:]
+
+    def get_config(self):
+        """Every argument."""
+        return {**super().get_config(), "distance": distances.serialize(self.distance)}
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class DistanceGap(_Means):
+    """Mean distance between classes minus mean distance within them: the wider the better.
+
+    In units of the distance, so compare it between epochs of one run. It looks at averages: a gap
+    may widen while the hard cases stay where they are.
+
+    Inputs and arguments as of :class:`MeanPositiveDistance`.
+
+    Args:
+        distance: Name or function; see :func:`tfmetric.distances.get`.
+        name: Name of the metric.
+        dtype: Dtype of the result.
+
+    Example:
+
+    >>> import numpy as np
+    >>> metric = DistanceGap()
+    >>> metric.update_state(np.array([1, 1, 2]), np.array([[0.0], [2.0], [5.0]]))
+    >>> float(metric.result())
+    2.0
+    """
+
+    means = ("positive", "negative")
+
+    def __init__(self, distance="euclidean", name="distance_gap", dtype=None):
+        super().__init__(name, dtype)
+        self.distance = distances.get(distance)
+
+    def sums(self, labels, embeddings):
+        """Distances to the positives, and to the negatives."""
+        return _positives_and_negatives(labels, embeddings, self.distance)
+
+    def result(self):
+        """The gap; 0 until both a positive and a negative pair have been seen."""
+        both = ops.logical_and(self._counts[0] > 0, self._counts[1] > 0)
+        return ops.where(both, self._mean(1) - self._mean(0), 0.0)
+
+    def get_config(self):
+        """Every argument."""
+        return {**super().get_config(), "distance": distances.serialize(self.distance)}

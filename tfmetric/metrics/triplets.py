@@ -1,0 +1,68 @@
+"""How many of a batch's triplets still teach something, accumulated over an epoch."""
+
+import keras
+
+from tfmetric import distances
+from tfmetric.losses import triplet_terms
+from tfmetric.losses.base import check_margin
+from tfmetric.metrics.pairs import _Means
+from tfmetric.mining import resolve
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class ActiveTripletFraction(_Means):
+    """Share of the mined triplets that are active: d(a,p) − d(a,n) + margin > 0.
+
+    Near 0 nothing is left to learn from such triplets: widen the margin, mine harder ones, or
+    stop. Stuck at 1 under mining "hard" is usual early on, and a collapse if the loss stays at the
+    margin. Give it the arguments of the loss.
+
+    Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``. Under
+    tf.distribute the triplets are those of each replica's part.
+
+    Args:
+        margin: At least 0, in units of the distance.
+        mining: As in :class:`tfmetric.losses.TripletLoss`.
+        distance: Name or function; see :func:`tfmetric.distances.get`.
+        name: Name of the metric.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: If an argument is unknown or out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> metric = ActiveTripletFraction(margin=0.3)
+    >>> metric.update_state(np.array([1, 1, 2, 2]), np.array([[0.0], [1.0], [1.4], [8.0]]))
+    >>> float(metric.result())
+    0.5
+    """
+
+    def __init__(
+        self,
+        margin=0.2,
+        mining="hard",
+        distance="euclidean",
+        name="active_triplet_fraction",
+        dtype=None,
+    ):
+        super().__init__(name, dtype)
+        self.margin = check_margin(margin)
+        self._pair = resolve(mining)
+        self.mining = mining if isinstance(mining, str) else tuple(mining)
+        self.distance = distances.get(distance)
+
+    def sums(self, labels, embeddings):
+        """Active triplets, among all that were formed."""
+        terms = triplet_terms(labels, embeddings, self.margin, self._pair, self.distance)
+        return [(terms.active, terms.count)]
+
+    def get_config(self):
+        """Every argument."""
+        return {
+            **super().get_config(),
+            "margin": self.margin,
+            "mining": self.mining,
+            "distance": distances.serialize(self.distance),
+        }
