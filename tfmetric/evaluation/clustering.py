@@ -1,0 +1,269 @@
+"""Clustering: do the clusters that k-means finds match the classes?"""
+
+import json
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral
+
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric.evaluation.groups import GroupTable, group_table, plain
+from tfmetric.evaluation.inputs import check_embeddings, check_labels
+from tfmetric.evaluation.intervals import bootstrap_interval
+
+# Examples × clusters above which k-means goes through batches (about a minute for the whole data
+# on two cores).
+_MOST_PAIRS = 5e7
+
+
+@dataclass(frozen=True, eq=False)
+class ClusteringResult:
+    """How well clusters match classes.
+
+    Attributes:
+        clusters: (N,) the cluster of each example, 0, 1, ..., read-only.
+        codes: (N,) the class of each example as a number, read-only.
+        precision: (N,) B³: the share of an example's cluster that is of its class, read-only.
+        recall: (N,) B³: the share of an example's class that is in its cluster, read-only.
+        pure: (N,) 1 where an example is of the commonest class of its cluster, read-only.
+        distance: Name of the distance.
+        method: What found the clusters.
+    """
+
+    clusters: np.ndarray
+    codes: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+    pure: np.ndarray
+    distance: str
+    method: str
+
+    @property
+    def num_clusters(self) -> int:
+        """Clusters that hold an example."""
+        return int(self.clusters.max()) + 1
+
+    @property
+    def num_classes(self) -> int:
+        """Classes."""
+        return int(self.codes.max()) + 1
+
+    @cached_property
+    def nmi(self) -> float:
+        """Normalised mutual information, by the arithmetic mean of the entropies; 0 to 1.
+
+        It grows with the number of clusters even if they are random: see :attr:`ami`.
+        """
+        from sklearn.metrics import normalized_mutual_info_score
+
+        return float(normalized_mutual_info_score(self.codes, self.clusters))
+
+    @cached_property
+    def ami(self) -> float:
+        """Adjusted mutual information: 0 for random clusters, 1 for the classes."""
+        from sklearn.metrics import adjusted_mutual_info_score
+
+        return float(adjusted_mutual_info_score(self.codes, self.clusters))
+
+    @property
+    def b3_precision(self) -> float:
+        """Mean share of an example's cluster that is of its class (B³ precision)."""
+        return float(self.precision.mean())
+
+    @property
+    def b3_recall(self) -> float:
+        """Mean share of an example's class that is in its cluster (B³ recall)."""
+        return float(self.recall.mean())
+
+    @property
+    def b3_f1(self) -> float:
+        """Harmonic mean of the two."""
+        return 2 * self.b3_precision * self.b3_recall / (self.b3_precision + self.b3_recall)
+
+    @property
+    def purity(self) -> float:
+        """Share of the examples that are of the commonest class of their cluster."""
+        return float(self.pure.mean())
+
+    def figures(self) -> dict[str, float]:
+        """All figures by name."""
+        names = ("nmi", "ami", "b3_precision", "b3_recall", "b3_f1", "purity")
+        return {name: getattr(self, name) for name in names}
+
+    def values(self, figure: str = "b3_precision") -> np.ndarray:
+        """A figure's value for each example (N,).
+
+        Args:
+            figure: ``"b3_precision"``, ``"b3_recall"`` or ``"purity"``; the others are of the
+                whole.
+        """
+        found = {"b3_precision": self.precision, "b3_recall": self.recall, "purity": self.pure}
+        if figure not in found:
+            raise ValueError(expected(f"figure to be one of {', '.join(found)}", figure=figure))
+        return found[figure]
+
+    def interval(self, figure: str = "b3_precision") -> tuple[float, float]:
+        """The 95 % interval of a figure for other classes, the clusters staying as they are.
+
+        Args:
+            figure: ``"b3_precision"``, ``"b3_recall"`` or ``"purity"``.
+
+        Returns:
+            Lower and upper end by 1000 bootstrap draws of classes. NaN for NMI, AMI and F1:
+            classes drawn twice bias them.
+        """
+        if figure in ("nmi", "ami", "b3_f1"):
+            return float("nan"), float("nan")
+        return bootstrap_interval(self.values(figure), self.codes)
+
+    def by_group(self, groups, figure: str = "b3_precision", **arguments) -> GroupTable:
+        """A figure by groups of the examples.
+
+        Args:
+            groups: (N,), integers or strings.
+            figure: As in :meth:`values`.
+            **arguments: Of :func:`tfmetric.evaluation.group_table`, such as ``small``.
+        """
+        return group_table(figure, self.values(figure), groups, self.codes, **arguments)
+
+    def summary(self) -> str:
+        """The figures as a few lines of text."""
+        lines = [
+            f"Clustering by {self.method}: {len(self.codes):,} examples of {self.num_classes:,} "
+            f"classes in {self.num_clusters:,} clusters, {self.distance} distance"
+        ]
+        for name, value in self.figures().items():
+            title = name.upper() if name in ("nmi", "ami") else name.replace("b3_", "B³ ")
+            line = f"  {title.replace('f1', 'F1'):<14}{value:.4f}"
+            low, high = self.interval(name)
+            if np.isfinite(low):
+                line += f"  (95 % interval {low:.4f} to {high:.4f})"
+            lines.append(line)
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict:
+        """Figures, counts and intervals as plain Python values; NaN becomes None."""
+        figures = self.figures()
+        return plain(
+            {
+                "method": self.method,
+                "distance": self.distance,
+                "num_examples": len(self.codes),
+                "num_classes": self.num_classes,
+                "num_clusters": self.num_clusters,
+                **figures,
+                "intervals": {name: self.interval(name) for name in figures},
+            }
+        )
+
+    def to_json(self) -> str:
+        """:meth:`to_dict` as JSON."""
+        return json.dumps(self.to_dict(), indent=2)
+
+
+def clustering(
+    embeddings,
+    labels,
+    k: int | None = None,
+    *,
+    distance: str = "euclidean",
+    restarts: int = 3,
+    seed: int = 0,
+) -> ClusteringResult:
+    """Clusters the embeddings by k-means and compares the clusters with the classes.
+
+    It asks for more than retrieval does: classes as round, equally wide and separate clouds. A
+    good retrieval with poor clusters usually has classes of several clouds each.
+
+    Args:
+        embeddings: (N, D), finite.
+        labels: (N,) or (N, 1), integers or strings.
+        k: Number of clusters; None for the number of classes.
+        distance: ``"euclidean"``, or ``"cosine"`` for embeddings scaled to length 1 first.
+        restarts: k-means is started so often from new centres, and the tightest result kept.
+        seed: Seed of the centres.
+
+    Returns:
+        A :class:`ClusteringResult`. It has fewer clusters than k where there are fewer different
+        embeddings. With more than about 50 million examples × clusters, k-means goes through
+        random batches, which is quicker and a little worse.
+
+    Raises:
+        ValueError: If shapes do not fit, or k is not in 1..N.
+
+    Example:
+
+    >>> result = clustering([[0.0], [0.1], [5.0], [5.1]], ["a", "a", "b", "b"])
+    >>> result.ami, result.purity
+    (1.0, 1.0)
+
+    References:
+        * Manning, Raghavan, Schütze: Introduction to information retrieval, 2008, section 16.3
+          (purity, NMI).
+        * Vinh, Epps, Bailey: Information theoretic measures for clusterings comparison, JMLR 2010
+          (AMI).
+        * Bagga, Baldwin: Entity-based cross-document coreferencing using the vector space model,
+          ACL 1998 (B³).
+    """
+    embeddings = check_embeddings(embeddings)
+    labels = check_labels(labels, len(embeddings))
+    if not embeddings.size:
+        raise ValueError(expected("at least one embedding", embeddings_shape=embeddings.shape))
+    if distance not in ("euclidean", "cosine"):
+        raise ValueError(expected("distance to be euclidean or cosine", distance=distance))
+    classes, codes = np.unique(labels, return_inverse=True)
+    k = len(classes) if k is None else k
+    for name, value, most in (("k", k, len(embeddings)), ("restarts", restarts, None)):
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if not (whole and 1 <= value <= (most or value)):
+            kind = f"an integer in 1..{most}" if most else "an integer above 0"
+            raise ValueError(expected(f"{name} to be {kind}", **{name: value}))
+    found, method = _k_means(_scaled(embeddings, distance), int(k), int(restarts), seed)
+    _, clusters = np.unique(found, return_inverse=True)
+    arrays = (clusters, codes, *_b_cubed(clusters, codes))
+    for array in arrays:
+        array.setflags(write=False)
+    return ClusteringResult(*arrays, distance, method)
+
+
+def _scaled(embeddings, distance):
+    """Values that squares of float32 can hold; k-means is the same at any scale."""
+    x = embeddings.astype(np.float64)
+    x /= np.abs(x).max() or 1.0
+    if distance == "cosine":
+        x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    return x.astype(np.float32)
+
+
+def _k_means(x, k, restarts, seed):
+    from sklearn.cluster import KMeans, MiniBatchKMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    if len(x) * k > _MOST_PAIRS:
+        method = "k-means in batches"
+        model = MiniBatchKMeans(k, batch_size=4096, n_init=restarts, random_state=seed)
+    else:
+        method, model = "k-means", KMeans(k, n_init=restarts, random_state=seed)
+    with warnings.catch_warnings():
+        # Fewer different embeddings than clusters: said by the number of clusters.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit_predict(x), method
+
+
+def _b_cubed(clusters, codes):
+    """B³ precision and recall of each example, and whether it is of its cluster's main class."""
+    num_classes = codes.max() + 1
+    cells, cell, together = np.unique(
+        clusters * num_classes + codes, return_inverse=True, return_counts=True
+    )
+    together_of_each = together[cell]
+    precision = together_of_each / np.bincount(clusters)[clusters]
+    recall = together_of_each / np.bincount(codes)[codes]
+    # Of the cells of a cluster the largest, at a tie the first.
+    order = np.lexsort((-together, cells // num_classes))
+    first = np.unique(cells[order] // num_classes, return_index=True)[1]
+    main = np.zeros(len(cells))
+    main[order[first]] = 1.0
+    return precision, recall, main[cell]
