@@ -97,9 +97,9 @@ class Distance:
         pairwise: ``(n, d), (m, d) -> (n, m)``, every x against every y.
         paired: ``(..., d), (..., d) -> (...)``, the i-th x against the i-th y, by direct
             difference, free of the cancellation that a matrix product has for near-duplicates.
-        factors: ``(n, d), (m, d) -> (n, e), (m, e)``, two matrices whose product orders each row
-            as ``pairwise`` does and, but for rounding, is nowhere below 0: what mining compares,
-            one matrix product and nothing else. None if the distance has none.
+        factors: ``(n, d) -> (n, e), (n, e)``, two matrices whose product orders each row as
+            ``pairwise(x, x)`` does: what mining compares, one matrix product and nothing else.
+            None if the distance has none.
         shift_invariant: Whether adding one vector to all embeddings changes nothing.
         function: The user's own function, if it is one.
     """
@@ -116,17 +116,22 @@ class Distance:
         """The name, if it is one of ours: a user's function may have the name of one."""
         return self.name if _REGISTRY.get(self.name) is self else None
 
-    def ranking(self, x, y):
-        """``(n, d), (m, d) -> (n, m)``: orders each row as ``pairwise`` does, only cheaper."""
-        return _dot(*self.factors(x, y)) if self.factors else self.pairwise(x, y)
+    def ranking(self, x):
+        """``(n, d) -> (n, n)``: orders each row as ``pairwise(x, x)`` does, only cheaper."""
+        return _dot(*self.factors(x)) if self.factors else self.pairwise(x, x)
 
 
-def _euclidean_factors(x, y):
-    scale = ops.maximum(_safe_scale(x), _safe_scale(y))
-    x, y = _centred(x / scale, y / scale)
-    x_norm, y_norm = _squared_norm(x)[:, None], _squared_norm(y)[:, None]
-    left = ops.concatenate([-2.0 * x, ops.ones_like(x_norm), x_norm], axis=1)
-    return left, ops.concatenate([y, y_norm, ops.ones_like(y_norm)], axis=1)
+def _euclidean_factors(x):
+    x = x / _safe_scale(x)
+    x = x - x[:1]
+    # Within a row the anchor's own ‖x‖² is the same everywhere.
+    left = ops.concatenate([-2.0 * x, ops.ones_like(x[:, :1])], axis=1)
+    return left, ops.concatenate([x, _squared_norm(x)[:, None]], axis=1)
+
+
+def _cosine_factors(x):
+    x = l2_normalize(x)
+    return -x, x
 
 
 def _cosine_pairwise(x, y):
@@ -135,24 +140,6 @@ def _cosine_pairwise(x, y):
 
 def _cosine_paired(x, y):
     return 1.0 - ops.sum(l2_normalize(x) * l2_normalize(y), axis=-1)
-
-
-def _cosine_factors(x, y):
-    x, y = l2_normalize(x), l2_normalize(y)
-    left = ops.concatenate([-x, ops.ones_like(x[:, :1])], axis=1)
-    return left, ops.concatenate([y, ops.ones_like(y[:, :1])], axis=1)
-
-
-def _norm(x):
-    scale = _safe_scale(x, axis=-1)
-    return scale * ops.sqrt(_squared_norm(x / scale))[:, None]
-
-
-def _inner_product_factors(x, y):
-    # No product is larger than that of the lengths: with it added, no ranking is below 0.
-    bound = _norm(x) * ops.max(_norm(y))
-    left = ops.concatenate([-x, bound], axis=1)
-    return left, ops.concatenate([y, ops.ones_like(y[:, :1])], axis=1)
 
 
 def _manhattan(x, y):
@@ -177,12 +164,17 @@ _REGISTRY = {
             _euclidean_factors,
             shift_invariant=True,
         ),
-        Distance("cosine", _cosine_pairwise, _cosine_paired, _cosine_factors),
+        Distance(
+            "cosine",
+            _cosine_pairwise,
+            _cosine_paired,
+            factors=_cosine_factors,
+        ),
         Distance(
             "inner_product",
             pairwise=lambda x, y: -_dot(x, y),
             paired=lambda x, y: -ops.sum(x * y, axis=-1),
-            factors=_inner_product_factors,
+            factors=lambda x: (-x, x),
         ),
         _of_function("manhattan", _manhattan),
     )

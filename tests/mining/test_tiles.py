@@ -20,8 +20,9 @@ STRATEGIES = [
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(choice, "_TILE", 5)
+    monkeypatch.setattr(choice, "_TILE", 4)
     monkeypatch.setattr(choice, "_TILE_IF_UNKNOWN", 4)
+    monkeypatch.setattr(choice, "_BLOCK", 2)
 
 
 def compare(batch, pair, mode="eager", distance="euclidean"):
@@ -73,7 +74,7 @@ def test_duplicates(name):
 def test_a_batch_of_several_tiles_of_the_true_size(monkeypatch):
     monkeypatch.undo()
     rng = np.random.default_rng(0)
-    labels = rng.permutation(np.repeat(np.arange(700), 3))
+    labels = rng.permutation(np.repeat(np.arange(1500), 3))
     x = rng.normal(size=(len(labels), 16)).astype("float32")
     found = choice.one_triplet(labels, x, distances.get("euclidean"), "hard", "hard")
     d = ((x[:, None, :].astype("float64") - x[None]) ** 2).sum(-1)

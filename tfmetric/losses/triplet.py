@@ -63,7 +63,7 @@ def _all_of_one_side(labels, x, positive, negative, margin, distance):
         sign, asked = -1.0, {"positive": positive, "negative": None}
     matrix, constant = all_pairs(labels, x, distance), ops.stop_gradient(x)
     if "semi-hard" in asked.values():
-        ranking = distance.ranking(constant, constant)
+        ranking = distance.ranking(constant)
         partner = nearest_further(sign * ranking, ones, others)
         partner_distance = ops.take_along_axis(matrix, partner.index, axis=1)
         valid = partner.found

@@ -1,8 +1,10 @@
 """At most one positive and one negative an anchor, tile by tile.
 
-The batch is put in the order of its labels, so that the positives of an anchor stand together: all
-tiles but those along the diagonal hold negatives alone, and need no masks. A tile stays in the
-processor's cache, and memory is that of a tile and not of the whole matrix.
+The batch is put in the order of its labels, so that the positives of an anchor stand together. A
+row of a tile is cut into blocks, and the best of each block is found in one pass without masks:
+only the blocks at the ends of the anchor's class, and its own, hold both positives and negatives
+and are looked at candidate by candidate. A tile stays in the processor's cache, and memory is that
+of a tile and not of the whole matrix.
 
 What is compared is rounded: which of two candidates is chosen is free where their squared distances
 differ by less than about 1e-6 · (‖a − c‖² + ‖b − c‖²), c being some embedding of the batch. The
@@ -12,13 +14,16 @@ same freedom in what it takes for strictly further or nearer.
 
 from typing import NamedTuple
 
-import keras
 from keras import ops
 
-# Pairs a side of a tile: 4 MB of float32 a tile. One tile does for a batch of up to this size.
-_TILE = 1024
+from tfmetric.mining.classes import by_class
+
+# Pairs a side of a tile: 16 MB of float32 a tile. One tile does for a batch of up to this size.
+_TILE = 2048
 # Where the size of the batch is not known it is padded to whole tiles: smaller ones waste less.
 _TILE_IF_UNKNOWN = 512
+# Columns of a block.
+_BLOCK = 32
 # Values in memory at once for a distance without a matrix product.
 _VALUES = 2**24
 
@@ -57,11 +62,11 @@ def one_triplet(labels, embeddings, distance, positive: str, negative: str):
     if negative == "semi-hard":
         first, _ = scan(positive=positive)
         # Without a positive, no negative is further than it.
-        bound = ops.where(first.found, first.key, scan.high)
+        bound = ops.where(first.found, first.key, float("inf"))
         return scan.unsorted(first), scan.unsorted(scan(negative="hard", bound=bound)[1])
     if positive == "semi-hard":
         _, first = scan(negative=negative)
-        bound = ops.where(first.found, first.key, scan.low)
+        bound = ops.where(first.found, first.key, float("-inf"))
         return scan.unsorted(scan(positive="hard", bound=bound)[0]), scan.unsorted(first)
     return tuple(map(scan.unsorted, scan(positive=positive, negative=negative)))
 
@@ -74,27 +79,40 @@ class _Best(NamedTuple):
     found: object
 
 
-class _Scan:
-    """Goes over the tiles of a batch's ranking, in the order of its labels.
+class _Rows(NamedTuple):
+    """One row of tiles: the anchors, and where each of them and its class stand."""
 
-    A key is the bit pattern of a ranking as an integer. It sorts as the ranking does, and the
-    arg-max of integers takes one pass where Keras's arg-max of floats takes five.
-    """
+    anchors: object
+    place: object
+    start: object
+    # Where the class ends; the last one ends with the padding, which is a copy of its last member.
+    stop: object
+    true_stop: object
+    bound: object
+
+
+class _Scan:
+    """Goes over the tiles of a batch's ranking, in the order of its labels."""
 
     def __init__(self, labels, embeddings, distance):
         self.size = ops.shape(embeddings)[0]
         self.tile = _tile(self.size, None if distance.factors else embeddings.shape[1])
         self.tiles = -(-self.size // self.tile)
-        self.order = ops.argsort(labels)
-        labels = ops.take(labels, self.order)
-        embeddings = ops.take(embeddings, self.order, axis=0)
-        anchors, others, self.keys = _sides(embeddings, distance)
-        self.anchors, self.others = self._padded(anchors), self._padded(others)
-        # Padding takes the last label, so that the labels stay in order.
-        self.labels = self._padded(labels, labels[-1:])
-        bits = 64 if keras.backend.standardize_dtype(embeddings.dtype) == "float64" else 32
-        self.low = ops.convert_to_tensor(-(2 ** (bits - 1)), dtype=f"int{bits}")
-        self.high = ops.convert_to_tensor(2 ** (bits - 1) - 1, dtype=f"int{bits}")
+        missing = self.tiles * self.tile - self.size
+        # What is not known before the graph runs may be.
+        self.padded = not isinstance(missing, int) or missing > 0
+        self.classes = by_class(labels)
+        embeddings = self._padded(ops.take(embeddings, self.classes.order, axis=0))
+        if distance.factors:
+            self.anchors, self.others = distance.factors(embeddings)
+            self.keys = lambda x, y: ops.matmul(x, ops.transpose(y))
+        else:
+            self.anchors = self.others = embeddings
+            self.keys = distance.pairwise
+        start = self._padded(self.classes.start)
+        stop = self._padded(self.classes.start + self.classes.count)
+        padding = ops.where(stop == self.size, self.tiles * self.tile, stop)
+        self.rows = (start, ops.cast(padding, "int32"), stop)
 
     def __call__(self, positive=None, negative=None, bound=None):
         """The best positive and the best negative of each anchor, None where not asked for.
@@ -104,125 +122,190 @@ class _Scan:
             negative: "hard" for the nearest, "easy" for the furthest.
             bound: Keys ``(B,)``: a positive must be below its anchor's, a negative above.
         """
-        bound = None if bound is None else self._padded(bound)
-        # For each side whether the largest key is sought, and so which one is the worst.
-        largest = (positive == "hard", negative == "easy")
-        worst = [self.low if side else self.high for side in largest]
-        wanted = (positive is not None, negative is not None)
-
-        def tile_row(i):
-            return self._tile_row(i, bound, wanted, largest, worst)
-
-        if isinstance(self.tiles, int) and self.tiles == 1:
-            found = tile_row(0)
-        else:
-            found = ops.map(tile_row, ops.arange(self.tiles, dtype="int32"))
-            found = [ops.reshape(part, (-1,))[: self.size] for part in found]
-        return tuple(
-            _Best(key, place, ops.not_equal(key, bad)) if asked else None
-            for key, place, bad, asked in zip(found[::2], found[1::2], worst, wanted, strict=True)
+        sides = (
+            positive and _Side(True, largest=positive == "hard"),
+            negative and _Side(False, largest=negative == "easy"),
         )
+        asked = [side for side in sides if side]
+        bound = None if bound is None else self._padded(bound)
+        if isinstance(self.tiles, int) and self.tiles == 1:
+            found = self._tile_row(0, asked, bound)
+        else:
+            numbers = ops.arange(self.tiles, dtype="int32")
+            found = ops.map(lambda i: self._tile_row(i, asked, bound), numbers)
+        keys = [ops.reshape(part, (-1,))[: self.size] for part in found]
+        best = iter(zip(asked, keys[::2], keys[1::2], strict=True))
+        return tuple(self._best(*next(best), bound) if side else None for side in sides)
+
+    def _best(self, side, key, place, bound):
+        # Padding is a copy of the last example.
+        place = ops.minimum(place, self.size - 1)
+        members = self.classes.count
+        found = members > 1 if side.positive else members < self.size
+        if bound is not None:
+            found = ops.logical_and(found, key != side.worst)
+        return _Best(key, place, found)
 
     def unsorted(self, best: _Best | None) -> Chosen | None:
         """What was found for each anchor, in the order of the batch."""
         if best is None:
             return None
-        back = ops.argsort(self.order)
-        index = ops.take(ops.take(self.order, best.place), back)
-        return Chosen(ops.cast(index, "int32"), ops.take(best.found, back))
+        index = ops.take(ops.take(self.classes.order, best.place), self.classes.back)
+        return Chosen(index, ops.take(best.found, self.classes.back))
 
-    def _padded(self, x, value=None):
-        missing = self.tiles * self.tile - self.size
-        if isinstance(missing, int) and missing == 0:
+    def _padded(self, x):
+        if not self.padded:
             return x
-        value = ops.zeros_like(x[:1]) if value is None else value
-        return ops.concatenate([x, ops.broadcast_to(value, (missing, *ops.shape(x)[1:]))])
+        missing = self.tiles * self.tile - self.size
+        return ops.concatenate([x, ops.broadcast_to(x[-1:], (missing, *ops.shape(x)[1:]))])
 
     def _part(self, x, i):
         rest = tuple(ops.shape(x)[1:])
         return ops.slice(x, (i * self.tile, *(0 for _ in rest)), (self.tile, *rest))
 
-    def _tile_row(self, i, bound, wanted, largest, worst):
-        """Key and place of the best positives, then of the best negatives, of one row of tiles."""
-        anchors, labels = self._part(self.anchors, i), self._part(self.labels, i)
-        bound = None if bound is None else self._part(bound, i)[:, None]
-        steps = ops.arange(self.tile, dtype="int32")
-
-        def improved(best, j, masks):
-            """``best`` after tile ``j``; a mask of None lets all candidates in."""
-            keys = self.keys(anchors, self._part(self.others, j))
-            within = (None, None) if bound is None else (keys < bound, keys > bound)
-            best = list(best)
-            for side, mask in masks.items():
-                if within[side] is not None:
-                    both = mask is not None
-                    mask = ops.logical_and(mask, within[side]) if both else within[side]
-                masked = keys if mask is None else ops.where(mask, keys, worst[side])
-                index = (ops.argmax if largest[side] else ops.argmin)(masked, axis=1)
-                key = ops.take_along_axis(masked, index[:, None], axis=1)[:, 0]
-                old, place = best[2 * side : 2 * side + 2]
-                better = key > old if largest[side] else key < old
-                best[2 * side] = ops.where(better, key, old)
-                best[2 * side + 1] = ops.where(
-                    better, j * self.tile + ops.cast(index, "int32"), place
-                )
-            return tuple(best)
-
-        def along_the_diagonal(best, j):
-            column = j * self.tile + steps
-            same = ops.equal(labels[:, None], self._part(self.labels, j)[None, :])
-            exists = (column < self.size)[None, :]
-            itself = ops.equal((i * self.tile + steps)[:, None], column[None, :])
-            masks = {
-                0: ops.logical_and(ops.logical_and(same, exists), ops.logical_not(itself)),
-                1: ops.logical_and(ops.logical_not(same), exists),
-            }
-            return improved(best, j, {side: masks[side] for side in (0, 1) if wanted[side]})
+    def _tile_row(self, i, asked, bound):
+        """Key and place of the best candidate of each side asked for, for one row of tiles."""
+        rows = _Rows(
+            self._part(self.anchors, i),
+            i * self.tile + ops.arange(self.tile, dtype="int32"),
+            *(self._part(x, i) for x in self.rows),
+            None if bound is None else self._part(bound, i)[:, None],
+        )
+        nowhere = ops.zeros_like(rows.place)
+        best = []
+        for side in asked:
+            best += [
+                ops.broadcast_to(ops.cast(side.worst, rows.anchors.dtype), (self.tile,)),
+                nowhere,
+            ]
+        if isinstance(self.tiles, int) and self.tiles == 1:
+            return self._improved(best, 0, rows, asked, False)
+        first, last = rows.start[0], rows.stop[-1]
 
         def step(j, *best):
-            others = self._part(self.labels, j)
-            apart = ops.logical_or(others[0] > labels[-1], others[-1] < labels[0])
-            apart = ops.logical_and(apart, (j + 1) * self.tile <= self.size)
+            # Without a member of the classes of these rows all of the tile are negatives.
+            apart = ops.logical_or((j + 1) * self.tile <= first, j * self.tile >= last)
             best = ops.cond(
                 apart,
-                lambda: improved(best, j, {1: None}) if wanted[1] else best,
-                lambda: along_the_diagonal(best, j),
+                lambda: self._improved(best, j, rows, asked, True),
+                lambda: self._improved(best, j, rows, asked, False),
             )
             return j + 1, *best
 
-        nowhere = ops.zeros_like(steps)
-        best = []
-        for bad in worst:
-            best += [ops.broadcast_to(bad, (self.tile,)), nowhere]
-        if isinstance(self.tiles, int) and self.tiles == 1:
-            return along_the_diagonal(best, 0)
         zero = ops.convert_to_tensor(0, dtype="int32")
         return ops.while_loop(lambda j, *_: j < self.tiles, step, (zero, *best))[1:]
+
+    def _improved(self, best, j, rows, asked, apart):
+        """``best`` after tile ``j``, of which no column is of the anchors' classes if ``apart``."""
+        if apart:
+            asked = [None if side.positive else side for side in asked]
+        if not any(asked):
+            return tuple(best)
+        keys = self.keys(rows.anchors, self._part(self.others, j))
+        offset = j * self.tile
+        spans = None if apart else _spans(rows, offset, self.tile, self.padded)
+        new = list(best)
+        for number, side in enumerate(asked):
+            if side:
+                two = slice(2 * number, 2 * number + 2)
+                new[two] = side.better(best[two], side.best(keys, offset, rows.bound, spans))
+        return tuple(new)
+
+
+class _Spans(NamedTuple):
+    """Where the classes of a row of tiles lie in one tile, in blocks and in columns.
+
+    Attributes:
+        inside: ``(T, n)`` blocks of nothing but other members of the anchor's class.
+        outside: ``(T, n)`` blocks of nothing but members of other classes.
+        mixed: ``(T, m)`` the blocks that may be neither.
+        positives: ``(T, m * 32)`` which of their columns are of the anchor's class, but not the
+            anchor.
+        negatives: ``(T, m * 32)`` which are of another.
+    """
+
+    inside: object
+    outside: object
+    mixed: object
+    positives: object
+    negatives: object
+
+
+def _spans(rows, offset, width, padded):
+    first, last = rows.start // _BLOCK, (rows.stop - 1) // _BLOCK
+    own = rows.place // _BLOCK
+    full = -(-rows.start // _BLOCK)
+    block = (offset // _BLOCK + ops.arange(width // _BLOCK, dtype="int32"))[None, :]
+    inside = _below(block - full[:, None], ops.maximum(rows.true_stop // _BLOCK - full, 0))
+    inside = ops.logical_and(inside, block != own[:, None])
+    outside = ops.logical_not(_below(block - first[:, None], last - first + 1))
+    ends = [first, last, own] + ([(rows.true_stop - 1) // _BLOCK] if padded else [])
+    # A block beyond the tile gives way to the nearest in it: its columns tell what they are.
+    mixed = ops.clip(ops.stack(ends, axis=1) - offset // _BLOCK, 0, width // _BLOCK - 1)
+    begin = offset + _BLOCK * mixed - rows.start[:, None]
+    columns = begin[:, :, None] + ops.arange(_BLOCK, dtype="int32")
+    columns = ops.reshape(columns, (width, len(ends) * _BLOCK))
+    same = _below(columns, rows.stop - rows.start)
+    positives = ops.logical_and(same, columns != (rows.place - rows.start)[:, None])
+    if padded:
+        positives = ops.logical_and(positives, columns < (rows.true_stop - rows.start)[:, None])
+    return _Spans(inside, outside, mixed, positives, ops.logical_not(same))
+
+
+def _below(x, number):
+    """Where ``0 <= x < number``, a row at a time: as unsigned, below is far above."""
+    return ops.view(x, "uint32") < ops.view(number, "uint32")[:, None]
+
+
+class _Side:
+    """What is sought in a tile: positives or negatives, the largest or the smallest key."""
+
+    def __init__(self, positive, largest):
+        self.positive, self.largest = positive, largest
+        self.worst = float("-inf") if largest else float("inf")
+
+    def better(self, one, other):
+        """The better of two (key, place), row by row."""
+        better = other[0] > one[0] if self.largest else other[0] < one[0]
+        return tuple(ops.where(better, new, old) for old, new in zip(one, other, strict=True))
+
+    def best(self, keys, offset, bound, spans):
+        """Key and place of each row's best in a tile whose first column is ``offset``."""
+        if bound is not None:
+            keys = ops.where(keys < bound if self.positive else keys > bound, keys, self.worst)
+        height, width = ops.shape(keys)
+        blocks = ops.reshape(keys, (height, width // _BLOCK, _BLOCK))
+        edges = (ops.max if self.largest else ops.min)(blocks, axis=2)
+        if spans is not None:
+            edges = ops.where(spans.inside if self.positive else spans.outside, edges, self.worst)
+        key, block = self._first(edges)
+        _, index = self._first(_rows_at(blocks, block)[:, 0])
+        pure = key, offset + (_BLOCK * block + index)[:, 0]
+        if spans is None:
+            return pure
+        wanted = spans.positives if self.positive else spans.negatives
+        keys = ops.reshape(_rows_at(blocks, spans.mixed), ops.shape(wanted))
+        key, index = self._first(ops.where(wanted, keys, self.worst))
+        block = _rows_at(spans.mixed, index // _BLOCK)
+        return self.better(pure, (key, offset + (_BLOCK * block + index % _BLOCK)[:, 0]))
+
+    def _first(self, keys):
+        """The best of each row ``(T,)`` and its index ``(T, 1)``, in one pass."""
+        best, index = ops.top_k(keys if self.largest else -keys, 1)
+        return (best if self.largest else -best)[:, 0], ops.cast(index, "int32")
+
+
+def _rows_at(x, index):
+    """``x[i, index[i, j]]``: a take from the flat rows, which is faster than take_along_axis."""
+    height, width, *rest = ops.shape(x)
+    index = index + width * ops.arange(height, dtype="int32")[:, None]
+    return ops.take(ops.reshape(x, (height * width, *rest)), index, axis=0)
 
 
 def _tile(size, width):
     """The side of a tile; ``width`` is that of the embeddings where there is no matrix product."""
-    side = _TILE if width is None else min(_TILE, max(16, int((_VALUES / width) ** 0.5)))
-    return min(size, side) if isinstance(size, int) else min(side, _TILE_IF_UNKNOWN)
-
-
-def _sides(embeddings, distance):
-    """Anchors, others, and the function from a tile of each to the keys of their pairs."""
-    bits = keras.backend.standardize_dtype(embeddings.dtype).replace("float", "int")
-    if distance.factors is None:
-
-        def keys(anchors, others):
-            # Adding 0 makes one of the two zeros, whose bits differ.
-            plain = ops.view(distance.pairwise(anchors, others) + 0.0, bits)
-            # The bits of negative floats sort backwards.
-            most = 2 ** (int(bits[3:]) - 1) - 1
-            return ops.where(plain < 0, ops.bitwise_xor(plain, most), plain)
-
-        return embeddings, embeddings, keys
-    anchors, others = distance.factors(embeddings, embeddings)
-    return (
-        anchors,
-        others,
-        # Never below zero but for rounding, where any order is right.
-        lambda anchors, others: ops.view(ops.matmul(anchors, ops.transpose(others)), bits),
-    )
+    side = _TILE if width is None else min(_TILE, max(_BLOCK, int((_VALUES / width) ** 0.5)))
+    if not isinstance(size, int):
+        return -(-min(side, _TILE_IF_UNKNOWN) // _BLOCK) * _BLOCK
+    tiles = -(-size // side)
+    return -(-size // (tiles * _BLOCK)) * _BLOCK
