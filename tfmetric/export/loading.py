@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.evaluation.calibration import Calibration
 from tfmetric.export.versions import versions
 
 
@@ -19,11 +20,16 @@ class Neighbours:
         ids: (B, k), integers or strings as they were given, nearest first.
         distances: (B, k), float32.
         labels: (B, k), the labels of the gallery, or None if it has none.
+        same: (B, k), whether each is of the query's class by the calibrated threshold, or None if
+            the version has no calibration.
+        probabilities: (B, k), the probability that it is, or None if the calibration has none.
     """
 
     ids: np.ndarray
     distances: np.ndarray
     labels: np.ndarray | None = None
+    same: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return iter((self.ids, self.distances))
@@ -36,7 +42,8 @@ class Servable:
         path: Its directory.
         version: Its number.
         metadata: What ``assets.extra/tfmetric.json`` says: ``distance``, ``embedding_dim``,
-            ``gallery_size``, versions of the packages that wrote it, ...
+            ``gallery_size``, ``threshold``, versions of the packages that wrote it, ...
+        calibration: The :class:`tfmetric.evaluation.Calibration` it was exported with, or None.
     """
 
     def __init__(self, path: Path):
@@ -54,6 +61,8 @@ class Servable:
         self._signatures = self._model.signatures
         metadata = path / "assets.extra" / "tfmetric.json"
         self.metadata = json.loads(metadata.read_text()) if metadata.is_file() else {}
+        calibration = path / "assets.extra" / "calibration.json"
+        self.calibration = Calibration.load(calibration) if calibration.is_file() else None
 
     def embed(self, inputs) -> np.ndarray:
         """Embeds a batch.
@@ -92,7 +101,14 @@ class Servable:
         k = tf.constant(min(int(k), 2**31 - 1), tf.int32)
         found = self._signatures["search"](inputs=self._tensor(inputs), k=k)
         values = {name: _texts(value.numpy()) for name, value in found.items()}
-        return Neighbours(values["ids"], values["distances"], values.get("labels"))
+        same = probabilities = None
+        if self.calibration is not None:
+            same = self.calibration.decide(values["distances"])
+            if self.calibration.curve is not None:
+                probabilities = self.calibration.probability(values["distances"])
+        return Neighbours(
+            values["ids"], values["distances"], values.get("labels"), same, probabilities
+        )
 
     def _tensor(self, inputs):
         import tensorflow as tf

@@ -10,6 +10,7 @@ import numpy as np
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric._version import __version__
+from tfmetric.evaluation.calibration import Calibration
 from tfmetric.evaluation.embedding import embed
 from tfmetric.evaluation.inputs import check_embeddings
 from tfmetric.export import search_graph, warmup
@@ -30,6 +31,7 @@ def save(
     ids=None,
     distance="euclidean",
     batch_size: int = 256,
+    calibration=None,
 ) -> Path:
     """Writes the model as the next version under ``directory``, ready for TensorFlow Serving.
 
@@ -45,8 +47,8 @@ def save(
     depend on the others in its request.
 
     It uses plain TensorFlow ops: it loads and answers where neither Keras nor tfmetric is.
-    ``assets.extra`` holds ``tf_serving_warmup_requests`` and ``tfmetric.json``, which says what
-    was exported.
+    ``assets.extra`` holds ``tf_serving_warmup_requests``, ``tfmetric.json``, which says what
+    was exported, and, if there is one, ``calibration.json``.
 
     Args:
         model: An embedder with one input, from (B, ...) to (B, D).
@@ -58,6 +60,8 @@ def save(
         distance: Name, or function on ``keras.ops``; see :func:`tfmetric.distances.get`. Take
             the one the model was trained with.
         batch_size: Examples of the gallery embedded at a time.
+        calibration: A :class:`tfmetric.evaluation.Calibration` of this model under this distance.
+            A loaded version then says which of the found are the same, and how likely.
 
     Returns:
         The path of the new version, ``directory/<n>``.
@@ -65,7 +69,7 @@ def save(
     Raises:
         ValueError: If ``directory`` is a file or cannot be written to, if the model is no
             embedder, if the gallery is empty, does not fit the model or has embeddings that are
-            not finite.
+            not finite, or if the calibration is of another distance.
         RuntimeError: If Keras does not run on the TensorFlow backend.
 
     Example:
@@ -91,11 +95,12 @@ def save(
         )
     _check_model(model)
     distance = distances.get(distance)
+    _check_calibration(calibration, distance)
     if gallery is None and ids is not None:
         raise ValueError(expected("a gallery together with ids", gallery=gallery))
     with new_version(directory) as draft:  # First, so that a bad directory costs no embedding.
         found = None if gallery is None else _gallery(model, gallery, ids, batch_size)
-        _write(model, draft.path, found, distance)
+        _write(model, draft.path, found, distance, calibration)
     return draft.published
 
 
@@ -108,6 +113,24 @@ def _check_model(model):
                 "model to be a built keras.Model with one input and one output (batch, dim); of a "
                 "siamese or triplet model give the embedder that it was made of",
                 model=model,
+            )
+        )
+
+
+def _check_calibration(calibration, distance):
+    if calibration is not None and not isinstance(calibration, Calibration):
+        raise ValueError(
+            expected(
+                "calibration to be a Calibration; Calibration.load reads one from a file",
+                calibration=type(calibration).__name__,
+            )
+        )
+    # "given": of pairs whose distance nobody named.
+    if calibration is not None and calibration.distance not in (distance.name, "given"):
+        raise ValueError(
+            expected(
+                f"a calibration of {distance.name} distance, as is exported",
+                calibrated=calibration.distance,
             )
         )
 
@@ -175,7 +198,7 @@ def _column(name, values, count):
     return np.array([t.encode() if isinstance(t, str) else t for t in texts], object)
 
 
-def _write(model, path, gallery, distance):
+def _write(model, path, gallery, distance, calibration):
     import tensorflow as tf
 
     inputs = model.inputs[0]
@@ -205,7 +228,7 @@ def _write(model, path, gallery, distance):
         archive.add_endpoint("search", function)
         archive.add_variable_collection("gallery_variables", variables)
     archive.write_out(str(path), verbose=False)
-    _write_extras(path, inputs, gallery, distance, model.outputs[0].shape[-1])
+    _write_extras(path, inputs, gallery, distance, model.outputs[0].shape[-1], calibration)
 
 
 def _search_signature(embedding, gallery, distance):
@@ -236,7 +259,7 @@ def _search_signature(embedding, gallery, distance):
     return search_signature, [*parts.values(), *columns.values()]
 
 
-def _write_extras(path, inputs, gallery, distance, width):
+def _write_extras(path, inputs, gallery, distance, width, calibration):
     import tensorflow as tf
 
     extra = path / "assets.extra"
@@ -253,8 +276,11 @@ def _write_extras(path, inputs, gallery, distance, width):
         "gallery_size": 0 if gallery is None else len(gallery.ids),
         "ids": None if gallery is None else ("integer", "string")[gallery.ids.dtype == object],
         "has_labels": gallery is not None and gallery.labels is not None,
+        "threshold": None if calibration is None else calibration.threshold,
     }
     (extra / "tfmetric.json").write_text(json.dumps(metadata, indent=2) + "\n")
+    if calibration is not None:
+        calibration.save(extra / "calibration.json")
     # An axis of free length gets some length: warming up needs any request, not a real one.
     example = np.zeros((1, *(32 if n is None else n for n in inputs.shape[1:])), inputs.dtype)
     requests = [("serving_default", {"inputs": example}), ("embed", {"inputs": example})]
