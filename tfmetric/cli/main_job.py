@@ -150,9 +150,10 @@ def run(
         (draft / "metrics.json").write_text(json.dumps(metrics, indent=2, default=str) + "\n")
         model.save(draft / "model.keras")
         _pictures(draft, name, test, gallery, queries, answers, right, history, watched)
-        tm.report.keep_evidence(draft, model, test, seed=seed)
+        tm.report.keep_evidence(draft, model, test, embeddings=result.embeddings, seed=seed)
         if report:
             tm.report.write(draft, model=model, shown_as=directory)
+    clock.lap("report")
     _farewell(result, one_shot, directory, version, dataset, clock)
     return directory
 

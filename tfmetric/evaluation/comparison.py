@@ -3,7 +3,7 @@
 import json
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
@@ -30,12 +30,15 @@ class Evaluation:
         untrained: Figures of the same architecture with fresh weights, or None. Its batch
             normalisation runs in inference mode with untouched moving averages.
         notes: Why a baseline is missing or rests on a sample of the queries.
+        embeddings: (N, D) the model's embeddings in the order of the data, for other figures and
+            pictures of them.
     """
 
     retrieval: RetrievalResult
     raw: RetrievalResult | None = None
     untrained: RetrievalResult | None = None
     notes: tuple[str, ...] = ()
+    embeddings: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def recall_at(self) -> dict[int, float]:
@@ -169,13 +172,14 @@ def evaluate(
     [1]
     """
     labels = labels_of(data)
-    learned = retrieval(embed(model, data, batch_size), labels, distance=distance, ks=ks)
+    embeddings = embed(model, data, batch_size)
+    learned = retrieval(embeddings, labels, distance=distance, ks=ks)
     if not baselines:
-        return Evaluation(learned)
+        return Evaluation(learned, embeddings=embeddings)
     raw, raw_note = _raw(data, labels, distance, ks, seed)
     untrained, untrained_note = _untrained(model, data, labels, distance, ks, batch_size, seed)
     notes = tuple(note for note in (raw_note, untrained_note) if note)
-    return Evaluation(learned, raw, untrained, notes)
+    return Evaluation(learned, raw, untrained, notes, embeddings)
 
 
 def _raw(data, labels, distance, ks, seed):

@@ -53,7 +53,9 @@ class Evidence:
         return [str(self.class_names[label]) for label in self.labels[indices]]
 
 
-def keep_evidence(directory, model, data, *, distance="euclidean", seed: int = 0) -> Path:
+def keep_evidence(
+    directory, model, data, *, embeddings=None, distance="euclidean", seed: int = 0
+) -> Path:
     """Writes what the pictures of a report are drawn from into a run's directory.
 
     Args:
@@ -61,6 +63,7 @@ def keep_evidence(directory, model, data, *, distance="euclidean", seed: int = 0
         model: The embedder.
         data: The ``LabeledData`` that it is judged on. Of more than 20,000 examples whole classes
             are drawn at random until there are as many.
+        embeddings: (N, D) of ``data`` by the model, where they are known; None to compute them.
         distance: Name or function, see :func:`tfmetric.distances.get`.
         seed: Seed of that choice.
 
@@ -74,8 +77,9 @@ def keep_evidence(directory, model, data, *, distance="euclidean", seed: int = 0
     >>> keep_evidence(tempfile.mkdtemp(), tm.models.embedder((6,)), data).name
     'evidence.npz'
     """
-    kept = _whole_classes(data, seed)
-    embeddings = embed(model, kept)
+    chosen = _whole_classes(data, seed)
+    kept = data.subset(chosen)
+    embeddings = embed(model, kept) if embeddings is None else np.asarray(embeddings)[chosen]
     finite = np.isfinite(embeddings).all(axis=1)
     pairs = _telling_pairs(embeddings[finite], kept.labels[finite], distance, seed)
     places = np.flatnonzero(finite)
@@ -134,11 +138,11 @@ def read_evidence(directory) -> Evidence | None:
 
 def _whole_classes(data, seed):
     if len(data) <= _EXAMPLES:
-        return data
+        return np.arange(len(data))
     order = np.random.default_rng(seed).permutation(data.classes)
     counts = np.bincount(data.labels)[order]
     number = max(2, int((np.cumsum(counts) <= _EXAMPLES).sum()))
-    return data.subset(np.isin(data.labels, order[:number]))
+    return np.flatnonzero(np.isin(data.labels, order[:number]))
 
 
 def _small_images(data):

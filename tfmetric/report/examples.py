@@ -112,7 +112,7 @@ def saliency_section(run) -> Html:
     charts = []
     for pair, inputs in zip(kept.pairs, kept.pair_inputs, strict=True):
         names = kept.names(pair)
-        found = similarity_saliency(run.model, *inputs, distance=run.distance, smooth=8)
+        found = similarity_saliency(run.model, *inputs, distance=run.distance, smooth=4)
         kind = "Of one class" if names[0] == names[1] else "Of two classes"
         words = (
             f"{kind}: {names[0]} and {names[1]}; {run.distance} distance {-found.similarity:.3f}."
@@ -122,7 +122,7 @@ def saliency_section(run) -> Html:
     words = (
         "A typical hit, the most convincing mistake and a missed pair. Orange pixels make the two "
         "more similar to the model, purple ones less: integrated gradients of minus the distance "
-        "(Sundararajan and others, 2017), averaged over 8 noisy copies, with each image's median "
+        "(Sundararajan and others, 2017), averaged over 4 noisy copies, with each image's median "
         "as the picture without content. It shows what this network uses, not why."
     )
     return Html(tag("p", words) + tag("div", charts, class_="charts"))

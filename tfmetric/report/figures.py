@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfmetric.evaluation import calibrate
 from tfmetric.report.html import Html, table, tag
 from tfmetric.report.pictures import chart
 from tfmetric.visualization import (
@@ -13,10 +14,14 @@ from tfmetric.visualization import (
 )
 from tfmetric.visualization.groups import figure_title
 
+_SHARED_FMR = 0.01
+
 _PLAIN = {
     "recall": "share of queries with a hit among the first {k}",
     "precision": "share of hits among the first {k}",
     "r_precision": "share of hits among the first R, of R examples to be found",
+    "map": "average precision among the first {k}",
+    "ndcg": "hits among the first {k}, earlier ones counting more, over the best possible",
     "map_at_r": "the same, and the order counts: 1 if all of the class come first",
     "mrr": "mean of 1 / rank of the first hit",
 }
@@ -121,15 +126,48 @@ def verification_section(run) -> Html:
         intro
         + tag("div", charts, class_="charts")
         + table(caption, ("figure", "value"), rows, numeric=(1,))
+        + _calibrated(run)
+    )
+
+
+def _calibrated(run):
+    """Thresholds chosen on one half of the classes, and what they do on the other half."""
+    chosen_on, tested_on = run.halves
+    rows = []
+    for words, target in (
+        ("1 % of different pairs accepted", ("fmr", 0.01)),
+        ("0.1 % of different pairs accepted", ("fmr", 0.001)),
+        ("as many right as possible (F1)", "f1"),
+    ):
+        wanted = target[1] if isinstance(target, tuple) else 1
+        if min(chosen_on.num_negatives, tested_on.num_negatives) * wanted < 10:
+            continue
+        if not chosen_on.num_positives or not tested_on.num_positives:
+            continue
+        found = calibrate(chosen_on, target=target, probability=None)
+        at = found.test(tested_on).at
+        rates = (f"{100 * at.fmr:.3g} %", f"{100 * at.fnmr:.3g} %", f"{at.precision:.3f}")
+        rows.append((words, f"{found.threshold:.4f}", *rates))
+    if not rows:
+        return ""
+    head = ("asked for", "threshold", "different accepted", "same missed", "precision")
+    words = (
+        "A threshold belongs on other classes than it was chosen on: these were chosen on one half "
+        "of the classes, and the last three columns are of the other half."
+    )
+    title = "Thresholds, chosen on one half and tested on the other"
+    return (
+        tag("h3", "Which threshold?")
+        + tag("p", words)
+        + table(title, head, rows, numeric=(1, 2, 3, 4))
     )
 
 
 def confusion_section(run) -> Html:
     """Which classes the nearest neighbour mixes up."""
     kept = run.evidence
-    values, codes = np.unique(kept.labels, return_inverse=True)
-    taken = codes[run.nearest]
-    names = [str(kept.class_names[value]) for value in values]
+    codes, taken = run.nearest.actual, run.nearest.predicted
+    names = [str(kept.class_names[int(value)]) for value in run.nearest.classes]
     counts = np.bincount(codes)
     wrong = taken != codes
     pairs, times = np.unique(
@@ -202,7 +240,45 @@ def group_section(run) -> Html:
         + table(
             f"{figure} by group", ("group", "queries", "value", "interval"), rows, numeric=(1, 2, 3)
         )
+        + _error_rates(run)
     )
+
+
+def _error_rates(run):
+    """Both error rates of each group, at one threshold for all."""
+    groups = run.evidence.groups[run.verified]
+    if len(np.unique(groups)) < 2:
+        return ""
+    found = run.verification.fairness(groups, fmr=_SHARED_FMR, repeats=100)
+    fmr, fnmr = found.tables["fmr"], found.tables["fnmr"]
+    others = {row.group: row for row in fnmr.rows}
+    rows = [
+        (
+            str(row.group),
+            f"{row.count:,}" + (" (too few)" if row.small else ""),
+            _percent(row),
+            _percent(others[row.group]),
+        )
+        for row in fmr.rows
+        if row.group in others
+    ]
+    words = (
+        f"One threshold for all, {found.threshold:.4f}, accepts {100 * found.overall_fmr:.3g} % of "
+        "all different pairs. Within each group, where both examples are of it, it does this:"
+    )
+    head = ("group", "examples", "different accepted", "same missed")
+    title = "Error rates by group at one threshold, with 95 % intervals"
+    return (
+        tag("h3", "One threshold for all groups")
+        + tag("p", words)
+        + table(title, head, rows, numeric=(1, 2, 3))
+    )
+
+
+def _percent(row):
+    if not np.isfinite(row.value):
+        return "no pairs"
+    return f"{100 * row.value:.2f} % ({100 * row.interval[0]:.2f} to {100 * row.interval[1]:.2f})"
 
 
 def _interval(run, name):

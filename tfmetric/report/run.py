@@ -4,15 +4,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from tfmetric import distances
-from tfmetric.evaluation import retrieval
+from tfmetric.evaluation import knn, retrieval, verification
 from tfmetric.report.evidence import Evidence
 
 # All pairs of so many examples are compared in about a second.
-_VERIFIED, _MAPPED = 2500, 600
+_VERIFIED, _MAPPED = 2000, 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +57,9 @@ class Run:
             for name in self.metrics["result"]
             if name.startswith("recall_at_") and name[10:].isdigit()
         )
-        return retrieval(kept.embeddings, kept.labels, distance=self.distance, ks=ks or (1, 5))
+        return retrieval(
+            kept.embeddings, kept.labels, distance=self.distance, ks=ks or (1, 5), progress=False
+        )
 
     @cached_property
     def verified(self) -> np.ndarray:
@@ -73,26 +74,34 @@ class Run:
     @cached_property
     def verification(self):
         """Verification figures of the evidence."""
-        from tfmetric.evaluation import verification
-
         kept = self.evidence
         return verification(
-            kept.embeddings[self.verified], kept.labels[self.verified], distance=self.distance
+            kept.embeddings[self.verified],
+            kept.labels[self.verified],
+            distance=self.distance,
         )
 
     @cached_property
-    def nearest(self) -> np.ndarray:
-        """(N,) the nearest neighbour of each example; at ties one of another class."""
-        kept, measure, found = self.evidence, distances.get(self.distance), []
-        for start in range(0, len(kept.labels), 512):
-            block = np.arange(start, min(start + 512, len(kept.labels)))
-            rows = measure.pairwise(kept.embeddings[block], kept.embeddings)
-            rows = np.array(keras.ops.convert_to_numpy(rows))
-            rows[np.arange(len(block)), block] = np.inf
-            nearest = rows == rows.min(axis=1, keepdims=True)
-            other = nearest & (kept.labels[block][:, None] != kept.labels)
-            found.append(np.where(other.any(1), other.argmax(1), nearest.argmax(1)))
-        return np.concatenate(found)
+    def nearest(self):
+        """What class each example is taken for by its nearest neighbour."""
+        kept = self.evidence
+        return knn(kept.embeddings, kept.labels, k=1, distance=self.distance, progress=False)
+
+    @cached_property
+    def halves(self) -> tuple:
+        """Verification figures of one half of the classes, and of the other half."""
+        kept, chosen = self.evidence, self.verified
+        labels = kept.labels[chosen]
+        order = np.random.default_rng(1).permutation(np.unique(labels))
+        first = np.isin(labels, order[: len(order) // 2])
+        return tuple(
+            verification(
+                kept.embeddings[chosen[half]],
+                labels[half],
+                distance=self.distance,
+            )
+            for half in (first, ~first)
+        )
 
     def _classes_up_to(self, number):
         labels = self.evidence.labels

@@ -104,6 +104,7 @@ footer { color: var(--soft); font-size: .875rem; margin-top: 3rem; padding-top: 
   dl:not(.key) { grid-template-columns: 1fr; gap: 0; }
   dl:not(.key) dd { margin-bottom: .5rem; }
   .neighbours { gap: .5rem; } .neighbours li { width: 4.6rem; margin: 0; }
+  table { font-size: .875rem; } th, td { padding-right: .6rem; }
   .key { grid-template-columns: 1fr 1fr; } .key div { padding: .6rem .7rem; }
   .key dd { font-size: 1.35rem; }
 }

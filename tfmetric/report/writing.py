@@ -64,6 +64,9 @@ def _saved_model(path):
         return None
     import keras
 
+    import tfmetric.layers
+    import tfmetric.models  # noqa: F401  Registered with Keras, they are found in the file.
+
     try:
         return keras.models.load_model(path, compile=False)
     except Exception:  # Layers of the user's own are not known here; the report says so.

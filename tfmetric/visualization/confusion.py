@@ -22,9 +22,8 @@ def confusion_matrix(
     could not be read.
 
     Args:
-        matrix: (C, C) or (C, C + 1) counts, ``matrix[i, j]`` of class i taken for j; a last column
-            too many counts what was taken for no known class. Or a result with ``confusion`` and
-            perhaps ``classes``.
+        matrix: A ``ClassificationResult``; or counts (C, C), ``matrix[i, j]`` of class i taken for
+            j, or (C, C + 1), whose last column counts what was taken for no known class.
         class_names: C names; None for numbers.
         top: How many classes are shown at most.
         title: Title of the picture, None for none.
@@ -43,8 +42,13 @@ def confusion_matrix(
     ['90', '10', '20', '80']
     """
     if hasattr(matrix, "confusion"):
-        class_names = getattr(matrix, "classes", None) if class_names is None else class_names
-        matrix = matrix.confusion
+        class_names = list(matrix.classes) if class_names is None else list(class_names)
+        known = len(matrix.classes)
+        matrix = matrix.confusion()
+        if len(matrix) > known and matrix[known].any():
+            class_names.append(last)  # Queries of classes that no reference has.
+        else:
+            matrix = matrix[:known]
     counts = np.asarray(matrix, np.float64)
     if counts.ndim != 2 or counts.shape[1] - counts.shape[0] not in (0, 1) or not counts.size:
         raise ValueError(expected("a matrix (C, C) or (C, C + 1)", shape=counts.shape))

@@ -13,8 +13,10 @@ _DISTANCES = {
 }
 _SHARES = {
     "batch_recall_at_1": "recall@1 in the batch",
-    "active_fraction": "active share of all terms",
+    "active_triplet_fraction": "active share of the triplets",
 }
+
+_RETRIEVAL = ("val_recall_at_", "val_map_at_r", "known_map_at_r")
 
 
 def training_curves(
@@ -31,8 +33,9 @@ def training_curves(
     nothing hard any more; a gap that shrinks to 0 says that the embedding has collapsed.
 
     Args:
-        history: What ``model.fit(...).history`` holds: a list of values by name. Names that begin
-            with ``val_recall_at_`` or are ``val_map_at_r`` go into the retrieval picture.
+        history: What ``model.fit(...).history`` holds: a list of values by name. ``val_map_at_r``,
+            ``known_map_at_r`` and names that begin with ``val_recall_at_`` go into the retrieval
+            picture.
         baselines: Values by label, such as ``{"raw pixels, recall@1": 0.66}``, drawn as level
             lines beside the retrieval figures; None for none.
         title: Title of the picture.
@@ -54,7 +57,7 @@ def training_curves(
 
     if not history.get("loss"):
         raise ValueError(expected('a history with values for "loss"', history=sorted(history)))
-    retrieval = [n for n in history if n.startswith("val_recall_at_") or n == "val_map_at_r"]
+    retrieval = [n for n in history if n.startswith(_RETRIEVAL)]
     losses = {"loss": "training"}
     if history.get("val_loss"):
         losses["val_loss"] = "validation"
@@ -115,4 +118,6 @@ def _baselines(axes, baselines):
 
 
 def _figure_name(name):
+    if name == "known_map_at_r":
+        return "MAP@R, known classes"
     return "MAP@R" if name == "val_map_at_r" else name[4:].replace("_at_", "@")

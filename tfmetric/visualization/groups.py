@@ -94,6 +94,9 @@ def figure_title(name: str) -> str:
         "auc": "AUC",
         "eer": "EER",
     }
+    for start, title in (("map_at_", "MAP@"), ("ndcg_at_", "nDCG@"), ("cmc_at_", "CMC@")):
+        if name.startswith(start) and name not in known:
+            return title + name[len(start) :]
     return known.get(name) or name.replace("_at_", "@").replace("_", " ")
 
 
