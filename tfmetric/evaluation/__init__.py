@@ -10,6 +10,8 @@ from tfmetric.evaluation.embedding import embed
 from tfmetric.evaluation.few_shot import FewShotResult, few_shot
 from tfmetric.evaluation.group_fairness import Differential, FairnessResult, fairness
 from tfmetric.evaluation.groups import GroupRow, GroupTable, group_table
+from tfmetric.evaluation.health import health
+from tfmetric.evaluation.health_result import HealthResult
 from tfmetric.evaluation.intervals import bootstrap_interval
 from tfmetric.evaluation.one_shot import (
     OneShotResult,
@@ -36,6 +38,7 @@ __all__ = [
     "FoldsResult",
     "GroupRow",
     "GroupTable",
+    "HealthResult",
     "OneShotResult",
     "OneShotRun",
     "RetrievalResult",
@@ -49,6 +52,7 @@ __all__ = [
     "fairness",
     "few_shot",
     "group_table",
+    "health",
     "kfold_verification",
     "knn",
     "nearest_class_mean",
