@@ -94,6 +94,7 @@ def test_a_target_can_be_missed_on_other_pairs():
     assert missed.met is False
     assert "NOT met" in missed.summary()
     assert calibration.test(found + 0.1, same).met is True
+    assert calibration.test(found[same], same[same]).met is None
 
 
 @pytest.mark.parametrize("method", ["isotonic", "platt"])
@@ -243,6 +244,7 @@ def good():
         ({"version": 2}, "version 1; a newer one needs a newer tfmetric"),
         ({"threshold": None}, "threshold to be a finite number"),
         ({"threshold": float("nan")}, "threshold to be a finite number"),
+        ({"threshold": 10**400}, "threshold to be a finite number"),
         ({"threshold": "0.5"}, "threshold to be a finite number"),
         ({"threshold": True}, "threshold to be a finite number"),
         ({"target": "best"}, "target to be"),

@@ -84,10 +84,22 @@ def test_no_queries_give_no_rows():
     assert "Fewer than two" in table.summary()
 
 
+def test_bad_options_are_named():
+    for options, message in (
+        ({"repeats": 0}, "repeats to be an integer above 0"),
+        ({"repeats": 1.5}, "repeats to be an integer above 0"),
+        ({"level": 95}, "level to be above 0 and below 1"),
+        ({"small": None}, "small to be an integer"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            group_table("f", [1.0, 0.0], ["a", "b"], [0, 1], **options)
+
+
 @pytest.mark.parametrize(
     ("values", "groups", "message"),
     [
         ([1.0, np.nan], ["a", "b"], "finite values"),
+        (["x", "y"], ["a", "b"], "finite values"),
         ([1.0, 0.0], ["a"], r"groups of shape \(2,\)"),
         ([1.0, 0.0], ["a", None], "groups to be all integers or all strings"),
     ],

@@ -39,12 +39,11 @@ class CalibrationTest:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target rate is met here too; None for a target without one."""
-        if self.target_rate is None:
+        """Whether the target rate is met here too; None without one, or without such pairs."""
+        rate = self.at.fmr if self.target == "fmr" else self.at.precision
+        if self.target_rate is None or np.isnan(rate):
             return None
-        if self.target == "fmr":
-            return bool(self.at.fmr <= self.target_rate)
-        return bool(self.at.precision >= self.target_rate)
+        return rate <= self.target_rate if self.target == "fmr" else rate >= self.target_rate
 
     def figures(self) -> dict[str, float]:
         """All figures by name."""

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -137,9 +138,16 @@ def group_table(
     Reference: Efron, Tibshirani: An introduction to the bootstrap, 1993, chapter 13 (percentile
     intervals).
     """
-    values = np.asarray(values, np.float64)
-    if values.ndim != 1 or not np.isfinite(values).all():
-        raise ValueError(expected("finite values of shape (Q,)", values_shape=values.shape))
+    values = np.asarray(values)
+    numbers = values.ndim == 1 and values.dtype.kind in "fiub"
+    if not numbers or not np.isfinite(values).all():
+        raise ValueError(
+            expected(
+                "finite values of shape (Q,)", values_shape=values.shape, dtype=str(values.dtype)
+            )
+        )
+    values = values.astype(np.float64)
+    check_repeats(repeats)
     names, group_of = np.unique(check_labels(groups, len(values), "groups"), return_inverse=True)
     _, class_of = np.unique(check_labels(classes, len(values), "classes"), return_inverse=True)
     sums, counts = _sums_by_unit(values, group_of, _units(group_of, class_of), len(names))
@@ -174,6 +182,8 @@ def table_of_replicates(
         level: Level of the intervals.
     """
     replicates = np.asarray(replicates, np.float64)
+    if isinstance(small, bool) or not isinstance(small, Integral):
+        raise ValueError(expected("small to be an integer", small=small))
     rows = tuple(
         GroupRow(
             name, int(count), float(value), percentiles(replicates[:, i], level), count < small
@@ -203,7 +213,13 @@ def table_of_replicates(
 
 
 def percentiles(replicates, level: float = 0.95) -> tuple[float, float]:
-    """The percentile interval of bootstrap values; those that are NaN do not count."""
+    """The percentile interval of bootstrap values; those that are NaN do not count.
+
+    Raises:
+        ValueError: If the level is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise ValueError(expected("level to be above 0 and below 1", level=level))
     finite = replicates[np.isfinite(replicates)]
     if not finite.size:
         return float("nan"), float("nan")
@@ -220,6 +236,16 @@ def plain(value):
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def check_repeats(repeats) -> None:
+    """Checks the number of draws of a bootstrap.
+
+    Raises:
+        ValueError: If it is no integer above 0.
+    """
+    if isinstance(repeats, bool) or not isinstance(repeats, Integral) or repeats < 1:
+        raise ValueError(expected("repeats to be an integer above 0", repeats=repeats))
 
 
 def _units(group_of, class_of):

@@ -72,7 +72,8 @@ def _of_pairs(distance, x, y):
         from keras import ops
 
         x, y = x.astype(np.float32), y.astype(np.float32)
-        return np.array(ops.convert_to_numpy(distance.paired(x, y)), np.float32)
+        found = np.array(ops.convert_to_numpy(distance.paired(x, y)), np.float32)
+        return _check_shape(found, (len(x),))
     x, y = x.astype(np.float64), y.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         if distance.builtin == "cosine":
@@ -200,6 +201,18 @@ def _users(distance, left, right):
         ]
         if not found:
             return np.zeros((len(part), 0), np.float32)
-        return np.array(np.concatenate(found, axis=1), np.float32)
+        found = np.array(np.concatenate(found, axis=1), np.float32)
+        return _check_shape(found, (len(part), len(others)))
 
     return block
+
+
+def _check_shape(found, shape):
+    if found.shape != shape:
+        raise ValueError(
+            expected(
+                f"a distance function that reduces the last axis, here to shape {shape}",
+                shape=found.shape,
+            )
+        )
+    return found

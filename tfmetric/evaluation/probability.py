@@ -4,6 +4,7 @@ Fitted by scikit-learn, kept as plain numbers and evaluated by NumPy, so that a 
 is of use where scikit-learn is not. A smaller distance never has a lower probability.
 """
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,7 +155,9 @@ def number(value, name: str) -> float:
     Raises:
         ValueError: If it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    # As compared, and not as converted: an integer of a file may be too large for a float.
+    if not is_number or not abs(value) <= sys.float_info.max:
         raise ValueError(expected(f"{name} to be a finite number", **{name: value}))
     return float(value)
 

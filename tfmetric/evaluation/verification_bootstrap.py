@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfmetric.evaluation.groups import draw_weights
+from tfmetric.evaluation.groups import check_repeats, draw_weights
 from tfmetric.evaluation.operating_points import Counts
 from tfmetric.evaluation.pair_counting import Pairs
 
@@ -103,6 +103,7 @@ def replicates(
     Returns:
         (repeats, samples, figures), float64; NaN where a draw leaves no pair of a kind.
     """
+    check_repeats(repeats)
     found = np.full((repeats, len(samples), len(figures)), np.nan)
     thinned = [Thinned(*sample) for sample in samples]
     size = max((units.count for _, units in samples), default=0)

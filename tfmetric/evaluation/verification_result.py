@@ -77,6 +77,8 @@ class VerificationResult:
             A :class:`Curve` with ``fmr``, ``tmr``, ``fnmr`` and ``thresholds``, the first of
             which is −∞; rates without pairs are NaN.
         """
+        if points is not None and (not isinstance(points, Integral) or points < 2):
+            raise ValueError(expected("points to be an integer of 2 or more", points=points))
         return self.counts.curve(points)
 
     def tar_at_far(self, far: float) -> float:
@@ -194,11 +196,23 @@ class VerificationResult:
         Returns:
             Lower and upper end, percentiles of the repeats; NaN without pairs of both kinds.
         """
-        function = points.figure_function(figure)
+        return self.intervals((figure,), repeats, level, seed)[figure]
+
+    def intervals(
+        self, figures=("auc", "eer"), repeats: int = 200, level: float = 0.95, seed: int = 0
+    ) -> dict[str, tuple[float, float]]:
+        """The intervals of several figures from the same draws, at the price of one.
+
+        Args and returns as :meth:`interval`, by name of the figure.
+        """
+        functions = {figure: points.figure_function(figure) for figure in figures}
         sample = (self.per_pair, self.source.units(self.per_pair))
-        found = bootstrap.replicates([sample], [function], repeats, seed)[:, 0, 0]
-        low, high = percentiles(found + self.shift(function), level)
-        return max(low, 0.0), min(high, 1.0)
+        found = bootstrap.replicates([sample], list(functions.values()), repeats, seed)[:, 0]
+        ends = {}
+        for i, (figure, function) in enumerate(functions.items()):
+            low, high = percentiles(found[:, i] + self.shift(function), level)
+            ends[figure] = max(low, 0.0), min(high, 1.0)
+        return ends
 
     def shift(self, function) -> float:
         """What a figure of all pairs has over that of the sample of them; 0 where all are kept."""
@@ -245,12 +259,13 @@ class VerificationResult:
             f"Verification: {self.num_positives:,} genuine and {self.num_negatives:,} impostor "
             f"pairs, {self.distance} distance; the same where distance <= threshold"
         ]
+        intervals = self.intervals()
         for name, value in self.figures().items():
             if name.startswith("fnmr"):
                 continue
             line = f"  {_title(name):<16}{value:.4f}"
-            if name in ("auc", "eer"):
-                low, high = self.interval(name)
+            if name in intervals:
+                low, high = intervals[name]
                 line += f"  (95 % interval {low:.4f} to {high:.4f})"
             if name == "eer":
                 line += f" at threshold {self.eer_threshold:.6g}"
@@ -268,7 +283,7 @@ class VerificationResult:
                 "exact": self.exact,
                 **self.figures(),
                 "eer_threshold": self.eer_threshold,
-                "intervals": {name: self.interval(name) for name in ("auc", "eer")},
+                "intervals": self.intervals(),
                 "notes": self.notes,
             }
         )

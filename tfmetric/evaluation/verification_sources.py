@@ -51,11 +51,14 @@ class SetSource:
             check_labels(left, len(self.sets.classes), "groups"),
             check_labels(right, len(self.sets.reference_classes), "groups"),
         )
+        # Where not all pairs are kept, the groups share the room for those that are.
+        whole = sum(self.sets.num_pairs()) <= self.limit
+        limit = self.limit if whole else max(self.limit // max(len(names), 1), 2)
         parts = []
         for code, name in enumerate(names):
             rows, columns = np.flatnonzero(codes == code), np.flatnonzero(others == code)
             count = len(rows) if self.sets.one else len(rows) + len(columns)
-            part = SetSource(self.sets.subset(rows, columns), self.distance, self.limit, self.seed)
+            part = SetSource(self.sets.subset(rows, columns), self.distance, limit, self.seed)
             parts.append((name, count, part))
         return parts
 
@@ -115,7 +118,7 @@ class PairSource:
             first = check_labels(first, self.examples[0], "groups")
             second = check_labels(second, self.examples[1] or self.examples[0], "groups")
             return first[self.pairs.left], second[self.pairs.right]
-        if isinstance(groups, tuple) and len(groups) == 2 and len(self.pairs) != 2:
+        if isinstance(groups, (tuple, list)) and len(groups) == 2 and np.ndim(groups[0]):
             first, second = groups
         else:
             first = second = groups

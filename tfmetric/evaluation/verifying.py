@@ -156,6 +156,8 @@ def check_pairs(distances, same) -> tuple[np.ndarray, np.ndarray]:
     if found.dtype != np.float32:
         found = found.astype(np.float64)
     check_embeddings(found[:, None], "distances")
+    if np.abs(found).max(initial=0) > np.finfo(np.float32).max:
+        raise ValueError(expected("distances within float32", largest=float(np.abs(found).max())))
     found = found + 0.0  # −0.0 becomes 0.0.
     return found, check_booleans(same, len(found))
 
