@@ -117,7 +117,8 @@ def read_evidence(directory) -> Evidence | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # NumPy leaves a file open that it finds damaged.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             held = {name: file[name] for name in file.files}
         optional = {name: held.get(name) for name in ("groups", "examples", "pair_inputs")}
         needed = ("embeddings", "labels", "class_names", "ids", "pairs")

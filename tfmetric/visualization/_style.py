@@ -49,10 +49,11 @@ def short(text, length: int = 16) -> str:
 
 
 def show_example(axes, example):
-    """Draws an image (H, W), (H, W, 1 or 3) with values 0..255, or a vector as a line."""
+    """Draws an image of values 0..255, in colour where it has three channels, or a vector."""
     example = np.asarray(example)
     if example.ndim >= 2:
-        image = example[..., 0] if example.ndim == 3 and example.shape[-1] == 1 else example
+        grey = example.ndim == 3 and example.shape[-1] != 3
+        image = example.mean(axis=-1) if grey else example
         if image.ndim == 3 and image.dtype != np.uint8:
             image = np.clip(image, 0, 255).astype(np.uint8)
         axes.imshow(image, cmap="gray" if image.ndim == 2 else None, vmin=0, vmax=255)

@@ -53,7 +53,7 @@ def confusion_matrix(
     if counts.ndim != 2 or counts.shape[1] - counts.shape[0] not in (0, 1) or not counts.size:
         raise ValueError(expected("a matrix (C, C) or (C, C + 1)", shape=counts.shape))
     number = len(counts)
-    names = [str(i) for i in range(number)] if class_names is None else list(class_names)
+    names = [str(name) for name in (range(number) if class_names is None else class_names)]
     if len(names) != number:
         raise ValueError(expected(f"{number} class names", number=len(names)))
     unknown = counts.shape[1] > number

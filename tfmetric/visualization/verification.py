@@ -45,7 +45,7 @@ def roc_curve(results, title: str | None = "Right and wrong matches at every thr
     """
     figure = new_figure()
     axes = figure.subplots()
-    curves, floor = _named_curves(results), 1.0
+    curves, floor = _named_curves(results), 0.1
     for (name, (fmr, tmr, result)), colour, line in zip(
         curves.items(), _cycle(SERIES), _cycle(LINES), strict=False
     ):
