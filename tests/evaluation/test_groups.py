@@ -26,6 +26,7 @@ def test_means_counts_and_gap_by_hand():
     assert table.worst == min(means, key=means.get)
     assert table.gap == pytest.approx(max(means.values()) - min(means.values()))
     assert table["dark"] is table.rows[0]
+    assert "picked as furthest apart of 3" in table.summary()
     with pytest.raises(KeyError, match="one of the groups dark, light, none"):
         table["x"]
 

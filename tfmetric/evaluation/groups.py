@@ -81,9 +81,13 @@ class GroupTable:
             low, high = self.gap_interval
             lines.append(
                 f"  Gap {self.gap:.4f} ({low:.4f} to {high:.4f}): best {self.best}, "
-                f"worst {self.worst}"
+                f"worst {self.worst}{self._picked()}"
             )
         return "\n".join(lines)
+
+    def _picked(self):
+        compared = sum(not row.small for row in self.rows)
+        return f", picked as furthest apart of {compared}" if compared > 2 else ""
 
     def to_dict(self) -> dict:
         """Everything as plain Python values; NaN becomes None."""

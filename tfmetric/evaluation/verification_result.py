@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from numbers import Integral, Real
 
 import numpy as np
@@ -201,10 +202,7 @@ class VerificationResult:
     def intervals(
         self, figures=("auc", "eer"), repeats: int = 200, level: float = 0.95, seed: int = 0
     ) -> dict[str, tuple[float, float]]:
-        """The intervals of several figures from the same draws, at the price of one.
-
-        Args and returns as :meth:`interval`, by name of the figure.
-        """
+        """:meth:`interval` of several figures by name, from the same draws, at the price of one."""
         functions = {figure: points.figure_function(figure) for figure in figures}
         sample = (self.per_pair, self.source.units(self.per_pair))
         found = bootstrap.replicates([sample], list(functions.values()), repeats, seed)[:, 0]
@@ -213,6 +211,10 @@ class VerificationResult:
             low, high = percentiles(found[:, i] + self.shift(function), level)
             ends[figure] = max(low, 0.0), min(high, 1.0)
         return ends
+
+    @cached_property
+    def _usual_intervals(self):
+        return self.intervals()
 
     def shift(self, function) -> float:
         """What a figure of all pairs has over that of the sample of them; 0 where all are kept."""
@@ -259,7 +261,7 @@ class VerificationResult:
             f"Verification: {self.num_positives:,} genuine and {self.num_negatives:,} impostor "
             f"pairs, {self.distance} distance; the same where distance <= threshold"
         ]
-        intervals = self.intervals()
+        intervals = self._usual_intervals
         for name, value in self.figures().items():
             if name.startswith("fnmr"):
                 continue
@@ -283,7 +285,7 @@ class VerificationResult:
                 "exact": self.exact,
                 **self.figures(),
                 "eer_threshold": self.eer_threshold,
-                "intervals": self.intervals(),
+                "intervals": self._usual_intervals,
                 "notes": self.notes,
             }
         )
