@@ -112,8 +112,9 @@ def test_ks_beyond_the_gallery_and_an_empty_gallery():
 def test_the_curve_is_recall_at_each_rank():
     got = retrieval(X, LABELS, ks=tuple(range(1, 60)))
     np.testing.assert_allclose(got.cmc(59), list(got.recall_at.values()), atol=1e-12)
-    with pytest.raises(ValueError, match="max_rank to be"):
-        got.cmc(0)
+    for wrong in (0, 2.5, "a", True):
+        with pytest.raises(ValueError, match="max_rank to be"):
+            got.cmc(wrong)
 
 
 def test_every_figure_has_its_bootstrap_interval():

@@ -7,7 +7,7 @@ import numpy as np
 from tfmetric.evaluation.blocks import run_blocks
 from tfmetric.evaluation.smallest import smallest
 
-_BLOCK_BYTES = 2**25
+_BLOCK_BYTES = 2**26
 _BEYOND = np.iinfo(np.int64).max
 
 
@@ -138,30 +138,32 @@ def _take_relevant(scores, by_class, rows):
 
 def _ranks(irrelevant, near, depth):
     """Ranks of the relevant, exact up to ``depth``, and the exact rank of the first."""
-    before = np.empty(near.shape, np.int64)
-    first = np.empty(len(near), np.int64)
-    for i, head in enumerate(_heads(irrelevant, depth)):
-        before[i] = head.searchsorted(near[i], side="right")
-        first[i] = before[i, 0]
-        if first[i] == len(head):  # Beyond what was looked at.
+    found = smallest(irrelevant, depth)
+    if found is None:
+        before = np.empty(near.shape, np.int64)
+        for i, row in enumerate(np.sort(irrelevant, axis=1)):
+            before[i] = row.searchsorted(near[i], side="right")
+        first = before[:, 0]
+    else:
+        flat, ends = found
+        starts = np.concatenate([[0], ends[:-1]])
+        # Rows one after the other in one order: a loop over them would take most of the time.
+        head = _in_order(irrelevant.ravel()[flat], flat // irrelevant.shape[1])
+        head.sort()
+        wanted = _in_order(near, np.arange(len(near))[:, None])
+        before = head.searchsorted(wanted.ravel(), side="right").reshape(near.shape)
+        before -= starts[:, None]
+        first = before[:, 0].copy()
+        for i in np.flatnonzero(first == ends - starts):  # Beyond what was looked at.
             first[i] = np.count_nonzero(irrelevant[i] <= near[i, 0])
     return before + np.arange(1, near.shape[1] + 1), first + 1
 
 
-def _heads(values, depth):
-    """For each row its smallest values in order: at least ``depth``, all up to the last of them."""
-    found = smallest(values, depth)
-    if found is None:
-        yield from np.sort(values, axis=1)
-        return
-    flat, ends = found
-    small = values.ravel()[flat]
-    start = 0
-    for end in ends:
-        head = small[start:end]
-        head.sort()
-        start = end
-        yield head
+def _in_order(values, rows):
+    """Integers that are in order of the rows, and within a row of the float32 values."""
+    bits = (values + np.float32(0)).view(np.int32)  # −0.0 becomes 0.0.
+    bits ^= (bits >> 31) & np.int32(2**31 - 1)  # The bits of negative floats sort backwards.
+    return (rows << 32) + bits
 
 
 def _fill(found, out, ranks, r, place, first, ks):

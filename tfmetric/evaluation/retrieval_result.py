@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 
 import numpy as np
 
@@ -89,7 +90,8 @@ class RetrievalResult:
         Returns:
             Shares of the queries (max_rank,), NaN without queries.
         """
-        if isinstance(max_rank, bool) or not max_rank >= 1:
+        whole = isinstance(max_rank, Integral) and not isinstance(max_rank, bool)
+        if not (whole and max_rank >= 1):
             raise ValueError(expected("max_rank to be an integer above 0", max_rank=max_rank))
         if not self.num_queries:
             return np.full(max_rank, np.nan)

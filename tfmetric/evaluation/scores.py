@@ -12,7 +12,7 @@ from tfmetric._errors import expected
 
 _USER_BLOCK_BYTES = 2**26
 # A product is rounded while it is still in the processor's cache.
-_TILE_BYTES = 2**19
+_TILE_BYTES = 2**20
 
 
 def ordering(distance, queries: np.ndarray, references: np.ndarray):
@@ -79,11 +79,15 @@ def _product(queries, references, floor=None):
         part = queries[rows]
         found = np.empty((len(rows), len(references)), np.float32)
         step = max(256, _TILE_BYTES // (8 * max(len(rows), 1)))
+        tile = np.empty((len(rows), step))
         for start in range(0, len(references), step):
-            tile = part @ references[start : start + step].T
-            if floor is not None:
-                tile *= tile >= floor
-            found[:, start : start + step] = tile
+            right = references[start : start + step].T
+            product = tile[:, : right.shape[1]] if right.shape[1] == step else None
+            found[:, start : start + step] = np.matmul(part, right, out=product)
+        if floor == 0.0:
+            np.maximum(found, 0.0, out=found)
+        elif floor is not None:
+            found *= found >= np.float32(floor)
         return found
 
     return block

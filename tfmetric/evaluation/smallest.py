@@ -20,7 +20,7 @@ def smallest(values, depth: int):
     """
     total = values.shape[1]
     in_sample = depth / _STRIDE
-    place = int(in_sample + 4 * in_sample**0.5 + 4)
+    place = int(in_sample + 3 * in_sample**0.5 + 2)
     if place * _STRIDE > total // 2:
         return None
     bound = np.partition(values[:, ::_STRIDE], place, axis=1)[:, place]
