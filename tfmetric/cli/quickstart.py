@@ -100,10 +100,14 @@ def quickstart(
 
 def _command(ctx):
     """The command that does the same: what was given, and the seed in any case."""
+    default = click.core.ParameterSource.DEFAULT
     words = ["tfmetric", "quickstart"]
     for option in ctx.command.params:
-        value = ctx.params.get(option.name)
-        if option.name == "report" or (value == option.get_default(ctx) and option.name != "seed"):
+        if ctx.get_parameter_source(option.name) == default and option.name != "seed":
             continue
-        words += [option.opts[0]] if option.is_flag else [option.opts[0], str(value)]
+        value = ctx.params[option.name]
+        if option.is_flag:
+            words.append(option.opts[0] if value else option.secondary_opts[0])
+        else:
+            words += [option.opts[0], str(value)]
     return shlex.join(words)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfmetric.evaluation import calibrate
-from tfmetric.report.html import Html, table, tag
+from tfmetric.report.html import Html, join, table, tag
 from tfmetric.report.pictures import chart
 from tfmetric.visualization import (
     confusion_matrix,
@@ -59,7 +59,7 @@ def retrieval_section(run) -> Html:
             "are left out. Ties count against the model.",
         ),
         table("Beside the baselines", head, beside, numeric=(1, 2, 3)),
-        [tag("p", note + ".") for note in result.get("notes") or ()],
+        [tag("p", f"Note: {note}.") for note in result.get("notes") or ()],
         table(
             "All figures, with 95 % intervals for new classes like these",
             ("figure", "value", "interval", "what it means"),
@@ -74,8 +74,8 @@ def retrieval_section(run) -> Html:
             for key, value in one_shot.items()
             if isinstance(value, (int, float, str))
         ]
-        parts += [tag("h3", "One-shot runs"), table("One-shot runs", ("what", "value"), facts)]
-    return Html("".join(str(part) if isinstance(part, str) else "".join(part) for part in parts))
+        parts.append(table("One-shot runs", ("figure", "value"), facts, numeric=(1,)))
+    return join(parts)
 
 
 def verification_section(run) -> Html:
