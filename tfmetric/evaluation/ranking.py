@@ -8,6 +8,7 @@ from tfmetric.evaluation.blocks import run_blocks
 from tfmetric.evaluation.smallest import smallest
 
 _BLOCK_BYTES = 2**26
+_MOST_ROWS = 256  # More make the matrix product no faster.
 _BEYOND = np.iinfo(np.int64).max
 
 
@@ -87,7 +88,7 @@ def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progre
 
     # Queries with about the same R in a block look about equally deep.
     order = np.argsort(by_class.sizes[candidates], kind="stable")
-    step = max(1, _BLOCK_BYTES // (8 * max(total, 1)))
+    step = min(_MOST_ROWS, max(1, _BLOCK_BYTES // (8 * max(total, 1))))
     blocks = [order[start : start + step] for start in range(0, count, step)]
     threads = None if getattr(block_of_scores, "threaded", False) else 1
     run_blocks(work, blocks, "Ranking", show=progress, threads=threads)
