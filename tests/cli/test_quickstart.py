@@ -48,6 +48,12 @@ def test_it_runs_through_and_says_where_everything_is(digits):
     found = metrics(output, "digits")
     assert found["result"]["recall_at_1"] > 0.8
     assert found["served"]["queries"] == 5
+    again = f"tfmetric quickstart --dataset digits --output {output} --epochs 2 --seed 0"
+    assert found["command"] == again
+    report = (output / "runs/digits/1/report.html").read_text(encoding="utf-8")
+    assert again in report
+    assert f"{found['result']['map_at_r']:.4f}" in report
+    assert "as the exported model answers them" in report
     assert set(found["result"]["raw"]) == set(found["result"]["untrained"])
 
 

@@ -117,6 +117,8 @@ footer { color: var(--soft); font-size: .875rem; margin-top: 3rem; padding-top: 
   figure, tr, .rowbox, .key div { break-inside: avoid; }
   .scroll { overflow: visible; }
   .charts { grid-template-columns: 1fr 1fr; }
+  .neighbours { gap: .3rem; margin-bottom: .75rem; } .neighbours li { width: 4.1rem; }
+  .neighbours img { max-width: 42px; height: auto; } .query { margin-right: .2rem; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """
