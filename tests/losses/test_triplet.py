@@ -6,7 +6,7 @@ from support.backends import MODES, value_and_gradient
 from support.batches import DEGENERATE, DUPLICATES, ORDINARY
 
 from tfmetric import distances
-from tfmetric.losses import SiameseTripletLoss, TripletLoss
+from tfmetric.losses import SiameseTripletLoss, TripletLoss, _all_triplets
 from tfmetric.mining import STRATEGIES, resolve
 
 PAIRS = [(p, n) for p in STRATEGIES for n in STRATEGIES if (p, n) != ("semi-hard", "semi-hard")]
@@ -22,13 +22,15 @@ def compare(
     mode="eager",
     weight=None,
     rtol=1e-5,
+    power=1,
+    fallback=None,
 ):
     labels, x = batch
-    loss = TripletLoss(margin, mining, distance, reduction)
+    loss = TripletLoss(margin, mining, distance, power, fallback, reduction)
     value, gradient = value_and_gradient(loss, labels, x, mode, weight)
     pair = resolve(mining)
     x64 = x.astype("float64")
-    rows = oracles.triplet_terms(labels, x64, margin, *pair, distance)
+    rows = oracles.triplet_terms(labels, x64, margin, *pair, distance, power, fallback)
     if reduction == "auto":
         reduction = "mean_over_active" if pair == ("all", "all") else "sum_over_batch_size"
     expected_value, expected_gradient = oracles.reduce(rows, x64, distance, reduction, weight)
@@ -49,6 +51,49 @@ def test_every_strategy_equals_the_formula(name, pair, margin):
 @pytest.mark.parametrize("margin", [0.2, None])
 def test_degenerate_batches_equal_the_formula(name, mining, margin):
     compare(DEGENERATE[name], mining, margin)
+
+
+@pytest.mark.parametrize("name", ["four-by-four", "lopsided", "two-classes"])
+@pytest.mark.parametrize("mining", [*NAMED, ("easy", "semi-hard"), ("hard", "all")], ids=str)
+def test_squared_hinge_equals_the_formula(name, mining):
+    for margin in (0.2, 1.5):
+        compare(ORDINARY[name], mining, margin, power=2)
+
+
+@pytest.mark.parametrize("name", ["four-by-four", "lopsided", "two-classes"])
+@pytest.mark.parametrize("fallback", ["hard", "easy"])
+@pytest.mark.parametrize(
+    "mining",
+    [p for p in PAIRS if "semi-hard" in p],
+    ids="/".join,
+)
+def test_fallback_of_semi_hard_equals_the_formula(name, fallback, mining):
+    compare(ORDINARY[name], mining, fallback=fallback)
+    compare(DEGENERATE["lone-classes"], mining, fallback=fallback)
+
+
+@pytest.fixture(params=["passes", "sorted"])
+def way(request, monkeypatch):
+    """Both ways to form all triplets, whatever the size of the classes."""
+    monkeypatch.setattr(_all_triplets, "_SMALL", 10**6 if request.param == "passes" else 0)
+
+
+@pytest.mark.parametrize("name", [*ORDINARY, *DEGENERATE])
+@pytest.mark.parametrize("power", [1, 2])
+def test_all_triplets_either_way(way, name, power):
+    batch = (ORDINARY | DEGENERATE)[name]
+    if name == "huge" and power == 2:
+        pytest.skip("the square of 1e20 is beyond float32")
+    for margin in (0.0, 0.2, 1.5):
+        compare(batch, "all", margin, power=power)
+
+
+@pytest.mark.parametrize("mode", MODES[1:])
+@pytest.mark.parametrize("power", [1, 2])
+def test_all_triplets_either_way_compiled(way, mode, power):
+    for name in ("lopsided", "interleaved"):
+        compare(ORDINARY[name], "all", 0.7, power=power, mode=mode)
+    compare(DEGENERATE["no-negatives"], "all", 0.7, power=power, mode=mode)
 
 
 @pytest.mark.parametrize("distance", distances.names())
@@ -210,6 +255,9 @@ def test_a_function_as_distance():
         ({"margin": float("nan")}, "Received: margin=nan"),
         ({"margin": "big"}, "Received: margin='big'"),
         ({"mining": "hardest"}, "one of hard, semi-hard, all.*Received: mining='hardest'"),
+        ({"power": 3}, r"power to be 1 \(hinge\) or 2.*Received: power=3"),
+        ({"power": 2, "margin": None}, "power to be 1 with the soft margin"),
+        ({"fallback": "nearest"}, "None, hard, easy.*Received: fallback='nearest'"),
         ({"mining": ("hard", "no")}, "easy, hard, semi-hard, all"),
         ({"mining": ("semi-hard", "semi-hard")}, "only one of positive and negative"),
         ({"distance": "euclid"}, "cosine, euclidean, inner_product.*distance='euclid'"),

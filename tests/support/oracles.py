@@ -56,7 +56,7 @@ def matrix(name, x):
     return np.array([[distance(name, x[i], x[j]) for j in range(n)] for i in range(n)])
 
 
-def triplets_of(a, d, labels, positive, negative):
+def triplets_of(a, d, labels, positive, negative, fallback=None):
     """The triplets (p, n) that an anchor forms under a mining strategy."""
     ps = [j for j in range(len(labels)) if labels[j] == labels[a] and j != a]
     ns = [j for j in range(len(labels)) if labels[j] != labels[a]]
@@ -72,30 +72,41 @@ def triplets_of(a, d, labels, positive, negative):
     def far(j):
         return (-d[a, j], j)
 
+    def or_else(found, candidates, hard, easy):
+        if found or fallback is None:
+            return found
+        return one(candidates, hard if fallback == "hard" else easy)
+
     if negative == "semi-hard":
         chosen = {"easy": one(ps, near), "hard": one(ps, far), "all": ps}[positive]
-        return [(p, n) for p in chosen for n in one([j for j in ns if d[a, j] > d[a, p]], near)]
+        return [
+            (p, n)
+            for p in chosen
+            for n in or_else(one([j for j in ns if d[a, j] > d[a, p]], near), ns, near, far)
+        ]
     chosen_negatives = {"easy": one(ns, far), "hard": one(ns, near), "all": ns}[negative]
     if positive == "semi-hard":
         return [
-            (p, n) for n in chosen_negatives for p in one([j for j in ps if d[a, j] < d[a, n]], far)
+            (p, n)
+            for n in chosen_negatives
+            for p in or_else(one([j for j in ps if d[a, j] < d[a, n]], far), ps, far, near)
         ]
     chosen = {"easy": one(ps, near), "hard": one(ps, far), "all": ps}[positive]
     return [(p, n) for p in chosen for n in chosen_negatives]
 
 
-def triplet_terms(labels, x, margin, positive, negative, name):
+def triplet_terms(labels, x, margin, positive, negative, name, power=1, fallback=None):
     d = matrix(name, x)
     rows = []
     for a in range(len(x)):
         row = []
-        for p, n in triplets_of(a, d, labels, positive, negative):
+        for p, n in triplets_of(a, d, labels, positive, negative, fallback):
             t = d[a, p] - d[a, n]
             if margin is None:
                 value, slope = np.logaddexp(0.0, t), 1 / (1 + np.exp(-np.clip(t, -700, 700)))
             else:
-                value = max(0.0, t + margin)
-                slope = 1.0 if t + margin > 0 else 0.0
+                hinge = max(0.0, t + margin)
+                value, slope = hinge**power, power * hinge ** (power - 1) if hinge > 0 else 0.0
             active = margin is None or value > 0
             row.append((value, active, [(slope, a, p), (-slope, a, n)]))
         rows.append(row)

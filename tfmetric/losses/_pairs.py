@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from tfmetric.mining import by_class
+
 
 def all_pairs(labels, x, distance):
     """``(B, B)`` distances, those within a class free of the cancellation of a matrix product.
@@ -21,9 +23,8 @@ def all_pairs(labels, x, distance):
     if not distance.shift_invariant:
         return matrix
     same = ops.equal(labels[:, None], labels[None, :])
-    # The first of each class: the same one for all its members.
-    size = ops.shape(x)[0]
-    index = ops.arange(size, dtype="int32")[None, :]
-    member = ops.min(ops.where(same, index, size), axis=1)
+    classes = by_class(labels)
+    # The same one for all members of a class.
+    member = ops.take(ops.take(classes.order, classes.start), classes.back)
     inside = x - ops.stop_gradient(ops.take(x, member, axis=0))
     return ops.where(same, distance.pairwise(inside, inside), matrix)

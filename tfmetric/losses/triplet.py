@@ -5,19 +5,24 @@ from keras import ops
 
 from tfmetric import distances
 from tfmetric._errors import expected
+from tfmetric.losses._all_triplets import all_triplets
+from tfmetric.losses._one_negative import with_one_negative
 from tfmetric.losses._pairs import all_pairs
-from tfmetric.losses.base import EmbeddingLoss, Terms, check_margin, gather_terms
-from tfmetric.mining import (
-    active_counts,
-    label_masks,
-    nearest_further,
-    one_triplet,
-    resolve,
-)
+from tfmetric.losses._penalty import Penalty
+from tfmetric.losses.base import EmbeddingLoss, Terms
+from tfmetric.mining import FALLBACKS, at, label_masks, nearest_further, one_triplet, resolve
 
 
-def triplet_terms(labels, embeddings, margin=0.2, mining="hard", distance="euclidean") -> Terms:
-    """The terms max(0, d(a,p) − d(a,n) + margin) of the mined triplets, anchor by anchor.
+def triplet_terms(
+    labels,
+    embeddings,
+    margin=0.2,
+    mining="hard",
+    distance="euclidean",
+    power=1,
+    fallback=None,
+) -> Terms:
+    """The terms max(0, d(a,p) − d(a,n) + margin)^power of the mined triplets, anchor by anchor.
 
     The function under :class:`TripletLoss`; see there for the arguments.
 
@@ -27,98 +32,46 @@ def triplet_terms(labels, embeddings, margin=0.2, mining="hard", distance="eucli
         margin: Margin, or None for log(1 + exp(d(a,p) − d(a,n))).
         mining: As in :class:`TripletLoss`.
         distance: As in :class:`TripletLoss`.
+        power: As in :class:`TripletLoss`.
+        fallback: As in :class:`TripletLoss`.
 
     Returns:
         Sum, count and active count of each anchor's terms, ``(B,)`` each.
     """
     positive, negative = resolve(mining)
-    distance = distances.get(distance)
-    if positive != "all" and negative != "all":
-        constant = ops.stop_gradient(embeddings)
-        chosen = one_triplet(labels, constant, distance, positive, negative)
-        to_positive, to_negative = (
-            distance.paired(embeddings, ops.take(embeddings, side.index, axis=0)) for side in chosen
-        )
-        found = ops.logical_and(chosen[0].found, chosen[1].found)
-        return _terms((to_positive - to_negative)[:, None], found[:, None], margin)
+    distance, penalty = distances.get(distance), Penalty(margin, power)
     if positive == negative == "all":
-        return _all_triplets(labels, embeddings, margin, distance)
-    return _all_of_one_side(labels, embeddings, positive, negative, margin, distance)
+        return all_triplets(labels, embeddings, distance, penalty)
+    if positive == "all" and negative in ("semi-hard", "distance-weighted"):
+        return with_one_negative(labels, embeddings, distance, penalty, negative, fallback)
+    if "all" in (positive, negative):
+        return _all_of_one_side(labels, embeddings, positive, negative, distance, penalty, fallback)
+    constant = ops.stop_gradient(embeddings)
+    chosen = one_triplet(labels, constant, distance, positive, negative, fallback)
+    to_positive, to_negative = (
+        distance.paired(embeddings, ops.take(embeddings, side.index, axis=0)) for side in chosen
+    )
+    found = ops.logical_and(chosen[0].found, chosen[1].found)
+    return penalty.terms((to_positive - to_negative)[:, None], found[:, None])
 
 
-def _terms(difference, valid, margin):
-    return gather_terms(_term(difference, margin), valid, valid if margin is None else None)
-
-
-def _term(difference, margin):
-    return ops.softplus(difference) if margin is None else ops.relu(difference + margin)
-
-
-def _all_of_one_side(labels, x, positive, negative, margin, distance):
-    """All positives with one negative each, or all negatives with one positive each."""
+def _all_of_one_side(labels, x, positive, negative, distance, penalty, fallback):
+    """All positives with the easiest or hardest negative, or all negatives with one positive."""
     ones, others = label_masks(labels)
     sign, asked = 1.0, {"positive": None, "negative": negative}
     if negative == "all":
         ones, others = others, ones
         sign, asked = -1.0, {"positive": positive, "negative": None}
     matrix, constant = all_pairs(labels, x, distance), ops.stop_gradient(x)
-    if "semi-hard" in asked.values():
-        ranking = distance.ranking(constant)
-        partner = nearest_further(sign * ranking, ones, others)
-        partner_distance = ops.take_along_axis(matrix, partner.index, axis=1)
+    if positive == "semi-hard":
+        partner = nearest_further(-distance.ranking(constant), ones, others, fallback)
+        partner_distance = at(matrix, partner.index)
         valid = partner.found
     else:
         (partner,) = filter(None, one_triplet(labels, constant, distance, **asked))
         partner_distance = distance.paired(x, ops.take(x, partner.index, axis=0))[:, None]
         valid = ops.logical_and(ones, partner.found[:, None])
-    return _terms(sign * (matrix - partner_distance), valid, margin)
-
-
-def _all_triplets(labels, x, margin, distance):
-    positives, negatives = label_masks(labels)
-    matrix = all_pairs(labels, x, distance)
-    number = ops.sum(ops.cast(positives, x.dtype), axis=1)
-    number = number * ops.sum(ops.cast(negatives, x.dtype), axis=1)
-    if margin is None:
-        return Terms(_soft_total(matrix, positives, negatives), number, number)
-    constant = ops.stop_gradient(matrix)
-    count = active_counts(constant, positives, negatives, margin)
-    # The counts of both sides sum to the same, so any shift of the row cancels; one near the
-    # distances at stake keeps the two large sums from cancelling in its place.
-    mean = ops.sum(ops.where(positives, constant, 0.0), axis=1, keepdims=True)
-    mean = mean / ops.maximum(ops.sum(ops.cast(positives, x.dtype), axis=1, keepdims=True), 1.0)
-    shifted = matrix - mean
-    of_positives = ops.where(positives, count * (shifted + margin), 0.0)
-    of_negatives = ops.where(negatives, count * shifted, 0.0)
-    active = ops.sum(ops.where(positives, count, 0.0), axis=1)
-    return Terms(ops.sum(of_positives - of_negatives, axis=1), number, active)
-
-
-def _soft_total(matrix, positives, negatives):
-    """Σ softplus(d(a,p) − d(a,n)), one positive an anchor at a time: never B×B×B in memory."""
-    constant = ops.stop_gradient(matrix)
-    order = ops.argsort(ops.cast(positives, "int32") * -1, axis=1)
-    number = ops.sum(ops.cast(positives, "int32"), axis=1)
-    column = ops.arange(ops.shape(matrix)[0])[None, :]
-
-    def more(i, total, weight):
-        return i < ops.max(number)
-
-    def add(i, total, weight):
-        index = ops.take(order, i, axis=1)[:, None]
-        difference = ops.take_along_axis(constant, index, axis=1) - constant
-        valid = ops.logical_and(negatives, (i < number)[:, None])
-        total = total + ops.sum(ops.where(valid, ops.softplus(difference), 0.0), axis=1)
-        slope = ops.where(valid, ops.sigmoid(difference), 0.0)
-        of_positive = ops.where(column == index, ops.sum(slope, axis=1, keepdims=True), 0.0)
-        return i + 1, total, weight + of_positive - slope
-
-    zero = ops.zeros_like(constant)
-    start = (ops.convert_to_tensor(0, dtype="int32"), zero[:, 0], zero)
-    _, total, weight = ops.while_loop(more, add, start)
-    # The loop is a constant; the slopes it found carry the gradient back to the distances.
-    total, weight = ops.stop_gradient(total), ops.stop_gradient(weight)
-    return total + ops.sum(weight * (matrix - constant), axis=1)
+    return penalty.terms(sign * (matrix - partner_distance), valid)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -140,12 +93,18 @@ class TripletLoss(EmbeddingLoss):
         mining: Which triplets an anchor forms.
             ``"hard"``: its furthest positive with its nearest negative (batch-hard), O(B·D)
             backward. ``"semi-hard"``: every positive with the nearest negative that is further
-            away than it; a positive without such a negative forms none. ``"all"``: every triplet.
+            away than it; see ``fallback``. ``"all"``: every triplet. ``"distance-weighted"``: every
+            positive with a negative drawn so that all distances beyond 0.5 are equally likely,
+            for unit-length embeddings; the draw is a function of the batch alone.
             Or a pair (positive, negative), each "easy" (nearest positive, furthest negative),
             "hard", "semi-hard" (on the right side of the other one's choice, and closest to it)
             or "all".
         distance: "euclidean", "squared_euclidean", "cosine", "inner_product", "manhattan" or a
             function; see :func:`tfmetric.distances.get`.
+        power: 1 for the hinge, 2 for its square, whose pull fades as a triplet comes right.
+        fallback: What a semi-hard side takes where it has no choice: None, nothing, so that the
+            triplet is not formed; ``"hard"``, the hardest negative (or positive) there is;
+            ``"easy"``, the easiest, which other libraries call the largest negative inside.
         reduction: As in :class:`EmbeddingLoss`; "auto" is "mean_over_active" for mining "all" and
             "sum_over_batch_size" otherwise.
         name: Name of the loss.
@@ -166,6 +125,8 @@ class TripletLoss(EmbeddingLoss):
         * Schroff, Kalenichenko, Philbin: FaceNet (2015), eq. 1 and sec. 3.2 (semi-hard).
         * Hermans, Beyer, Leibe: In Defense of the Triplet Loss for Person Re-Identification
           (2017), eq. 5 (batch-hard), eq. 6 (batch-all), sec. 2 (soft margin).
+        * Wu, Manmatha, Smola, Krähenbühl: Sampling Matters in Deep Embedding Learning (2017),
+          sec. 4 (distance-weighted).
     """
 
     def __init__(
@@ -173,15 +134,22 @@ class TripletLoss(EmbeddingLoss):
         margin=0.2,
         mining="hard",
         distance="euclidean",
+        power=1,
+        fallback=None,
         reduction="auto",
         name="triplet_loss",
         dtype=None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
-        self.margin = check_margin(margin, optional=True)
+        penalty = Penalty(margin, power)
+        self.margin, self.power = penalty.margin, penalty.power
         self._pair = resolve(mining)
         self.mining = mining if isinstance(mining, str) else tuple(mining)
         self.distance = distances.get(distance)
+        if fallback not in FALLBACKS:
+            names = ", ".join(map(str, FALLBACKS))
+            raise ValueError(expected(f"fallback to be one of {names}", fallback=fallback))
+        self.fallback = fallback
 
     @property
     def auto_reduction(self):
@@ -190,7 +158,15 @@ class TripletLoss(EmbeddingLoss):
 
     def terms(self, labels, embeddings):
         """See :class:`EmbeddingLoss`."""
-        return triplet_terms(labels, embeddings, self.margin, self._pair, self.distance)
+        return triplet_terms(
+            labels,
+            embeddings,
+            self.margin,
+            self._pair,
+            self.distance,
+            self.power,
+            self.fallback,
+        )
 
     def get_config(self):
         """Every argument."""
@@ -199,6 +175,8 @@ class TripletLoss(EmbeddingLoss):
             "margin": self.margin,
             "mining": self.mining,
             "distance": distances.serialize(self.distance),
+            "power": self.power,
+            "fallback": self.fallback,
         }
 
 
@@ -240,7 +218,8 @@ class SiameseTripletLoss(keras.losses.Loss):
         dtype=None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.margin = check_margin(margin, optional=True)
+        self._penalty = Penalty(margin)
+        self.margin = self._penalty.margin
 
     def call(self, y_true, y_pred):
         """Values ``(B,)``."""
@@ -251,7 +230,7 @@ class SiameseTripletLoss(keras.losses.Loss):
                     y_pred_shape=tuple(y_pred.shape),
                 )
             )
-        return _term(y_pred[:, 0] - y_pred[:, 1], self.margin)
+        return self._penalty.value(y_pred[:, 0] - y_pred[:, 1] + self._penalty.offset)
 
     def get_config(self):
         """Every argument, the dtype included."""

@@ -9,17 +9,36 @@ nearer. ``positives`` and ``negatives`` are ``(B, B)`` boolean masks with an anc
 """
 
 from tfmetric.mining.choice import Chosen, one_triplet
+from tfmetric.mining.classes import Classes, by_class
 from tfmetric.mining.masks import label_masks
-from tfmetric.mining.ordering import active_counts, nearest_further
-from tfmetric.mining.strategies import NAMED, STRATEGIES, resolve
+from tfmetric.mining.ordering import (
+    added_at,
+    ascending,
+    at,
+    nearest_further,
+    number_below,
+)
+from tfmetric.mining.positives import Positives, each_positive
+from tfmetric.mining.sampling import sampling_sums, uniform
+from tfmetric.mining.strategies import FALLBACKS, NAMED, STRATEGIES, resolve
 
 __all__ = [
+    "FALLBACKS",
     "NAMED",
     "STRATEGIES",
     "Chosen",
-    "active_counts",
+    "Classes",
+    "Positives",
+    "added_at",
+    "ascending",
+    "at",
+    "by_class",
+    "each_positive",
     "label_masks",
     "nearest_further",
+    "number_below",
     "one_triplet",
     "resolve",
+    "sampling_sums",
+    "uniform",
 ]

@@ -40,7 +40,7 @@ class Chosen(NamedTuple):
     found: object
 
 
-def one_triplet(labels, embeddings, distance, positive: str, negative: str):
+def one_triplet(labels, embeddings, distance, positive, negative, fallback=None):
     """Chooses at most one positive and one negative for each anchor.
 
     "hard" is the furthest positive and the nearest negative (Hermans et al., 2017, eq. 5), "easy"
@@ -54,21 +54,24 @@ def one_triplet(labels, embeddings, distance, positive: str, negative: str):
         distance: A :class:`tfmetric.distances.Distance`.
         positive: "easy", "hard" or "semi-hard"; None for no positive.
         negative: "easy", "hard" or "semi-hard", not semi-hard both; None for no negative.
+        fallback: "easy" or "hard", what a semi-hard side takes where it has none; or None.
 
     Returns:
         Positives and negatives, a :class:`Chosen` each, of ``(B,)``. None where none was asked.
     """
     scan = _Scan(labels, embeddings, distance)
     if negative == "semi-hard":
-        first, _ = scan(positive=positive)
+        first, other = scan(positive=positive, negative=fallback)
         # Without a positive, no negative is further than it.
         bound = ops.where(first.found, first.key, float("inf"))
-        return scan.unsorted(first), scan.unsorted(scan(negative="hard", bound=bound)[1])
-    if positive == "semi-hard":
-        _, first = scan(negative=negative)
+        chosen = first, _or_else(scan(negative="hard", bound=bound)[1], other)
+    elif positive == "semi-hard":
+        other, first = scan(positive=fallback, negative=negative)
         bound = ops.where(first.found, first.key, float("-inf"))
-        return scan.unsorted(scan(positive="hard", bound=bound)[0]), scan.unsorted(first)
-    return tuple(map(scan.unsorted, scan(positive=positive, negative=negative)))
+        chosen = _or_else(scan(positive="hard", bound=bound)[0], other), first
+    else:
+        chosen = scan(positive=positive, negative=negative)
+    return tuple(map(scan.unsorted, chosen))
 
 
 class _Best(NamedTuple):
@@ -77,6 +80,13 @@ class _Best(NamedTuple):
     key: object
     place: object
     found: object
+
+
+def _or_else(best, other):
+    if other is None:
+        return best
+    both = (ops.where(best.found, one, two) for one, two in zip(best[:2], other[:2], strict=True))
+    return _Best(*both, ops.logical_or(best.found, other.found))
 
 
 class _Rows(NamedTuple):

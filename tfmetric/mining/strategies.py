@@ -3,14 +3,21 @@
 from tfmetric._errors import expected
 
 STRATEGIES = ("easy", "hard", "semi-hard", "all")
-NAMED = {"hard": ("hard", "hard"), "semi-hard": ("all", "semi-hard"), "all": ("all", "all")}
+NAMED = {
+    "hard": ("hard", "hard"),
+    "semi-hard": ("all", "semi-hard"),
+    "all": ("all", "all"),
+    "distance-weighted": ("all", "distance-weighted"),
+}
+FALLBACKS = (None, "hard", "easy")
 
 
 def resolve(mining) -> tuple[str, str]:
     """Returns ``mining`` as a pair (positive strategy, negative strategy).
 
     Args:
-        mining: "hard", "semi-hard" or "all", or a pair of "easy", "hard", "semi-hard", "all".
+        mining: "hard", "semi-hard", "all" or "distance-weighted", or a pair of "easy", "hard",
+            "semi-hard", "all".
 
     Raises:
         ValueError: If it is none of them, or asks for both sides to be semi-hard, where each
@@ -20,6 +27,8 @@ def resolve(mining) -> tuple[str, str]:
         return NAMED[mining]
     if isinstance(mining, (tuple, list)) and len(mining) == 2:
         pair = tuple(mining)
+        if pair in NAMED.values():
+            return pair
         if pair == ("semi-hard", "semi-hard"):
             raise ValueError(
                 expected("only one of positive and negative to be semi-hard", mining=mining)

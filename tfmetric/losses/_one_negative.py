@@ -1,0 +1,81 @@
+"""Every positive of an anchor with one negative, found by sorting or by sampling.
+
+Semi-hard: each anchor's negatives are sorted once and a binary search finds the first beyond each
+positive. Distance-weighted: each anchor's weights are summed up once and a binary search finds the
+negative at a random part of the sum. O(B² log B) time and O(B²) memory.
+"""
+
+from keras import ops
+
+from tfmetric.losses._by_class import ByClass
+from tfmetric.losses.base import Terms
+from tfmetric.mining import (
+    added_at,
+    ascending,
+    at,
+    each_positive,
+    number_below,
+    sampling_sums,
+    uniform,
+)
+
+
+def with_one_negative(labels, x, distance, penalty, negative, fallback=None) -> Terms:
+    """Sum, count and active count of the triplets of each anchor.
+
+    Args:
+        labels: ``(B,)`` class ids.
+        x: ``(B, D)`` embeddings.
+        distance: A :class:`tfmetric.distances.Distance`.
+        penalty: A :class:`tfmetric.losses._penalty.Penalty`.
+        negative: "semi-hard" or "distance-weighted".
+        fallback: What a positive without a semi-hard negative takes: "hard", "easy" or None.
+    """
+    batch = ByClass(labels, x, distance)
+    choose = _semi_hard(batch, fallback) if negative == "semi-hard" else _sampled(batch)
+
+    def some(positives, total, count, active, weight):
+        index, found = choose(positives)
+        found = ops.logical_and(found, positives.exists)
+        t = at(batch.constant, positives.place) - at(batch.constant, index)
+        sums = penalty.terms(t, found)
+        slope = ops.where(found, penalty.slope(t + penalty.offset), 0.0)
+        both = ops.concatenate([positives.place, index], axis=1)
+        weight = added_at(weight, both, ops.concatenate([slope, -slope], axis=1))
+        return total + sums.total, count + sums.count, active + sums.active, weight
+
+    none = ops.zeros_like(batch.constant)
+    size = ops.shape(none)[0]
+    at_once = max(16, size // 64) if isinstance(size, int) else 64
+    state = (none[:, 0], none[:, 0], none[:, 0], none)
+    return batch.terms(*each_positive(batch.classes, some, state, at_once))
+
+
+def _semi_hard(batch, fallback):
+    values, order = ascending(batch.away)
+    last = batch.negatives[:, None] - 1
+
+    def choose(positives):
+        rank = number_below(values, at(batch.constant, positives.place), or_equal=True)
+        found = rank <= last
+        if fallback is not None:
+            other = last if fallback == "easy" else ops.zeros_like(last)
+            rank, found = ops.where(found, rank, other), ops.logical_or(found, last >= 0)
+        return at(order, ops.clip(rank, 0, ops.maximum(last, 0))), found
+
+    return choose
+
+
+def _sampled(batch):
+    sums = sampling_sums(batch.embeddings, batch.classes)
+    whole = sums[:, -1:]
+
+    def choose(positives):
+        part = whole * uniform(batch.embeddings, positives.place)
+        # Rounding must not lead beyond the last negative that has a weight.
+        index = number_below(sums, ops.minimum(part, whole * (1 - 1e-6)), or_equal=True)
+        return ops.minimum(index, ops.shape(sums)[1] - 1), ops.broadcast_to(
+            whole > 0, ops.shape(index)
+        )
+
+    return choose

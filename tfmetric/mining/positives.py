@@ -1,0 +1,47 @@
+"""All positives of an anchor, some at a time, for a batch in the order of its labels."""
+
+from typing import NamedTuple
+
+from keras import ops
+
+from tfmetric.mining.classes import Classes
+
+
+class Positives(NamedTuple):
+    """Some positives of each anchor.
+
+    Attributes:
+        place: ``(B, n)`` their places in the order of the labels.
+        exists: ``(B, n)`` whether the anchor has that many.
+    """
+
+    place: object
+    exists: object
+
+
+def each_positive(classes: Classes, step, state, at_once=1):
+    """Calls ``step(positives, *state)`` until it has been given all positives of all anchors.
+
+    The positives of an anchor stand next to it, so the n-th one of each is found by counting: the
+    loop is as long as the largest class, whatever the size of the batch.
+
+    Args:
+        classes: Of the batch.
+        step: Takes :class:`Positives` and the state, returns the new state.
+        state: Tuple of tensors.
+        at_once: How many positives an anchor each time.
+
+    Returns:
+        The last state.
+    """
+    most = ops.max(classes.count)
+    place = ops.arange(ops.shape(classes.count)[0], dtype="int32")[:, None]
+    start, count = classes.start[:, None], classes.count[:, None]
+
+    def some(first, *state):
+        number = first + ops.arange(at_once, dtype="int32")[None, :]
+        positives = Positives(start + (place - start + number) % count, number < count)
+        return first + at_once, *step(positives, *state)
+
+    first = ops.convert_to_tensor(1, dtype="int32")
+    return ops.while_loop(lambda first, *_: first < most, some, (first, *state))[1:]
