@@ -4,7 +4,7 @@ import base64
 import hashlib
 
 from tfmetric._version import __version__
-from tfmetric.report import about, examples, figures
+from tfmetric.report import about, examples, figures, groups
 from tfmetric.report.html import Html, tag
 from tfmetric.report.map_view import SCRIPT
 from tfmetric.report.style import STYLE
@@ -29,7 +29,7 @@ def page(run) -> str:
         ("verification", "Same or different?", figures.verification_section, _needs_evidence),
         ("confusions", "Confusions", figures.confusion_section, _needs_evidence),
         ("map-of", "Map", examples.map_section, _needs_evidence),
-        ("groups", "Groups", figures.group_section, _needs_groups),
+        ("groups", "Groups", groups.group_section, _needs_groups),
         ("saliency", "What makes two similar", examples.saliency_section, _needs_model),
         ("reproduce", "Do it again", about.reproduce_section, None),
     ]

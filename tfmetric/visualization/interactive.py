@@ -18,7 +18,7 @@ _SYMBOLS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cros
 _SCRIPT = """
 const plot = document.getElementById('{plot_id}');
 const card = document.createElement('figure');
-card.style.cssText = 'position:fixed;right:1rem;top:1rem;margin:0;padding:.5rem;display:none;' +
+card.style.cssText = 'position:fixed;right:1rem;bottom:1rem;margin:0;padding:.5rem;display:none;' +
   'background:#fff;color:#24292f;border:1px solid #d0d7de;font:14px sans-serif;max-width:12rem';
 const image = document.createElement('img');
 image.style.cssText = 'width:9rem;image-rendering:auto;display:block';
