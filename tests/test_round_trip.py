@@ -10,7 +10,7 @@ import tfmetric as tm
 
 # Another value than the default for arguments that are not numbers, by name.
 OTHER = {
-    "mining": "all",
+    "fallback": "easy",
     "distance": "cosine",
     "reduction": "sum",
     "name": "renamed",
@@ -20,6 +20,9 @@ OTHER = {
     "axis": -2,
     "seed": 7,
 }
+
+# Warm-up is for the hardest negatives only, and contrastive mining is no pair.
+MINING = {"TripletLoss": ("easy", "hard")}
 
 
 def public_classes():
@@ -36,7 +39,9 @@ def other_arguments(cls):
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or name == "self":
             continue
         default = parameter.default
-        if name in OTHER:
+        if name == "mining":
+            arguments[name] = MINING.get(cls.__name__, "all")
+        elif name in OTHER:
             arguments[name] = OTHER[name]
         elif isinstance(default, bool):
             arguments[name] = not default

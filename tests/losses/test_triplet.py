@@ -26,7 +26,7 @@ def compare(
     fallback=None,
 ):
     labels, x = batch
-    loss = TripletLoss(margin, mining, distance, power, fallback, reduction)
+    loss = TripletLoss(margin, mining, distance, power, fallback, reduction=reduction)
     value, gradient = value_and_gradient(loss, labels, x, mode, weight)
     pair = resolve(mining)
     x64 = x.astype("float64")
@@ -70,6 +70,21 @@ def test_squared_hinge_equals_the_formula(name, mining):
 def test_fallback_of_semi_hard_equals_the_formula(name, fallback, mining):
     compare(ORDINARY[name], mining, fallback=fallback)
     compare(DEGENERATE["lone-classes"], mining, fallback=fallback)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_warmup_takes_semi_hard_negatives_until_the_hardest_are_beyond(mode):
+    labels, x = ORDINARY["four-by-four"]
+    apart = x + 3 * np.eye(4, 5)[labels].astype("float32")
+    loss = TripletLoss(0.5, warmup=True)
+    for batch, pair, fallback in (
+        ((labels, x), ("hard", "semi-hard"), "easy"),
+        ((labels, apart), ("hard", "hard"), None),
+    ):
+        value, gradient = value_and_gradient(loss, *batch, mode)
+        same, slope = value_and_gradient(TripletLoss(0.5, pair, fallback=fallback), *batch)
+        np.testing.assert_allclose(value, same, rtol=1e-5)
+        np.testing.assert_allclose(gradient, slope, atol=1e-6)
 
 
 @pytest.fixture(params=["passes", "sorted"])
@@ -258,6 +273,7 @@ def test_a_function_as_distance():
         ({"power": 3}, r"power to be 1 \(hinge\) or 2.*Received: power=3"),
         ({"power": 2, "margin": None}, "power to be 1 with the soft margin"),
         ({"fallback": "nearest"}, "None, hard, easy.*Received: fallback='nearest'"),
+        ({"warmup": True, "mining": "all"}, "warmup with one hardest negative.*mining='all'"),
         ({"mining": ("hard", "no")}, "easy, hard, semi-hard, all"),
         ({"mining": ("semi-hard", "semi-hard")}, "only one of positive and negative"),
         ({"distance": "euclid"}, "cosine, euclidean, inner_product.*distance='euclid'"),

@@ -10,7 +10,15 @@ from tfmetric.losses._one_negative import with_one_negative
 from tfmetric.losses._pairs import all_pairs
 from tfmetric.losses._penalty import Penalty
 from tfmetric.losses.base import EmbeddingLoss, Terms
-from tfmetric.mining import FALLBACKS, at, label_masks, nearest_further, one_triplet, resolve
+from tfmetric.mining import (
+    FALLBACKS,
+    Chosen,
+    at,
+    label_masks,
+    nearest_further,
+    one_triplet,
+    resolve,
+)
 
 
 def triplet_terms(
@@ -21,6 +29,7 @@ def triplet_terms(
     distance="euclidean",
     power=1,
     fallback=None,
+    warmup=False,
 ) -> Terms:
     """The terms max(0, d(a,p) − d(a,n) + margin)^power of the mined triplets, anchor by anchor.
 
@@ -34,6 +43,7 @@ def triplet_terms(
         distance: As in :class:`TripletLoss`.
         power: As in :class:`TripletLoss`.
         fallback: As in :class:`TripletLoss`.
+        warmup: As in :class:`TripletLoss`.
 
     Returns:
         Sum, count and active count of each anchor's terms, ``(B,)`` each.
@@ -48,11 +58,29 @@ def triplet_terms(
         return _all_of_one_side(labels, embeddings, positive, negative, distance, penalty, fallback)
     constant = ops.stop_gradient(embeddings)
     chosen = one_triplet(labels, constant, distance, positive, negative, fallback)
+    if warmup:
+        chosen = chosen[0], _easier(labels, constant, distance, positive, chosen)
+    difference, found = _differences(embeddings, distance, chosen)
+    return penalty.terms(difference[:, None], found[:, None])
+
+
+def _differences(x, distance, chosen):
+    """d(a,p) − d(a,n) of one triplet an anchor, and whether it exists."""
     to_positive, to_negative = (
-        distance.paired(embeddings, ops.take(embeddings, side.index, axis=0)) for side in chosen
+        distance.paired(x, ops.take(x, side.index, axis=0)) for side in chosen
     )
-    found = ops.logical_and(chosen[0].found, chosen[1].found)
-    return penalty.terms((to_positive - to_negative)[:, None], found[:, None])
+    return to_positive - to_negative, ops.logical_and(chosen[0].found, chosen[1].found)
+
+
+def _easier(labels, constant, distance, positive, chosen):
+    """The hardest negatives where they are on average beyond the positives, else semi-hard ones."""
+    difference, found = _differences(constant, distance, chosen)
+    inside = ops.sum(ops.where(found, difference, 0.0)) >= 0
+
+    def semi_hard():
+        return tuple(one_triplet(labels, constant, distance, positive, "semi-hard", "easy")[1])
+
+    return Chosen(*ops.cond(inside, semi_hard, lambda: tuple(chosen[1])))
 
 
 def _all_of_one_side(labels, x, positive, negative, distance, penalty, fallback):
@@ -105,6 +133,11 @@ class TripletLoss(EmbeddingLoss):
         fallback: What a semi-hard side takes where it has no choice: None, nothing, so that the
             triplet is not formed; ``"hard"``, the hardest negative (or positive) there is;
             ``"easy"``, the easiest, which other libraries call the largest negative inside.
+        warmup: For mining "hard": take semi-hard negatives (the easiest where there is none) in
+            every batch whose hardest negatives are on average no further than its hardest
+            positives. There the quickest way to a smaller loss is to make all embeddings one, and
+            batch-hard from scratch may stay at the margin for hundreds of steps or for good. As
+            training gets on, batches pass to the hardest by themselves.
         reduction: As in :class:`EmbeddingLoss`; "auto" is "mean_over_active" for mining "all" and
             "sum_over_batch_size" otherwise.
         name: Name of the loss.
@@ -136,6 +169,7 @@ class TripletLoss(EmbeddingLoss):
         distance="euclidean",
         power=1,
         fallback=None,
+        warmup=False,
         reduction="auto",
         name="triplet_loss",
         dtype=None,
@@ -150,6 +184,9 @@ class TripletLoss(EmbeddingLoss):
             names = ", ".join(map(str, FALLBACKS))
             raise ValueError(expected(f"fallback to be one of {names}", fallback=fallback))
         self.fallback = fallback
+        if warmup and self._pair not in (("hard", "hard"), ("easy", "hard")):
+            raise ValueError(expected("warmup with one hardest negative an anchor", mining=mining))
+        self.warmup = bool(warmup)
 
     @property
     def auto_reduction(self):
@@ -166,6 +203,7 @@ class TripletLoss(EmbeddingLoss):
             self.distance,
             self.power,
             self.fallback,
+            self.warmup,
         )
 
     def get_config(self):
@@ -177,6 +215,7 @@ class TripletLoss(EmbeddingLoss):
             "distance": distances.serialize(self.distance),
             "power": self.power,
             "fallback": self.fallback,
+            "warmup": self.warmup,
         }
 
 

@@ -1,6 +1,7 @@
 """Keras metrics to watch during fit: ``model.compile(loss=..., metrics=[...])``."""
 
 from tfmetric.metrics.batch import BatchRecallAtOne
+from tfmetric.metrics.mining import MiningStatistics
 from tfmetric.metrics.pairs import DistanceGap, MeanNegativeDistance, MeanPositiveDistance
 from tfmetric.metrics.triplets import ActiveTripletFraction
 
@@ -10,4 +11,5 @@ __all__ = [
     "DistanceGap",
     "MeanNegativeDistance",
     "MeanPositiveDistance",
+    "MiningStatistics",
 ]

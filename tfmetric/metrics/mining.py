@@ -1,0 +1,88 @@
+"""What batch-hard mining sees in a batch: the figures that tell a collapse from slow learning."""
+
+import keras
+from keras import ops
+
+from tfmetric import distances
+from tfmetric.losses.base import check_margin
+from tfmetric.metrics.pairs import _Means
+from tfmetric.mining import one_triplet
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class MiningStatistics(_Means):
+    """Four means over the batches of an epoch, from one look for the hardest triplets.
+
+    Give it to ``model.compile(metrics=[...])`` while a training is being set up, and
+    :class:`tfmetric.callbacks.CollapseMonitor` to ``fit``, which reads it. It costs one more
+    search of each batch, inside the compiled step; without it nothing is computed.
+
+    The result is a dict, so four names appear in the logs:
+
+    * ``hardest_positive``: mean distance of an anchor's furthest positive.
+    * ``hardest_negative``: mean distance of its nearest negative.
+    * ``active_fraction``: share of those triplets with d(a,p) − d(a,n) + margin > 0.
+    * ``embedding_norm``: mean length of an embedding.
+
+    Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``.
+
+    Args:
+        margin: Margin of the loss, in units of the distance.
+        distance: Distance of the loss; see :func:`tfmetric.distances.get`.
+        name: Name of the metric.
+        dtype: Dtype of the result.
+
+    Raises:
+        ValueError: If an argument is unknown or out of range.
+
+    Example:
+
+    >>> import numpy as np
+    >>> metric = MiningStatistics(margin=0.3)
+    >>> metric.update_state(np.array([1, 1, 2, 2]), np.array([[0.0], [1.0], [1.5], [8.0]]))
+    >>> for name, value in metric.result().items():
+    ...     print(name, round(float(value), 3))
+    hardest_positive 3.75
+    hardest_negative 2.375
+    active_fraction 0.5
+    embedding_norm 2.625
+
+    Reference: Hermans, Beyer, Leibe: In Defense of the Triplet Loss for Person Re-Identification
+    (2017), sec. 3.2 on watching distances, norms and active triplets in training.
+    """
+
+    means = ("hardest_positive", "hardest_negative", "active_fraction", "embedding_norm")
+
+    def __init__(self, margin=0.2, distance="euclidean", name="mining_statistics", dtype=None):
+        super().__init__(name, dtype)
+        self.margin = check_margin(margin)
+        self.distance = distances.get(distance)
+
+    def sums(self, labels, embeddings):
+        """Sums and counts of the four means."""
+        chosen = one_triplet(labels, embeddings, self.distance, "hard", "hard")
+        to_positive, to_negative = (
+            self.distance.paired(embeddings, ops.take(embeddings, side.index, axis=0))
+            for side in chosen
+        )
+        positive, negative = (ops.cast(side.found, "float32") for side in chosen)
+        active = ops.cast(to_positive - to_negative + self.margin > 0, "float32")
+        norm = ops.sqrt(ops.sum(ops.square(embeddings), axis=1))
+        return [
+            (to_positive * positive, positive),
+            (to_negative * negative, negative),
+            (active * positive * negative, positive * negative),
+            (norm, ops.ones_like(norm)),
+        ]
+
+    def result(self):
+        """The four means by name; 0 before there is anything to take them of."""
+        return {name: self._mean(place) for place, name in enumerate(self.means)}
+
+    def get_config(self):
+        """Every argument."""
+        return {
+            **super().get_config(),
+            "margin": self.margin,
+            "distance": distances.serialize(self.distance),
+        }
