@@ -13,7 +13,7 @@ def check_embeddings(embeddings, name: str = "embeddings") -> np.ndarray:
     Raises:
         ValueError: If they are not, with the rows that hold a NaN or an infinity.
     """
-    array = np.asarray(embeddings)
+    array = _array(embeddings, name)
     if array.ndim != 2 or array.dtype.kind not in "fiub":
         raise ValueError(
             expected(
@@ -42,7 +42,7 @@ def check_labels(labels, count: int, name: str = "labels") -> np.ndarray:
     Raises:
         ValueError: If there are not ``count`` of them or they are not such values.
     """
-    array = np.asarray(labels)
+    array = _array(labels, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.shape != (count,):
@@ -62,6 +62,17 @@ def check_labels(labels, count: int, name: str = "labels") -> np.ndarray:
     if array.dtype.kind not in "iubU":
         raise ValueError(expected(f"{name} to be integers or strings", dtype=str(array.dtype)))
     return array
+
+
+def _array(values, name):
+    """The values as an array; NumPy's message of ragged rows does not say whose they are."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        lengths = sorted({np.size(row) for row in values}) if np.iterable(values) else None
+        raise ValueError(
+            expected(f"{name} with rows of one length, none ragged", lengths=lengths)
+        ) from error
 
 
 def _texts(array, name):
