@@ -336,3 +336,21 @@ def test_bad_distances_to_decide_on_are_named():
             calibration.probability(wrong)
     with pytest.raises(ValueError, match="figure to be fmr"):
         calibration.test(*pairs(100)).interval("auc")
+
+
+def test_a_calibration_is_a_value():
+    one, two, other = (calibrate(*pairs(seed=seed)) for seed in (0, 0, 1))
+    assert len({one, two, other}) == 2
+
+
+def test_groups_at_the_calibrated_threshold():
+    calibration, (found, same) = calibrate(*pairs()), pairs(seed=1)
+    groups = np.arange(len(same)) % 2
+    tested = calibration.test(found, same)
+    for figure, called in (("fmr", True), ("fnmr", False)):
+        row = tested.by_group(groups, figure, repeats=20)[0]
+        kind = (groups == 0) & (same != called)
+        assert row.value == pytest.approx((calibration.decide(found[kind]) == called).mean())
+        assert row.interval[0] <= row.value <= row.interval[1]
+    with pytest.raises(ValueError, match="figure to be fmr or fnmr"):
+        tested.by_group(groups, "auc")

@@ -135,7 +135,7 @@ def test_the_open_set_figures():
     assert got.auroc == pytest.approx(roc_auc_score(labels > 1, got.distances))
     assert got.confusion().tolist() == [[2, 0, 1], [0, 2, 0], [0, 0, 2]]
     assert got.most_confused() == [(0, None, 1)]
-    assert '0 taken for "unknown": 1 times' in got.summary()
+    assert '0 taken for "unknown": once' in got.summary()
     at_once = knn(x, labels, [[0.0], [5.0]], [0, 1], k=1)
     assert at_once.accuracy == pytest.approx(4 / 5)
     assert at_once.unknown_detection_rate == 0.0

@@ -79,6 +79,11 @@ def test_views_of_the_result():
     low, high = got.interval("purity")
     assert low <= got.purity <= high
     assert np.isnan(got.interval("ami")).all()
+    low, high = got.interval("b3_f1")
+    assert low <= got.b3_f1 <= high
+    # The harmonic mean lies between the two in each draw.
+    ends = [got.interval(name) for name in ("b3_precision", "b3_recall")]
+    assert min(end[0] for end in ends) <= low < high <= max(end[1] for end in ends)
     assert json.loads(got.to_json())["intervals"]["ami"] == [None, None]
     table = got.by_group(np.where(LABELS < 3, "a", "b"), "b3_recall")
     assert table["a"].value == pytest.approx(got.recall[LABELS < 3].mean())

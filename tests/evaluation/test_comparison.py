@@ -159,3 +159,12 @@ def test_the_verdict_goes_by_map_at_r_first(recall, map_at_r, word):
 
     result = comparison.Evaluation(figures(recall, map_at_r), raw=figures(0.5, 0.5))
     assert f"embedding is {word} the raw inputs: recall@1" in result.verdict()
+
+
+def test_the_model_s_figures_have_intervals_and_groups():
+    x, labels = np.random.default_rng(0).normal(size=(12, 3)), np.arange(12) % 3
+    result = evaluation.evaluate(models.embedder((3,)), (x, labels), ks=1, baselines=False)
+    assert result.figures() == result.retrieval.figures()
+    assert result.interval("mrr") == result.retrieval.interval("mrr")
+    groups = np.array(["a", "b"])[labels % 2]
+    assert result.by_group(groups, "mrr") == result.retrieval.by_group(groups, "mrr")

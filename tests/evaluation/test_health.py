@@ -113,6 +113,9 @@ def test_views_of_the_result():
     low, high = got.interval("intra_class_distance")
     assert low <= got.figures()["intra_class_distance"] <= high
     assert np.isnan(got.interval("uniformity")).all()
+    low, high = got.interval("norm_mean")
+    assert low < got.figures()["norm_mean"] < high
+    assert f"(95 % interval {low:.4f} to {high:.4f})" in got.summary()
     groups = np.where(LABELS < 2, "a", "b")
     for figure in ("norm", "k_occurrence", "intra_class_distance"):
         assert got.by_group(groups, figure, small=1)["a"].count == 18

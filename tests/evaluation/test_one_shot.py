@@ -1,3 +1,4 @@
+import json
 import zipfile
 from pathlib import Path
 
@@ -24,7 +25,14 @@ def test_accuracy_is_the_mean_over_runs():
     assert result.correct[0].tolist() == [True, False, True]
     assert result.ways == (2, 3)
     assert "2 2-, 3-way runs, 4 items" in result.summary()
-    assert result.to_dict()["accuracy"] == result.accuracy
+    assert json.loads(result.to_json())["accuracy"] == result.figures()["accuracy"]
+    low, high = result.interval()
+    assert (low, high) == (pytest.approx(2 / 3), 1.0)
+    table = result.by_group(["Latin", "Greek"], small=1)
+    assert (table["Latin"].value, table["Latin"].count) == (pytest.approx(2 / 3), 3)
+    for call in (result.interval, lambda name: result.by_group([0, 1], name)):
+        with pytest.raises(ValueError, match="figure to be accuracy"):
+            call("auc")
 
 
 def test_ties_count_against_the_model():

@@ -82,6 +82,17 @@ def test_all_ties_are_decided_by_the_more_frequent_kind():
     assert (none.thresholds < 0).all()
 
 
+def test_groups_of_pairs():
+    found, same = pairs()
+    result = kfold_verification(found, same)
+    groups = np.where(np.arange(len(same)) % 3 == 0, "a", "b")
+    table = result.by_group(groups)
+    assert table["a"].value == result.correct[groups == "a"].mean()
+    assert table["a"].count == (groups == "a").sum()
+    with pytest.raises(ValueError, match="read-only"):
+        result.fold_of[0] = 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

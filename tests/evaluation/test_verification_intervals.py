@@ -89,3 +89,17 @@ def test_other_rates_as_figures():
     for wrong in ("tar", "tar_at_far_0", "tar_at_far_2", "precision_at_1", None, "x_0.1"):
         with pytest.raises(ValueError, match="figure to be auc, eer"):
             result.interval(wrong)
+
+
+def test_error_rates_have_intervals_where_there_are_impostors_enough():
+    x, labels = clustered(60, 6)
+    result = evaluation.verification(x, labels)
+    stored = result.to_dict()["intervals"]
+    for rate in ("0.1", "0.01"):
+        low, high = stored[f"tar_at_far_{rate}"]
+        assert low <= result.figures()[f"tar_at_far_{rate}"] <= high
+        assert stored[f"fnmr_at_fmr_{rate}"] == [1 - high, 1 - low]
+        assert f"TAR@FAR {rate}" in result.summary()
+        assert f"(95 % interval {low:.4f} to {high:.4f})" in result.summary()
+    assert result.num_negatives < 1e4
+    assert "tar_at_far_0.0001" not in stored

@@ -45,7 +45,7 @@ class Calibration:
     distance: str
     num_positives: int
     num_negatives: int
-    achieved: dict[str, float]
+    achieved: dict[str, float] = field(hash=False)  # A dict has no hash.
     prior: float
     curve: Callable | None = field(default=None, repr=False)
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.evaluation import verification_bootstrap as bootstrap
-from tfmetric.evaluation.groups import percentiles, plain
+from tfmetric.evaluation.group_fairness import rate_at, tables
+from tfmetric.evaluation.groups import GroupTable, percentiles, plain
 from tfmetric.evaluation.operating_points import Counts, ThresholdFigures, ratio
 from tfmetric.evaluation.verification_result import VerificationResult
 from tfmetric.evaluation.verifying import verification_from_distances
@@ -92,6 +93,21 @@ class CalibrationTest:
         sample = (result.per_pair, result.source.units(result.per_pair))
         found = bootstrap.replicates([sample], [value], repeats, seed)[:, 0, 0]
         return percentiles(found, level)
+
+    def by_group(
+        self, groups, figure: str = "fnmr", small: int = 30, repeats: int = 200, seed: int = 0
+    ) -> GroupTable:
+        """An error rate at the threshold by groups, as ``VerificationResult.by_group`` has them.
+
+        Args:
+            groups: As of ``VerificationResult.by_group``.
+            figure: ``"fmr"`` or ``"fnmr"``.
+            small: Groups of fewer examples or pairs are marked small.
+            repeats: Draws of the bootstrap.
+            seed: Seed of the draws.
+        """
+        functions = {figure: rate_at(self.at.threshold, figure)}
+        return tables(self.verification, groups, functions, small, repeats, seed)[figure]
 
     def summary(self) -> str:
         """The figures as a few lines of text."""

@@ -254,7 +254,8 @@ class ClassificationResult:
             lines.append(f"  {title:<29}{value:.4f}  (95 % interval {low:.4f} to {high:.4f})")
         for one, other, count in self.most_confused(3):
             one, other = ('"unknown"' if name is None else name for name in (one, other))
-            lines.append(f"  {one} taken for {other}: {count:,} times")
+            times = "once" if count == 1 else f"{count:,} times"
+            lines.append(f"  {one} taken for {other}: {times}")
         return "\n".join(lines)
 
     def to_dict(self) -> dict:

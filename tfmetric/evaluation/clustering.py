@@ -9,9 +9,9 @@ from numbers import Integral
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.groups import GroupTable, group_table, plain
+from tfmetric.evaluation.groups import GroupTable, group_table, percentiles, plain
 from tfmetric.evaluation.inputs import check_embeddings, check_labels
-from tfmetric.evaluation.intervals import bootstrap_interval
+from tfmetric.evaluation.intervals import bootstrap_interval, bootstrap_means
 
 # Examples × clusters above which k-means goes through batches (about a minute for the whole data
 # on two cores).
@@ -108,14 +108,17 @@ class ClusteringResult:
         """The 95 % interval of a figure for other classes, the clusters staying as they are.
 
         Args:
-            figure: ``"b3_precision"``, ``"b3_recall"`` or ``"purity"``.
+            figure: One of :meth:`figures`.
 
         Returns:
-            Lower and upper end by 1000 bootstrap draws of classes. NaN for NMI, AMI and F1:
-            classes drawn twice bias them.
+            Lower and upper end by 1000 bootstrap draws of classes. NaN for NMI and AMI: classes
+            drawn twice bias them.
         """
-        if figure in ("nmi", "ami", "b3_f1"):
+        if figure in ("nmi", "ami"):
             return float("nan"), float("nan")
+        if figure == "b3_f1":
+            means = bootstrap_means(np.stack([self.precision, self.recall], axis=1), self.codes)
+            return percentiles(2 * means.prod(axis=1) / means.sum(axis=1))
         return bootstrap_interval(self.values(figure), self.codes)
 
     def by_group(self, groups, figure: str = "b3_precision", **arguments) -> GroupTable:

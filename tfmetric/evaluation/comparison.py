@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tfmetric.evaluation.embedding import embed, inputs_of, labels_of
+from tfmetric.evaluation.groups import GroupTable
 from tfmetric.evaluation.retrieval import RetrievalResult, retrieval
 
 # Comparing raw inputs is a matrix product as wide as the inputs: past this many multiplications
@@ -74,6 +75,18 @@ class Evaluation:
     def num_left_out(self) -> int:
         """Queries without another example of their class."""
         return self.retrieval.num_left_out
+
+    def figures(self) -> dict[str, float]:
+        """All figures of the model by name."""
+        return self.retrieval.figures()
+
+    def interval(self, figure: str = "map_at_r") -> tuple[float, float]:
+        """The 95 % interval of a figure of the model, for new classes like these."""
+        return self.retrieval.interval(figure)
+
+    def by_group(self, groups, figure: str = "map_at_r", **arguments) -> GroupTable:
+        """A figure of the model by groups, as ``RetrievalResult.by_group`` has it."""
+        return self.retrieval.by_group(groups, figure, **arguments)
 
     def verdict(self) -> str:
         """In plain words: is the learned embedding better than each baseline?

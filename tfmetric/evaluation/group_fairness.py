@@ -1,7 +1,7 @@
 """Verification by groups of examples: every figure, and error rates at one shared threshold."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -57,9 +57,10 @@ class FairnessResult:
     target_fmr: float | None
     overall_fmr: float
     overall_fnmr: float
-    tables: dict[str, GroupTable]
-    differentials: dict[str, Differential]
-    num_pairs: dict[str | int, tuple[int, int]]
+    # A dict has no hash.
+    tables: dict[str, GroupTable] = field(hash=False)
+    differentials: dict[str, Differential] = field(hash=False)
+    num_pairs: dict[str | int, tuple[int, int]] = field(hash=False)
 
     def summary(self) -> str:
         """The error rates at the shared threshold, how far they differ, and the EER by group."""
@@ -159,7 +160,7 @@ def fairness(
                 )
             )
     overall = result.at_threshold(threshold)
-    functions = {"fmr": _rate_at(threshold, False), "fnmr": _rate_at(threshold, True)}
+    functions = {name: rate_at(threshold, name) for name in _AT_THRESHOLD}
     for name in result.figures() if figures is None else figures:
         functions[name] = figure_function(name)
     parts = _parts(result, groups)
@@ -207,10 +208,14 @@ def _tables(parts, functions, small, repeats, seed):
     return found, replicates
 
 
-def _rate_at(threshold, genuine):
+def rate_at(threshold: float, name: str):
+    """The function of counts that ``"fmr"`` or ``"fnmr"`` at a threshold is."""
+    if name not in _AT_THRESHOLD:
+        raise ValueError(expected("figure to be fmr or fnmr", figure=name))
+
     def rate(counts):
         place = np.searchsorted(counts.values, threshold, side="right")
-        if genuine:
+        if name == "fnmr":
             return ratio(counts.num_positives - counts.positives[place], counts.num_positives)
         return ratio(counts.negatives[place], counts.num_negatives)
 

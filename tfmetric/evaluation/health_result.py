@@ -11,6 +11,7 @@ from tfmetric.evaluation.intervals import bootstrap_interval
 
 # Share of the mean squared length that varies: below it distances are under 1 % of the lengths.
 _LEAST_SPREAD = 1e-4
+_MEANS = ("norm_mean", "orphans", "intra_class_distance", "inter_class_distance")
 _PER_EXAMPLE = ("norm", "k_occurrence", "intra_class_distance", "inter_class_distance")
 
 
@@ -134,16 +135,20 @@ class HealthResult:
         """The 95 % interval of a figure for other classes, by 1000 bootstrap draws of classes.
 
         Args:
-            figure: ``"intra_class_distance"``, ``"inter_class_distance"`` or ``"orphans"``; NaN
-                for the other figures, which are not means over examples.
+            figure: ``"norm_mean"``, ``"intra_class_distance"``, ``"inter_class_distance"`` or
+                ``"orphans"``; NaN for the other figures, which are not means over examples. That
+                of the norm is of the sample.
         """
         if figure not in self.figures():
             raise ValueError(
                 expected(f"figure to be one of {', '.join(self.figures())}", figure=figure)
             )
-        if figure not in ("intra_class_distance", "inter_class_distance", "orphans"):
+        if figure not in _MEANS:
             return float("nan"), float("nan")
-        values = self.k_occurrence == 0 if figure == "orphans" else getattr(self, figure)
+        if figure == "norm_mean":
+            values = self.norm[self.sample]
+        else:
+            values = self.k_occurrence == 0 if figure == "orphans" else getattr(self, figure)
         there = np.isfinite(values)
         return bootstrap_interval(values[there], self.sample_classes[there])
 
@@ -183,7 +188,11 @@ class HealthResult:
             )
         for name, value in self.figures().items():
             if np.isfinite(value):
-                lines.append(f"  {name.replace('_', ' '):<22}{value:>10.4f}")
+                line = f"  {name.replace('_', ' '):<22}{value:>10.4f}"
+                low, high = self.interval(name)
+                if np.isfinite(low):
+                    line += f"  (95 % interval {low:.4f} to {high:.4f})"
+                lines.append(line)
         return "\n".join([*lines, *(f"  ! {line}." for line in self.advice())])
 
     def to_dict(self) -> dict:
@@ -197,10 +206,7 @@ class HealthResult:
                 "distance": self.distance,
                 "k": self.k,
                 **figures,
-                "intervals": {
-                    name: self.interval(name)
-                    for name in ("intra_class_distance", "inter_class_distance", "orphans")
-                },
+                "intervals": {name: self.interval(name) for name in _MEANS},
                 "collapsed": self.collapsed,
                 "advice": self.advice(),
             }

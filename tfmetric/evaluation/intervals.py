@@ -90,8 +90,20 @@ def bootstrap_interval(
 
 def bootstrap_intervals(values, classes, *, repeats: int = 1000, level: float = 0.95, seed=0):
     """:func:`bootstrap_interval` of several figures over the same draws: (N, F) to two (F,)."""
+    if not 0 < level < 1:
+        raise ValueError(expected("level to be between 0 and 1", level=level))
     values = np.asarray(values, np.float64)
-    classes = np.asarray(classes)
+    means = bootstrap_means(values, classes, repeats=repeats, seed=seed)
+    if not len(values):
+        return np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
+    ends = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    # The last digits depend on the order of summation; a mean cannot leave the values' range.
+    return np.clip(np.round(ends, 6), values.min(axis=0), values.max(axis=0))
+
+
+def bootstrap_means(values, classes, *, repeats: int = 1000, seed: int = 0) -> np.ndarray:
+    """Means of values (N, F) in each draw of :func:`bootstrap_interval`, (repeats, F)."""
+    values, classes = np.asarray(values, np.float64), np.asarray(classes)
     if classes.shape != values.shape[:1]:
         raise ValueError(
             expected(
@@ -105,10 +117,8 @@ def bootstrap_intervals(values, classes, *, repeats: int = 1000, level: float = 
         )
     if isinstance(repeats, bool) or not isinstance(repeats, Integral) or repeats < 1:
         raise ValueError(expected("repeats to be an integer above 0", repeats=repeats))
-    if not 0 < level < 1:
-        raise ValueError(expected("level to be between 0 and 1", level=level))
     if not len(values):
-        return np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
+        return np.full((repeats, values.shape[1]), np.nan)
     _, group = np.unique(classes, return_inverse=True)
     if group.max() == 0:
         group = np.arange(len(values))
@@ -125,6 +135,4 @@ def bootstrap_intervals(values, classes, *, repeats: int = 1000, level: float = 
         times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
         drawn_totals = times.astype(np.float64) @ totals
         means[start : start + rows] = drawn_totals[:, :-1] / drawn_totals[:, -1:]
-    ends = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    # The last digits depend on the order of summation; a mean cannot leave the values' range.
-    return np.clip(np.round(ends, 6), values.min(axis=0), values.max(axis=0))
+    return means

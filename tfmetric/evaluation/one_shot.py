@@ -1,6 +1,7 @@
 """One-shot runs: N new classes, one example of each, and items to assign to them."""
 
 import io
+import json
 import re
 import zipfile
 from collections.abc import Callable, Iterable
@@ -11,7 +12,9 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.evaluation import scores
-from tfmetric.evaluation.inputs import check_embeddings
+from tfmetric.evaluation.groups import GroupTable, group_table, plain
+from tfmetric.evaluation.inputs import check_embeddings, check_labels
+from tfmetric.evaluation.intervals import bootstrap_interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,19 +57,58 @@ class OneShotResult:
         """Mean of the runs' accuracies."""
         return float(self.run_accuracies.mean())
 
+    def figures(self) -> dict[str, float]:
+        """The accuracy by name."""
+        return {"accuracy": self.accuracy}
+
+    def interval(self, figure: str = "accuracy") -> tuple[float, float]:
+        """The 95 % interval for other runs, by 1000 bootstrap draws of runs."""
+        if figure != "accuracy":
+            raise ValueError(expected("figure to be accuracy", figure=figure))
+        return bootstrap_interval(self.run_accuracies, np.arange(len(self.names)))
+
+    def by_group(self, groups, figure: str = "accuracy", **arguments) -> GroupTable:
+        """The share of right answers by groups of the runs, such as their alphabets.
+
+        Args:
+            groups: (R,), integers or strings, one for each run.
+            figure: ``"accuracy"``.
+            **arguments: Of :func:`tfmetric.evaluation.group_table`, such as ``small``, which is
+                of items.
+        """
+        groups = check_labels(groups, len(self.names), "groups")
+        if figure != "accuracy":
+            raise ValueError(expected("figure to be accuracy", figure=figure))
+        run = np.repeat(np.arange(len(self.names)), [len(right) for right in self.correct])
+        return group_table(figure, np.concatenate(self.correct), groups[run], run, **arguments)
+
     def summary(self) -> str:
         """The figures as one line."""
         items = sum(map(len, self.correct))
         ways = "-, ".join(map(str, sorted(set(self.ways))))
+        low, high = self.interval()
         return (
-            f"One-shot accuracy {self.accuracy:.4f}: {len(self.names)} {ways}-way runs, "
-            f"{items} items, worst run {self.run_accuracies.min():.3f}"
+            f"One-shot accuracy {self.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}): "
+            f"{len(self.names)} {ways}-way runs, {items} items, "
+            f"worst run {self.run_accuracies.min():.3f}"
         )
 
     def to_dict(self) -> dict:
         """Figures as plain Python values."""
         runs = dict(zip(self.names, self.run_accuracies.tolist(), strict=True))
-        return {"accuracy": self.accuracy, "ways": list(self.ways), "runs": runs}
+        return plain(
+            {
+                "accuracy": self.accuracy,
+                "interval": self.interval(),
+                "ways": self.ways,
+                "runs": runs,
+                "distance": self.distance,
+            }
+        )
+
+    def to_json(self) -> str:
+        """:meth:`to_dict` as JSON."""
+        return json.dumps(self.to_dict(), indent=2)
 
 
 def one_shot(embed, runs: Iterable[OneShotRun], distance="euclidean") -> OneShotResult:

@@ -9,7 +9,7 @@ import numpy as np
 from tfmetric import distances as distances_module
 from tfmetric._errors import expected
 from tfmetric.evaluation import pair_distances
-from tfmetric.evaluation.groups import plain
+from tfmetric.evaluation.groups import GroupTable, group_table, plain
 from tfmetric.evaluation.inputs import check_embeddings, check_labels
 from tfmetric.evaluation.operating_points import Counts
 from tfmetric.evaluation.threshold_choice import choose
@@ -26,6 +26,7 @@ class FoldsResult:
         folds: Names of the folds.
         correct: Read-only (P,), whether each pair was called what it is.
         distance: Name of the distance.
+        fold_of: Read-only (P,), the fold of each pair, an index into ``folds``.
     """
 
     accuracies: np.ndarray
@@ -33,6 +34,7 @@ class FoldsResult:
     folds: tuple
     correct: np.ndarray
     distance: str
+    fold_of: np.ndarray
 
     @property
     def accuracy(self) -> float:
@@ -56,6 +58,19 @@ class FoldsResult:
             raise ValueError(expected("figure to be accuracy", figure=figure))
         half = float(t.ppf((1 + level) / 2, len(self.accuracies) - 1)) * self.standard_error
         return max(self.accuracy - half, 0.0), min(self.accuracy + half, 1.0)
+
+    def by_group(self, groups, figure: str = "accuracy", **arguments) -> GroupTable:
+        """The share of pairs called what they are, by groups of the pairs.
+
+        Args:
+            groups: (P,), integers or strings, one for each pair.
+            figure: ``"accuracy"``.
+            **arguments: Of :func:`tfmetric.evaluation.group_table`, such as ``small``, which is
+                of pairs. Its intervals draw folds, as these share no class.
+        """
+        if figure != "accuracy":
+            raise ValueError(expected("figure to be accuracy", figure=figure))
+        return group_table(figure, self.correct, groups, self.fold_of, **arguments)
 
     def summary(self) -> str:
         """The figures as one line."""
@@ -139,9 +154,9 @@ def kfold_verification(
         thresholds[fold] = choose(counts, "accuracy", None)
         correct[left_out] = (found[left_out] <= thresholds[fold]) == same[left_out]
         accuracies[fold] = correct[left_out].mean()
-    for array in (accuracies, thresholds, correct):
+    for array in (accuracies, thresholds, correct, fold_of):
         array.setflags(write=False)
-    return FoldsResult(accuracies, thresholds, tuple(names), correct, name)
+    return FoldsResult(accuracies, thresholds, tuple(names), correct, name, fold_of)
 
 
 def _pairs(distances, same, distance):

@@ -214,7 +214,12 @@ class VerificationResult:
 
     @cached_property
     def _usual_intervals(self):
-        return self.intervals()
+        rates = [f"{far:g}" for far in FARS if np.isfinite(self.tar_at_far(far))]
+        found = self.intervals(("auc", "eer", *(f"tar_at_far_{rate}" for rate in rates)))
+        for rate in rates:  # FNMR is 1 − TAR.
+            low, high = found[f"tar_at_far_{rate}"]
+            found[f"fnmr_at_fmr_{rate}"] = 1.0 - high, 1.0 - low
+        return found
 
     def shift(self, function) -> float:
         """What a figure of all pairs has over that of the sample of them; 0 where all are kept."""
@@ -261,14 +266,12 @@ class VerificationResult:
             f"Verification: {self.num_positives:,} genuine and {self.num_negatives:,} impostor "
             f"pairs, {self.distance} distance; the same where distance <= threshold"
         ]
-        intervals = self._usual_intervals
         for name, value in self.figures().items():
             if name.startswith("fnmr"):
                 continue
             line = f"  {_title(name):<16}{value:.4f}"
-            if name in intervals:
-                low, high = intervals[name]
-                line += f"  (95 % interval {low:.4f} to {high:.4f})"
+            if name in self._usual_intervals:
+                line += "  (95 % interval {:.4f} to {:.4f})".format(*self._usual_intervals[name])
             if name == "eer":
                 line += f" at threshold {self.eer_threshold:.6g}"
             lines.append(line)
