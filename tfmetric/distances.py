@@ -69,13 +69,28 @@ def _centred(x, y):
 
 def _pairwise_squared_euclidean(x, y):
     x, y = _centred(x, y)
-    square = _squared_norm(x)[:, None] + _squared_norm(y)[None, :] - 2.0 * _dot(x, y)
-    return ops.maximum(square, 0.0)
+    x_norm, y_norm = _squared_norm(x)[:, None], _squared_norm(y)[:, None]
+    # ‖x‖² + ‖y‖² − 2x·y as one product: each pass over the matrix less counts, forth and back.
+    left = ops.concatenate([-2.0 * x, x_norm, ops.ones_like(x_norm)], axis=1)
+    right = ops.concatenate([y, ops.ones_like(y_norm), y_norm], axis=1)
+    return ops.maximum(_dot(left, right), 0.0)
 
 
 def _pairwise_euclidean(x, y):
     scale = ops.maximum(_safe_scale(x), _safe_scale(y))
     return scale * safe_sqrt(_pairwise_squared_euclidean(x / scale, y / scale))
+
+
+def _squared_within(x, same, member):
+    inside = x - ops.stop_gradient(ops.take(x, member, axis=0))
+    return ops.where(
+        same, _pairwise_squared_euclidean(inside, inside), _pairwise_squared_euclidean(x, x)
+    )
+
+
+def _euclidean_within(x, same, member):
+    scale = _safe_scale(x)
+    return scale * safe_sqrt(_squared_within(x / scale, same, member))
 
 
 def _paired_squared_euclidean(x, y):
@@ -100,7 +115,10 @@ class Distance:
         factors: ``(n, d) -> (n, e), (n, e)``, two matrices whose product orders each row as
             ``pairwise(x, x)`` does: what mining compares, one matrix product and nothing else.
             None if the distance has none.
-        shift_invariant: Whether adding one vector to all embeddings changes nothing.
+        within: ``(n, d), (n, n), (n,) -> (n, n)``, as ``pairwise(x, x)``, but where the mask, the
+            second argument, says "same class" taken around the embedding at the index, the third,
+            which is free of the cancellation of two vectors that are nearly the same. None if the
+            distance has none to be free of.
         function: The user's own function, if it is one.
     """
 
@@ -108,7 +126,7 @@ class Distance:
     pairwise: Callable
     paired: Callable
     factors: Callable | None = None
-    shift_invariant: bool = False
+    within: Callable | None = None
     function: Callable | None = None
 
     @property
@@ -156,13 +174,19 @@ def _of_function(name: str, function: Callable, user: bool = False) -> Distance:
 _REGISTRY = {
     distance.name: distance
     for distance in (
-        Distance("euclidean", _pairwise_euclidean, _paired_euclidean, _euclidean_factors, True),
+        Distance(
+            "euclidean",
+            _pairwise_euclidean,
+            _paired_euclidean,
+            _euclidean_factors,
+            _euclidean_within,
+        ),
         Distance(
             "squared_euclidean",
             _pairwise_squared_euclidean,
             _paired_squared_euclidean,
             _euclidean_factors,
-            shift_invariant=True,
+            _squared_within,
         ),
         Distance(
             "cosine",

@@ -19,12 +19,10 @@ def all_pairs(labels, x, distance):
         x: ``(B, D)`` embeddings.
         distance: A :class:`tfmetric.distances.Distance`.
     """
-    matrix = distance.pairwise(x, x)
-    if not distance.shift_invariant:
-        return matrix
+    if distance.within is None:
+        return distance.pairwise(x, x)
     same = ops.equal(labels[:, None], labels[None, :])
     classes = by_class(labels)
     # The same one for all members of a class.
     member = ops.take(ops.take(classes.order, classes.start), classes.back)
-    inside = x - ops.stop_gradient(ops.take(x, member, axis=0))
-    return ops.where(same, distance.pairwise(inside, inside), matrix)
+    return distance.within(x, same, member)
