@@ -54,6 +54,8 @@ ALL = [
     "worst",
     "verification",
     "confusions",
+    "uses",
+    "health",
     "map-of",
     "groups",
     "saliency",
@@ -79,6 +81,8 @@ def test_everything_is_in_it(run, report):
     ):
         assert words in page.text, words
     assert 'class="none"' not in report.read_text()
+    # What is put together of safe parts is not escaped once more.
+    assert not re.search("<(p|div|table|td)", page.text)
 
 
 def test_names_stay_text(report):
@@ -138,6 +142,74 @@ def test_a_run_without_evidence_has_figures_still(run, tmp_path):
     assert "kept no evidence" in page.text
     assert "tfmetric quickstart --dataset" in page.text
     assert f"{metrics['result']['map_at_r']:.4f}" in page.text
+
+
+EIGHT = np.repeat(np.arange(6), 8)
+
+
+@pytest.mark.parametrize(
+    ("labels", "embeddings", "words"),
+    [
+        (EIGHT, np.ones((48, 3)), "COLLAPSED"),
+        (EIGHT, np.eye(48, 3) * np.nan, "48 of the embeddings hold NaN"),
+        (np.r_[np.arange(10), 0], None, "of 2 examples are taken for another class"),
+        (np.arange(10), None, "there are no figures"),
+        (np.zeros(6, int), None, "there is one class only"),
+    ],
+    ids=["collapsed", "diverged", "lone classes", "only lone classes", "one class"],
+)
+def test_runs_that_went_wrong_have_a_report(labels, embeddings, words, tmp_path):
+    x = np.random.default_rng(0).normal(size=(len(labels), 5)).astype("float32")
+    data = tm.datasets.from_arrays(x, labels, groups=np.arange(len(labels)) % 2)
+    model = tm.models.embedder((5,), embedding_dim=3)
+    tm.report.keep_evidence(tmp_path, model, data, embeddings=embeddings)
+    judged = tm.evaluation.embed(model, data)
+    result = tm.evaluation.retrieval(judged, labels, ks=1).to_dict()
+    (tmp_path / "metrics.json").write_text(json.dumps({"dataset": "bad", "result": result}))
+    text = read(tm.report.write(tmp_path)).text
+    assert words in text
+    assert not re.search(r"\bnan\b", text)
+
+
+def test_groups_that_have_each_class_once_have_no_rate_of_misses(tmp_path):
+    labels = np.repeat(np.arange(40), 2)
+    x = np.random.default_rng(0).normal(size=(40, 3))[labels]
+    x += 0.3 * np.random.default_rng(1).normal(size=x.shape)
+    data = tm.datasets.from_arrays(x.astype("float32"), labels, groups=np.arange(80) % 2)
+    model = tm.models.embedder((3,), embedding_dim=2)
+    tm.report.keep_evidence(tmp_path, model, data)
+    result = tm.evaluation.evaluate(model, data, baselines=False).to_dict()
+    (tmp_path / "metrics.json").write_text(json.dumps({"dataset": "fonts", "result": result}))
+    text = read(tm.report.write(tmp_path)).text
+    assert "No group has pairs to tell “same missed” by" in text
+    assert "no pairs" not in text
+    assert re.search(r"Different accepted: [01] has \d.\d\d times", text)
+
+
+@pytest.mark.parametrize("interval", [{}, {"interval": [0.25, 0.75]}])
+def test_one_shot_runs_are_listed(interval, run, tmp_path):
+    metrics = json.loads((run / "metrics.json").read_text())
+    metrics["one_shot"] = {"accuracy": 0.5, "ways": [20, 20], "runs": {"run01": 0.125}, **interval}
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    text = read(tm.report.write(tmp_path)).text
+    assert "mean of 1 20-way runs" in text
+    assert "0.1250" in text
+    assert ("0.5000 (0.2500 to 0.7500)" in text) == bool(interval)
+
+
+def test_the_other_uses_are_those_of_the_functions(run, report):
+    text, kept = read(report).text, tm.report.read_evidence(run)
+    x, labels = kept.embeddings, kept.labels
+    for value in (
+        tm.evaluation.nearest_class_mean(x, labels).accuracy,
+        tm.evaluation.few_shot(x, labels, 5, 5, 3, 300).accuracy,
+        tm.evaluation.clustering(x, labels).ami,
+        tm.evaluation.health(x, labels).effective_dimension,
+        tm.evaluation.health(x, labels).figures()["orphans"],
+    ):
+        assert f"{value:.4f}" in text
+    low, high = tm.evaluation.clustering(x, labels).interval("b3_f1")
+    assert f"{low:.4f} to {high:.4f}" in text
 
 
 def test_two_classes_and_one_class(tmp_path):

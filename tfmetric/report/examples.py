@@ -97,8 +97,9 @@ def map_section(run) -> Html:
     method = "tsne" if len(chosen) >= 30 else "pca"
     points = project(kept.embeddings[chosen], method)
     classes = len(np.unique(kept.labels[chosen]))
+    drawn = ", drawn at random" if len(chosen) < kept.total else ""
     words = (
-        f"{len(chosen):,} examples of {classes:,} classes, drawn at random, laid out by "
+        f"{len(chosen):,} examples of {classes:,} classes{drawn}, laid out by "
         f"{'t-SNE' if method == 'tsne' else 'PCA'}: what lies near each other is similar to the "
         "model. Sizes of clusters and gaps between them mean little. Point at a mark, or go to "
         "the map with Tab and move with the arrow keys."

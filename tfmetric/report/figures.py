@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfmetric.evaluation import calibrate
+from tfmetric.evaluation.verification_result import FARS
 from tfmetric.report.html import Html, join, table, tag
 from tfmetric.report.pictures import chart
 from tfmetric.visualization import (
@@ -36,6 +37,8 @@ def retrieval_section(run) -> Html:
         (figure_title(name), f"{result[name]:.4f}", _interval(run, name), _meaning(name))
         for name in names
     ]
+    if not names:
+        return tag("p", "No query has another example of its class: there are no figures.")
     first = next((name for name in names if name.startswith("recall_at_")), names[0])
     beside = []
     for title, values in (
@@ -66,18 +69,20 @@ def retrieval_section(run) -> Html:
     ]
     one_shot = run.metrics.get("one_shot")
     if one_shot:
-        facts = [
-            (key.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
-            for key, value in one_shot.items()
-            if isinstance(value, (int, float, str))
-        ]
-        parts.append(table("One-shot runs", ("figure", "value"), facts, numeric=(1,)))
+        ways = "-, ".join(map(str, sorted(set(one_shot.get("ways") or ()))))
+        runs = one_shot.get("runs") or {}
+        value = _within(one_shot["accuracy"], one_shot.get("interval") or (np.nan, np.nan))
+        facts = [(f"mean of {len(runs)} {ways}-way runs, in brackets 95 % for other runs", value)]
+        facts += [(name, f"{share:.4f}") for name, share in runs.items()]
+        parts.append(table("One-shot runs", ("run", "accuracy"), facts, numeric=(1,)))
     return join(parts)
 
 
 def verification_section(run) -> Html:
     """Are two examples of one class? Trade-off curves, distances, error rates."""
     found = run.verification
+    if not (found.num_positives and found.num_negatives):
+        return tag("p", f"{found.notes[0]}.")
     count = len(run.verified)
     sample = "" if count == run.evidence.total else f" of the {run.evidence.total:,}"
     intro = tag(
@@ -86,20 +91,21 @@ def verification_section(run) -> Html:
         f"{found.num_negatives:,} of different ones. A pair is accepted where its distance is at "
         "or below a threshold.",
     )
-    rates = []
-    for far in (1e-1, 1e-2, 1e-3, 1e-4):
-        if found.num_negatives * far < 10:
-            value = "too few different pairs to tell"
-        else:
-            value = f"{found.tar_at_far(far):.4f}"
-        rates.append((f"same pairs accepted at {100 * far:g} % of different ones", value))
-    low, high = found.interval("auc")
-    eer = found.interval("eer")
+    named = {far: f"tar_at_far_{far:g}" for far in FARS if found.num_negatives * far >= 10}
+    intervals = found.intervals(("auc", "eer", *named.values()))
     rows = [
-        ("area under the ROC curve (AUC)", f"{found.auc:.4f} ({low:.4f} to {high:.4f})"),
-        ("equal error rate (EER)", f"{found.eer:.4f} ({eer[0]:.4f} to {eer[1]:.4f})"),
+        ("area under the ROC curve (AUC)", _within(found.auc, intervals["auc"])),
+        ("equal error rate (EER)", _within(found.eer, intervals["eer"])),
         ("threshold of equal errors", f"{found.eer_threshold:.4f}"),
-        *rates,
+        *(
+            (
+                f"same pairs accepted at {100 * far:g} % of different ones",
+                _within(found.tar_at_far(far), intervals[named[far]])
+                if far in named
+                else "too few different pairs to tell",
+            )
+            for far in FARS
+        ),
     ]
     charts = [
         chart(
@@ -142,15 +148,16 @@ def _calibrated(run):
         if not chosen_on.num_positives or not tested_on.num_positives:
             continue
         found = calibrate(chosen_on, target=target, probability=None)
-        at = found.test(tested_on).at
-        rates = (f"{100 * at.fmr:.3g} %", f"{100 * at.fnmr:.3g} %", f"{at.precision:.3f}")
+        tested = found.test(tested_on)
+        rates = [_percent(tested, name) for name in ("fmr", "fnmr")]
+        rates.append(f"{tested.at.precision:.3f}")
         rows.append((words, f"{found.threshold:.4f}", *rates))
     if not rows:
         return ""
     head = ("asked for", "threshold", "different accepted", "same missed", "precision")
     words = (
         "A threshold belongs on other classes than it was chosen on: these were chosen on one half "
-        "of the classes, and the last three columns are of the other half."
+        "of the classes, and the last three columns are of the other half, with 95 % intervals."
     )
     title = "Thresholds, chosen on one half and tested on the other"
     return (
@@ -163,7 +170,9 @@ def _calibrated(run):
 def confusion_section(run) -> Html:
     """Which classes the nearest neighbour mixes up."""
     kept = run.evidence
-    codes, taken = run.nearest.actual, run.nearest.predicted
+    # The only example of its class cannot be taken for it.
+    able = run.nearest.actual >= 0
+    codes, taken = run.nearest.actual[able], run.nearest.predicted[able]
     names = [str(kept.class_names[int(value)]) for value in run.nearest.classes]
     counts = np.bincount(codes)
     wrong = taken != codes
@@ -205,6 +214,19 @@ def confusion_section(run) -> Html:
             class_="charts",
         )
     )
+
+
+def _within(value, ends):
+    """A value and its interval; figures of pairs have none where a draw leaves no such pairs."""
+    if np.isnan(ends).any():
+        return f"{value:.4f}"
+    return f"{value:.4f} ({ends[0]:.4f} to {ends[1]:.4f})"
+
+
+def _percent(tested, name):
+    low, high = tested.interval(name, repeats=100)
+    value = f"{100 * getattr(tested.at, name):.3g} %"
+    return value if np.isnan(low) else f"{value} ({100 * low:.2g} to {100 * high:.2g})"
 
 
 def _interval(run, name):

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from tfmetric.report.html import Html, table, tag
+from tfmetric.report.html import Html, join, table, tag
 from tfmetric.report.pictures import chart
 from tfmetric.visualization import group_gaps
 from tfmetric.visualization.groups import figure_title
 
-_SHARED_FMR = 0.01
+_SHARED_FMR, _SMALL = 0.01, 30
+_RATES = {"fmr": "different accepted", "fnmr": "same missed"}
 
 
 def group_section(run) -> Html:
@@ -49,29 +50,53 @@ def _error_rates(run):
     groups = run.evidence.groups[run.verified]
     if len(np.unique(groups)) < 2:
         return ""
-    found = run.verification.fairness(groups, fmr=_SHARED_FMR, repeats=100)
-    fmr, fnmr = found.tables["fmr"], found.tables["fnmr"]
-    others = {row.group: row for row in fnmr.rows}
-    rows = [
-        (
-            str(row.group),
-            f"{row.count:,}" + (" (too few)" if row.small else ""),
-            _percent(row),
-            _percent(others[row.group]),
-        )
-        for row in fmr.rows
-        if row.group in others
-    ]
+    threshold = run.verification.threshold_at_fmr(_SHARED_FMR)
+    if not np.isfinite(threshold):  # Too few different pairs, or too many at the least distance.
+        threshold = run.verification.eer_threshold
+    if not np.isfinite(threshold):
+        return ""
+    found = run.verification.fairness(groups, threshold, repeats=100, small=_SMALL)
+    # A group may have no two examples of any class: a typeface has each letter once.
+    rates = {
+        title: {row.group: row for row in found.tables[name].rows}
+        for name, title in _RATES.items()
+        if any(np.isfinite(row.value) for row in found.tables[name].rows)
+    }
+    rows = []
+    for row in found.tables["fmr"].rows:
+        # Where error rates cannot be compared, the number of examples need not be why.
+        few = " (too few)" if row.count < _SMALL else ""
+        cells = (_percent(of_group[row.group]) for of_group in rates.values())
+        rows.append((str(row.group), f"{row.count:,}{few}", *cells))
     words = (
         f"One threshold for all, {found.threshold:.4f}, accepts {100 * found.overall_fmr:.3g} % of "
         "all different pairs. Within each group, where both examples are of it, it does this:"
     )
-    head = ("group", "examples", "different accepted", "same missed")
+    for title in _RATES.values():
+        if title not in rates:
+            words += f" (No group has pairs to tell “{title}” by.)"
+    head = ("group", "examples", *rates)
     title = "Error rates by group at one threshold, with 95 % intervals"
     return (
         tag("h3", "One threshold for all groups")
         + tag("p", words)
         + table(title, head, rows, numeric=(1, 2, 3))
+        + join([_differential(found, name) for name in _RATES])
+    )
+
+
+def _differential(found, name):
+    """How far a rate differs between groups, in words; nothing where it cannot be told."""
+    of_rate = found.differentials[name]
+    if of_rate.highest is None or not np.isfinite(of_rate.ratio):
+        return None
+    low, high = of_rate.ratio_interval
+    within = f" ({low:.2f} to {high:.2f})" if np.isfinite([low, high]).all() else ""
+    return tag(
+        "p",
+        f"{_RATES[name].capitalize()}: {of_rate.highest} has {of_rate.ratio:.2f} times{within} the "
+        f"rate of {of_rate.lowest}, and {of_rate.over_mean:.2f} times the geometric mean of the "
+        "groups. The two were picked for being furthest apart.",
     )
 
 

@@ -11,6 +11,11 @@ class Html(str):
 
     __slots__ = ()
 
+    def __add__(self, other):
+        """HTML only if both are: text that is added to it is escaped with the whole."""
+        found = super().__add__(other)
+        return Html(found) if isinstance(other, Html) else found
+
 
 def tag(name: str, /, *children, **attributes) -> Html:
     """An element. Text among the children, and every attribute, is escaped.

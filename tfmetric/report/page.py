@@ -3,8 +3,10 @@
 import base64
 import hashlib
 
+import numpy as np
+
 from tfmetric._version import __version__
-from tfmetric.report import about, examples, figures, groups
+from tfmetric.report import about, examples, figures, groups, tasks
 from tfmetric.report.html import Html, tag
 from tfmetric.report.map_view import SCRIPT
 from tfmetric.report.style import STYLE
@@ -28,6 +30,8 @@ def page(run) -> str:
         ("worst", "Worst cases", examples.worst_section, _needs_examples),
         ("verification", "Same or different?", figures.verification_section, _needs_evidence),
         ("confusions", "Confusions", figures.confusion_section, _needs_evidence),
+        ("uses", "Other uses", tasks.tasks_section, _needs_evidence),
+        ("health", "Health of the embedding", tasks.health_section, _needs_evidence),
         ("map-of", "Map", examples.map_section, _needs_evidence),
         ("groups", "Groups", groups.group_section, _needs_groups),
         ("saliency", "What makes two similar", examples.saliency_section, _needs_model),
@@ -111,6 +115,9 @@ def _small(text):
 def _needs_evidence(run):
     if run.evidence is None:
         return _NO_EVIDENCE
+    bad = int((~np.isfinite(run.evidence.embeddings).all(axis=1)).sum())
+    if bad:
+        return f"{bad:,} of the embeddings hold NaN or infinity: training has diverged."
     if run.retrieval.num_queries < 2:
         return "Too few examples have another one of their class."
     return None

@@ -20,9 +20,10 @@ def write(
     """Writes the report of a run as one HTML page that needs nothing else, no network either.
 
     It holds the data and its check, the model and its training, figures with intervals beside
-    the baselines, neighbours, worst cases, verification, confusions, a map of the embeddings,
-    groups, saliency, and the command to do it again. It reads well on a phone, in the dark and on
-    paper, and can be used with the keyboard alone. What a run has not kept is named in its place.
+    the baselines, neighbours, worst cases, verification, confusions, few-shot and cluster
+    figures, the embedding's health, a map of it, groups, saliency, and the command to do it
+    again. It reads well on a phone, in the dark and on paper, and can be used with the keyboard
+    alone. What a run has not kept is named in its place.
 
     Args:
         run_dir: The run's directory, with its ``metrics.json``, as ``tfmetric quickstart`` leaves

@@ -48,6 +48,12 @@ def project(embeddings, method: str = "pca", seed: int = 0) -> np.ndarray:
         raise ValueError(expected("finite embeddings (N, D)", shape=embeddings.shape))
     if method not in _METHODS:
         raise ValueError(expected(f"method to be one of {', '.join(_METHODS)}", method=method))
+    # Where all is one point there is nothing to lay out, and squares must not overflow.
+    if (embeddings == embeddings[0]).all():
+        return np.zeros((len(embeddings), 2), np.float32)
+    largest = np.abs(embeddings).max()
+    if largest > 1e9:
+        embeddings = embeddings / largest
     # The others need more points than neighbours; of so few the plane itself shows all.
     if method == "pca" or len(embeddings) < 8:
         return _pca(embeddings)

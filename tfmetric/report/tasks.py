@@ -1,0 +1,112 @@
+"""The sections on other uses of the embedding, and on its health."""
+
+import numpy as np
+
+from tfmetric.evaluation import clustering, few_shot, health, nearest_class_mean
+from tfmetric.report.html import Html, join, table, tag
+
+_EPISODES = 300
+_HEALTH = {
+    "norm_mean": "mean length of an embedding",
+    "effective_dimension": "directions in use, of {width}",
+    "alignment": "mean squared distance within a class, at length 1: the lower the tighter",
+    "uniformity": "0 where all is one point; the lower, the more evenly the sphere is filled",
+    "hubness": "skewness of how often each is a neighbour: above 2, a few are near everything",
+    "orphans": "share of examples that are among nobody's {k} nearest",
+    "intra_class_distance": "mean distance within a class",
+    "inter_class_distance": "mean distance between classes",
+}
+
+
+def tasks_section(run) -> Html:
+    """What else the embedding is good for: classifying, few examples a class, clusters."""
+    kept = run.evidence
+    found = [("class of the nearest neighbour", run.nearest, "accuracy", "")]
+    means = nearest_class_mean(kept.embeddings, kept.labels, distance=run.distance, progress=False)
+    found.append(("nearest class mean", means, "accuracy", "the example itself left out"))
+    for shots in (1, 5):
+        result = _few_shot(run, shots)
+        if result is not None:
+            words = f"{_EPISODES} episodes; interval over episodes"
+            name = f"{result.ways} new classes from {shots} example{'s' * (shots > 1)} each"
+            found.append((name, result, "accuracy", words))
+    clusters = _clusters(run)
+    sizes = f"{len(clusters.codes):,} examples, {clusters.num_classes:,} classes"
+    titles = {
+        "nmi": "NMI, which grows with the number of clusters",
+        "ami": "AMI, 0 for clusters at random",
+        "b3_precision": "B³ precision",
+        "b3_recall": "B³ recall",
+        "b3_f1": "B³ F1",
+        "purity": "purity",
+    }
+    found += [
+        (f"k-means clusters: {title}", clusters, name, sizes) for name, title in titles.items()
+    ]
+    rows = [
+        (title, f"{result.figures()[name]:.4f}", interval(result, name), words)
+        for title, result, name, words in found
+    ]
+    words = (
+        "The same embedding put to other uses. Shares of right answers for the first rows; for "
+        "clusters, how well those that k-means finds without labels match the classes."
+    )
+    head = ("task", "value", "95 % interval", "of")
+    return tag("p", words) + table("Other uses of the embedding", head, rows, numeric=(1, 2))
+
+
+def health_section(run) -> Html:
+    """Does the embedding use its space?"""
+    kept, chosen = run.evidence, run.verified
+    found = health(
+        kept.embeddings[chosen], kept.labels[chosen], distance=run.distance, progress=False
+    )
+    figures = found.figures()
+    rows = [
+        (
+            name.replace("_", " ").replace("norm mean", "length").replace(" class ", "-class "),
+            f"{figures[name]:.4f}",
+            interval(found, name),
+            meaning.format(width=found.width, k=found.k),
+        )
+        for name, meaning in _HEALTH.items()
+        if np.isfinite(figures[name])
+    ]
+    advice = [tag("p", f"{line}.") for line in found.advice()] or tag(
+        "p", "No collapse, no hubs, and classes are narrower than they are apart."
+    )
+    caption = f"Geometry of {len(chosen):,} embeddings by {found.distance} distance"
+    head = ("figure", "value", "95 % interval", "what it means")
+    return join([advice, table(caption, head, rows, numeric=(1, 2))])
+
+
+def interval(result, figure: str) -> str:
+    """The interval of a figure as text, a dash where it has none."""
+    low, high = result.interval(figure)
+    return f"{low:.4f} to {high:.4f}" if np.isfinite(low) and np.isfinite(high) else "–"
+
+
+def _clusters(run):
+    kept, chosen = run.evidence, run.verified
+    # k-means knows two distances; on embeddings of length 1 they are the same.
+    distance = "cosine" if run.distance in ("cosine", "inner_product") else "euclidean"
+    return clustering(kept.embeddings[chosen], kept.labels[chosen], distance=distance)
+
+
+def _few_shot(run, shots):
+    """Episodes of up to five classes, None where fewer than two have examples enough."""
+    kept = run.evidence
+    counts = np.unique(kept.labels, return_counts=True)[1]
+    queries = min(15, int(np.median(counts)) - shots)
+    ways = min(5, int((counts >= shots + queries).sum()))
+    if queries < 1 or ways < 2:
+        return None
+    return few_shot(
+        kept.embeddings,
+        kept.labels,
+        ways,
+        shots,
+        queries,
+        _EPISODES,
+        distance=run.distance,
+    )
