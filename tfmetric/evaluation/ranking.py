@@ -1,14 +1,17 @@
 """At which ranks the relevant references of each query stand, ties counted against the model."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
 from tfmetric.evaluation.blocks import run_blocks
-from tfmetric.evaluation.smallest import smallest
+from tfmetric.evaluation.shortlist import in_order, pays, ranks_by_shortlist
+from tfmetric.evaluation.smallest import bound_by_sample, smallest
 
 _BLOCK_BYTES = 2**26
 _MOST_ROWS = 256  # More make the matrix product no faster.
+_DEEP = 1000  # Rows are then long enough for a loop over them.
 _BEYOND = np.iinfo(np.int64).max
 
 
@@ -48,7 +51,7 @@ def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progre
         block_of_scores: A function from query indexes (B,) to a finite float32 array (B, N) that
             it may overwrite; smaller is nearer.
         codes: Class of each query, int64; −1 if no reference has it.
-        reference_codes: Class of each reference, int64.
+        reference_codes: Class of each reference, int64, in ascending order.
         itself: For each query the index of the reference that it is, or None.
         ks: The k of the figures.
         ignored: Pairs (query_groups, reference_groups), int64: a reference of the query's group
@@ -68,7 +71,38 @@ def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progre
     found["average_precision_at"] = {k: np.zeros(count) for k in ks}
     found["ndcg_at"] = {k: np.zeros(count) for k in ks}
 
+    approximation = getattr(block_of_scores, "approximation", None)
+    failed = 0
+
     def work(out):
+        nonlocal failed
+        rows = candidates[out]
+        most = by_class.sizes[rows].max()
+        depth = max(most, *ks)
+        if approximation is None or failed > 2 or not pays(total, depth, most):
+            return score(out)
+        columns, left_out = by_class.padded(rows)
+        if itself is not None:
+            left_out |= columns == itself[rows][:, None]
+        for query_groups, reference_groups in ignored:
+            left_out |= query_groups[rows][:, None] == reference_groups[columns]
+
+        def kinds(row, column):
+            query = rows[row]
+            counts = True if itself is None else itself[query] != column
+            for query_groups, reference_groups in ignored:
+                counts = counts & (query_groups[query] != reference_groups[column])
+            hit = codes[query] == reference_codes[column]
+            return hit, np.broadcast_to(counts, hit.shape)
+
+        runs = by_class.runs(rows)
+        ranks, right = ranks_by_shortlist(approximation, rows, runs, kinds, left_out, depth)
+        _fill(found, out[right], ranks[right], (~left_out).sum(axis=1)[right], ks)
+        failed += not right.any()
+        if not right.all():
+            score(out[~right])
+
+    def score(out):
         rows = candidates[out]
         scores = block_of_scores(rows)
         if itself is not None:
@@ -79,15 +113,14 @@ def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progre
         near = _take_relevant(scores, by_class, rows)
         r = np.isfinite(near).sum(axis=1)
         near = near[:, : r.max()]
-        if not near.shape[1]:
-            return
-        ranks, first = _ranks(scores, near, max(near.shape[1], *ks))
-        place = np.arange(1, near.shape[1] + 1)
-        ranks[place > r[:, None]] = _BEYOND
-        _fill(found, out, ranks, r, place, first, ks)
+        if near.shape[1]:
+            ranks = _ranks(scores, near, max(near.shape[1], *ks))
+            ranks[np.isinf(near)] = _BEYOND
+            _fill(found, out, ranks, r, ks)
 
-    # Queries with about the same R in a block look about equally deep.
-    order = np.argsort(by_class.sizes[candidates], kind="stable")
+    # Queries of one class in a block share their relevant references, with about the same R they
+    # look about equally deep.
+    order = np.lexsort((codes[candidates], by_class.sizes[candidates]))
     step = min(_MOST_ROWS, max(1, _BLOCK_BYTES // (8 * max(total, 1))))
     blocks = [order[start : start + step] for start in range(0, count, step)]
     threads = None if getattr(block_of_scores, "threaded", False) else 1
@@ -114,7 +147,15 @@ class _Members:
 
     def of(self, row):
         """Their indexes, for one query."""
-        return self._sorted[self._starts[row] : self._starts[row] + self.sizes[row]]
+        return self._sorted[self._span(row)]
+
+    def runs(self, rows):
+        """Slices of queries of one group, and of where it is among the references in order."""
+        edges = np.flatnonzero(np.diff(self._starts[rows], prepend=-1, append=-1))
+        return [(slice(i, j), self._span(rows[i])) for i, j in itertools.pairwise(edges)]
+
+    def _span(self, row):
+        return slice(self._starts[row], self._starts[row] + self.sizes[row])
 
     def padded(self, rows):
         """Their indexes (B, S) for queries that have some, the last one repeated, and where not."""
@@ -129,48 +170,58 @@ def _take_relevant(scores, by_class, rows):
 
     In ``scores`` they become infinite: what stays finite is the irrelevant ones.
     """
-    columns, padding = by_class.padded(rows)
-    near = np.take_along_axis(scores, columns, axis=1)
-    near[padding] = np.inf
+    near = np.full((len(rows), by_class.sizes[rows].max()), np.inf, np.float32)
+    for some, own in by_class.runs(rows):
+        near[some, : own.stop - own.start] = scores[some, own]
+        scores[some, own] = np.inf
     near.sort(axis=1)
-    np.put_along_axis(scores, columns, np.inf, axis=1)
     return near
 
 
 def _ranks(irrelevant, near, depth):
-    """Ranks of the relevant, exact up to ``depth``, and the exact rank of the first."""
-    found = smallest(irrelevant, depth)
+    """Ranks of the relevant, exact up to ``depth``; that of the first is exact at any depth."""
+    before = np.empty(near.shape, np.int64)
+    found = smallest(irrelevant, depth) if depth < _DEEP else None
     if found is None:
-        before = np.empty(near.shape, np.int64)
-        for i, row in enumerate(np.sort(irrelevant, axis=1)):
+        for i, row in enumerate(irrelevant):
+            row = np.sort(_nearest(row, depth))
             before[i] = row.searchsorted(near[i], side="right")
-        first = before[:, 0]
+        found_in_row = np.full(len(near), min(depth, irrelevant.shape[1]))
     else:
         flat, ends = found
         starts = np.concatenate([[0], ends[:-1]])
         # Rows one after the other in one order: a loop over them would take most of the time.
-        head = _in_order(irrelevant.ravel()[flat], flat // irrelevant.shape[1])
+        head = in_order(irrelevant.ravel()[flat], flat // irrelevant.shape[1])
         head.sort()
-        wanted = _in_order(near, np.arange(len(near))[:, None])
-        before = head.searchsorted(wanted.ravel(), side="right").reshape(near.shape)
+        wanted = in_order(near, np.arange(len(near))[:, None])
+        before[:] = head.searchsorted(wanted.ravel(), side="right").reshape(near.shape)
         before -= starts[:, None]
-        first = before[:, 0].copy()
-        for i in np.flatnonzero(first == ends - starts):  # Beyond what was looked at.
-            first[i] = np.count_nonzero(irrelevant[i] <= near[i, 0])
-    return before + np.arange(1, near.shape[1] + 1), first + 1
+        found_in_row = ends - starts
+    for i in np.flatnonzero(before[:, 0] >= found_in_row):  # Beyond what was looked at.
+        before[i, 0] = np.count_nonzero(irrelevant[i] <= near[i, 0])
+    before += np.arange(1, near.shape[1] + 1)
+    return before
 
 
-def _in_order(values, rows):
-    """Integers that are in order of the rows, and within a row of the float32 values."""
-    bits = (values + np.float32(0)).view(np.int32)  # −0.0 becomes 0.0.
-    bits ^= (bits >> 31) & np.int32(2**31 - 1)  # The bits of negative floats sort backwards.
-    return (rows << 32) + bits
+def _nearest(row, depth):
+    """At least the ``depth`` smallest of a row and all up to the last of them, or the row."""
+    bound = bound_by_sample(row[None], depth)
+    if bound is None:
+        return row
+    some = row[row <= bound[0]]
+    return some if len(some) >= depth else row
 
 
-def _fill(found, out, ranks, r, place, first, ks):
-    found["num_relevant"][out], found["first_rank"][out] = r, first
+def _fill(found, out, ranks, r, ks):
+    """Figures of queries from their ranks (B, S) in order, ``_BEYOND`` where there are fewer."""
     rows = np.flatnonzero(r)  # The others are left out, all of their class being ignored.
     out, ranks, r = out[rows], ranks[rows], r[rows]
+    if not rows.size:
+        return
+    found["num_relevant"][out], found["first_rank"][out] = r, ranks[:, 0]
+    looked_at = (ranks <= np.maximum(r, max(ks))[:, None]).sum(axis=1).max()
+    ranks = ranks[:, :looked_at]
+    place = np.arange(1, looked_at + 1)
     within = ranks <= r[:, None]
     precisions = place / ranks
     found["r_precision"][out] = within.sum(axis=1) / r

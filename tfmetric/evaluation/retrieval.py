@@ -112,7 +112,13 @@ def retrieval(
             _both((codes, reference_codes), common_codes(columns[0][chosen], columns[1]))
         )
         ignoring.append("references of the query's class and camera")
-    block = scores.ordering(distance, embeddings[chosen], references)
+    # A query's relevant references then lie side by side.
+    order = np.argsort(reference_codes, kind="stable")
+    if itself is not None:
+        itself = np.argsort(order)[itself]
+    ignored = [(group, reference_group[order]) for group, reference_group in ignored]
+    reference_codes = reference_codes[order]
+    block = scores.ordering(distance, embeddings[chosen], references[order])
     found = rank(block, codes, reference_codes, itself, ks, ignored, progress)
     query = chosen[found.query]
     classes = codes[found.query]

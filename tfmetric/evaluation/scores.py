@@ -9,6 +9,7 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
+from tfmetric.evaluation.shortlist import Approximation
 
 _USER_BLOCK_BYTES = 2**26
 # A product is rounded while it is still in the processor's cache.
@@ -26,8 +27,9 @@ def ordering(distance, queries: np.ndarray, references: np.ndarray):
     Returns:
         A function from an index array (B,) into the queries to a fresh, finite float32 array
         (B, N). Each row orders the references as the distance does. Its attribute ``threaded``
-        says whether it may be called from several threads at once. It raises a ValueError where
-        a user's distance is not finite.
+        says whether it may be called from several threads at once; ``approximation`` is an
+        :class:`~tfmetric.evaluation.shortlist.Approximation`, or None where there is none. It
+        raises a ValueError where a user's distance is not finite.
     """
     distance = distances.get(distance)
     if distance.builtin in ("euclidean", "squared_euclidean"):
@@ -49,6 +51,11 @@ def ordering(distance, queries: np.ndarray, references: np.ndarray):
         return found
 
     ordered.threaded = distance.builtin is not None
+    ordered.approximation = None
+    if isinstance(block, _Product) and references.shape[1] < 2**16:
+        same = np.arange(len(references))
+        same[again] = first
+        ordered.approximation = block.approximation(same)
     return ordered
 
 
@@ -65,32 +72,68 @@ def _repeats(references):
     return again, first[again]
 
 
-def _rescaled(queries, references):
-    """Both in float64, times one power of two: exact, and squares cannot overflow float32."""
+def _scale(queries, references):
+    """A power of two, by which numbers are multiplied exactly; squares then do not overflow."""
     largest = max(float(np.abs(x).max(initial=0)) for x in (queries, references))
-    scale = 2.0 ** -np.frexp(largest)[1]
+    return 2.0 ** -np.frexp(largest)[1]
+
+
+def _rescaled(queries, references):
+    scale = _scale(queries, references)
     return queries.astype(np.float64) * scale, references.astype(np.float64) * scale
 
 
-def _product(queries, references, floor=None):
-    """Blocks of queries · referencesᵀ, rounded to float32; below ``floor`` all is 0."""
+class _Product:
+    """Blocks of left · rightᵀ, rounded to float32; below ``floor`` all is 0.
 
-    def block(rows):
-        part = queries[rows]
-        found = np.empty((len(rows), len(references)), np.float32)
+    The first ``width`` columns are vectors; what is beyond adds a number for each reference and
+    one for each query, if both are there, or one for each query.
+    """
+
+    def __init__(self, left, right, width, floor=None):
+        self._left, self._right, self._width, self._floor = left, right, width, floor
+
+    def __call__(self, rows):
+        part, right = self._left[rows], self._right
+        found = np.empty((len(rows), len(right)), np.float32)
         step = max(256, _TILE_BYTES // (8 * max(len(rows), 1)))
         tile = np.empty((len(rows), step))
-        for start in range(0, len(references), step):
-            right = references[start : start + step].T
-            product = tile[:, : right.shape[1]] if right.shape[1] == step else None
-            found[:, start : start + step] = np.matmul(part, right, out=product)
-        if floor == 0.0:
+        for start in range(0, len(right), step):
+            some = right[start : start + step].T
+            product = tile[:, : some.shape[1]] if some.shape[1] == step else None
+            found[:, start : start + step] = np.matmul(part, some, out=product)
+        return self._floored(found)
+
+    def _floored(self, found):
+        if self._floor == 0.0:
             np.maximum(found, 0.0, out=found)
-        elif floor is not None:
-            found *= found >= np.float32(floor)
+        elif self._floor is not None:
+            found *= found >= np.float32(self._floor)
         return found
 
-    return block
+    def approximation(self, same):
+        """The product in float32; ``same`` is for each reference the first that is equal."""
+        left, right, width = self._left, self._right, self._width
+
+        def exact(rows, columns):
+            found = np.einsum("nd,nd->n", left[rows], right[same[columns]])
+            return self._floored(found.astype(np.float32))
+
+        # What is added to a row as a whole does not change its order.
+        terms = width + 1 if left.shape[1] > width + 1 else width
+        added = np.abs(left[:, width:]) @ np.abs(right[:, width:]).max(axis=0, initial=0)
+        norms, others = (np.sqrt(_squares(x[:, :width])) for x in (left, right))
+        # Each factor is rounded once, each product and sum once, and so is the score: section 3.1
+        # of Higham, Accuracy and Stability of Numerical Algorithms, with the norms for the sum of
+        # the absolute products. The last term is for what is too small for float32.
+        size = norms * others.max(initial=0) + added
+        error = 1.01 * 2.0**-24 * (terms + 4) * size + 2.0**-100 * terms
+        parts = (np.ascontiguousarray(x[:, :terms], np.float32) for x in (left, right))
+        return Approximation(*parts, error, exact)
+
+
+def _squares(x):
+    return np.einsum("nd,nd->n", x, x)
 
 
 def _euclidean(queries, references):
@@ -99,13 +142,15 @@ def _euclidean(queries, references):
         # at a third of the time of float64. Distances do not change under the shift.
         queries, references = (x.astype(np.float32) - 128 for x in (queries, references))
         return _integers(queries, references)
-    queries, references = _rescaled(queries, references)
-    query_norms = np.einsum("nd,nd->n", queries, queries)[:, None]
-    reference_norms = np.einsum("nd,nd->n", references, references)[:, None]
     # ‖q‖² + ‖r‖² − 2q·r as one product.
-    left = np.concatenate([-2.0 * queries, np.ones_like(query_norms), query_norms], axis=1)
-    right = np.concatenate([references, reference_norms, np.ones_like(reference_norms)], axis=1)
-    return _product(left, right, floor=0.0)
+    width = queries.shape[1]
+    left, right = (np.ones((len(x), width + 2)) for x in (queries, references))
+    scale = _scale(queries, references)
+    np.multiply(queries, scale, out=left[:, :width], dtype=np.float64)
+    np.multiply(references, scale, out=right[:, :width], dtype=np.float64)
+    left[:, -1], right[:, -2] = (_squares(x[:, :width]) for x in (left, right))
+    left[:, :width] *= -2.0
+    return _Product(left, right, width, floor=0.0)
 
 
 def _integers(queries, references):
@@ -127,7 +172,7 @@ def _cosine(queries, references):
     left = np.concatenate([-queries, np.ones_like(queries[:, :1])], axis=1)
     right = np.concatenate([references, np.ones_like(references[:, :1])], axis=1)
     # Parallel vectors of different lengths differ from 0 by float64 rounding only.
-    return _product(left, right, floor=1e-14)
+    return _Product(left, right, queries.shape[1], floor=1e-14)
 
 
 def _unit(x):
@@ -136,7 +181,7 @@ def _unit(x):
 
 def _inner_product(queries, references):
     queries, references = _rescaled(queries, references)
-    return _product(-queries, references)
+    return _Product(-queries, references, queries.shape[1])
 
 
 def _manhattan(queries, references):

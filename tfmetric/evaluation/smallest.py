@@ -7,6 +7,20 @@ import numpy as np
 _STRIDE = 31
 
 
+def place_in_sample(depth: int, stride: int = _STRIDE) -> int:
+    """Which place in a sample of every ``stride``-th value is, most likely, beyond ``depth``."""
+    in_sample = depth / stride
+    return int(in_sample + 3 * in_sample**0.5 + 2)
+
+
+def bound_by_sample(values, depth: int):
+    """For each row a value that, most likely, ``depth`` others are below; None as of all."""
+    place = place_in_sample(depth)
+    if place * _STRIDE > values.shape[1] // 2:
+        return None
+    return np.partition(values[:, ::_STRIDE], place, axis=1)[:, place]
+
+
 def smallest(values, depth: int):
     """Finds, in each row, at least its ``depth`` smallest values, and all up to the last of them.
 
@@ -18,12 +32,9 @@ def smallest(values, depth: int):
         Indexes into the flattened table, row after row, and for each row where its own end; or
         None where so many are asked for that sorting whole rows is cheaper.
     """
-    total = values.shape[1]
-    in_sample = depth / _STRIDE
-    place = int(in_sample + 3 * in_sample**0.5 + 2)
-    if place * _STRIDE > total // 2:
+    bound = bound_by_sample(values, depth)
+    if bound is None:
         return None
-    bound = np.partition(values[:, ::_STRIDE], place, axis=1)[:, place]
     flat, ends = _below(values, bound)
     misled = np.flatnonzero(np.diff(ends, prepend=0) < depth)
     if misled.size:
