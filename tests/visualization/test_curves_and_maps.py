@@ -15,6 +15,7 @@ from tfmetric.visualization import (
     project,
     roc_curve,
     save_interactive,
+    training_curves,
 )
 from tfmetric.visualization._style import printable, short
 
@@ -150,3 +151,31 @@ def test_names_in_any_script_give_no_warning():
     assert short("class number 17", 10) == "class…r 17"
     figure = embedding_map(E, Y, ["漢字", "\x07", "\U0001f600", "d", "e"], title="漢 $")
     assert drawn(figure) > 1000
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_one_point_and_huge_numbers_are_laid_out(method):
+    assert not project(np.ones((40, 3)), method).any()
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    assert np.isfinite(project(x * 1e30, method)).all()
+
+
+def test_known_classes_and_mining_have_their_own_lines():
+    names = ("loss", "val_map_at_r", "known_recall_at_1", "known_map_at_r", "hardest_positive")
+    history = {name: [0.5, 0.25] for name in (*names, "active_fraction", "embedding_norm")}
+    panels = {axes.get_ylabel(): axes for axes in training_curves(history).axes}
+    labels = {
+        name: [text.get_text() for text in axes.get_legend().get_texts()]
+        for name, axes in panels.items()
+        if axes.get_legend()
+    }
+    assert labels == {
+        "on known and on unseen classes": [
+            "MAP@R",
+            "recall@1, known classes",
+            "MAP@R, known classes",
+        ],
+        "distance": ["furthest of its class"],
+        "share in training batches": ["active share of the hardest triplets"],
+        "length of an embedding": ["mean length"],
+    }

@@ -75,16 +75,20 @@ def run(
     click.echo(recipe.describe())
     model, batches = embedder_for(train, recipe), training_batches(train, recipe, seed)
     compile_for(model, recipe)
-    watched = _some_classes(test, _WATCHED, seed)
+    watched, known = (_some_classes(part, _WATCHED, seed) for part in (test, train))
     click.echo(
         f"Each epoch is judged on {len(watched):,} examples of {watched.num_classes:,} classes "
-        "that training never sees."
+        f"that training never sees, and on {len(known):,} examples that it trains on."
     )
     history = model.fit(
         batches,
         shuffle=False,  # They come shuffled; Keras would warn that it cannot.
         epochs=recipe.epochs,
-        callbacks=[tm.callbacks.RetrievalEvaluation(watched, ks=(1,))],
+        callbacks=[
+            tm.callbacks.RetrievalEvaluation(
+                watched, ks=(1,), known=known, figures=("recall_at_1", "map_at_r")
+            )
+        ],
         verbose=1 if sys.stdout.isatty() else 2,
     ).history
     clock.lap("train")

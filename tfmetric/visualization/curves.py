@@ -10,13 +10,16 @@ _DISTANCES = {
     "mean_positive_distance": "mean distance, same class",
     "mean_negative_distance": "mean distance, other classes",
     "distance_gap": "gap between them",
+    "hardest_positive": "furthest of its class",
+    "hardest_negative": "nearest of another",
 }
 _SHARES = {
     "batch_recall_at_1": "recall@1 in the batch",
     "active_triplet_fraction": "active share of the triplets",
+    "active_fraction": "active share of the hardest triplets",
 }
-
-_RETRIEVAL = ("val_recall_at_", "val_map_at_r", "known_map_at_r")
+_LENGTHS = {"embedding_norm": "mean length"}
+_RETRIEVAL = ("val_recall_at_", "val_map_at_r", "known_recall_at_", "known_map_at_r")
 
 
 def training_curves(
@@ -28,14 +31,14 @@ def training_curves(
     """Draws the loss, the retrieval figures and the mining statistics of each epoch.
 
     There is a picture for the loss, and one each for what else the history holds: figures of
-    :class:`tfmetric.callbacks.RetrievalEvaluation`, mean distances, and shares such as the active
-    fraction (:mod:`tfmetric.metrics`). A share of active triplets near 0 says that mining finds
-    nothing hard any more; a gap that shrinks to 0 says that the embedding has collapsed.
+    :class:`tfmetric.callbacks.RetrievalEvaluation` on unseen and on known classes, mean distances,
+    shares such as the active fraction, and lengths (:mod:`tfmetric.metrics`). A share of active
+    triplets near 0 says that mining finds nothing hard any more; a gap that shrinks to 0 says that
+    the embedding has collapsed.
 
     Args:
-        history: What ``model.fit(...).history`` holds: a list of values by name. ``val_map_at_r``,
-            ``known_map_at_r`` and names that begin with ``val_recall_at_`` go into the retrieval
-            picture.
+        history: What ``model.fit(...).history`` holds: a list of values by name. Recall@k and
+            MAP@R that begin with ``val_`` or ``known_`` go into the retrieval picture.
         baselines: Values by label, such as ``{"raw pixels, recall@1": 0.66}``, drawn as level
             lines beside the retrieval figures; None for none.
         title: Title of the picture.
@@ -58,15 +61,18 @@ def training_curves(
     if not history.get("loss"):
         raise ValueError(expected('a history with values for "loss"', history=sorted(history)))
     retrieval = [n for n in history if n.startswith(_RETRIEVAL)]
+    known = any(n.startswith("known_") for n in retrieval)
+    judged = "on known and on unseen classes" if known else "on unseen classes"
     losses = {"loss": "training"}
     if history.get("val_loss"):
         losses["val_loss"] = "validation"
     panels = [("loss", losses, None)]
     if retrieval:
-        panels.append(("on unseen classes", {n: _figure_name(n) for n in retrieval}, (0, 1.02)))
+        panels.append((judged, {n: _figure_name(n) for n in retrieval}, (0, 1.02)))
     for label, names, limits in (
         ("distance", _DISTANCES, None),
         ("share in training batches", _SHARES, (0, 1.02)),
+        ("length of an embedding", _LENGTHS, None),
     ):
         held = {name: text for name, text in names.items() if history.get(name)}
         if held:
@@ -91,9 +97,9 @@ def training_curves(
         axes.set(xlabel="epoch", ylabel=label)
         if limits:
             axes.set_ylim(*limits)
-        elif label == "loss":
+        elif label in ("loss", "length of an embedding"):
             axes.set_ylim(bottom=0)
-        if label == "on unseen classes":
+        if label == judged:
             _baselines(axes, baselines or {})
         if len(names) > 1 or label != "loss":
             axes.legend(fontsize=8, loc="best" if label == "distance" else "lower right")
@@ -118,6 +124,6 @@ def _baselines(axes, baselines):
 
 
 def _figure_name(name):
-    if name == "known_map_at_r":
-        return "MAP@R, known classes"
-    return "MAP@R" if name == "val_map_at_r" else name[4:].replace("_at_", "@")
+    start, _, figure = name.partition("_")
+    title = "MAP@R" if figure == "map_at_r" else figure.replace("_at_", "@")
+    return f"{title}, known classes" if start == "known" else title
