@@ -15,9 +15,11 @@ from support.batches import DEGENERATE, DUPLICATES, ORDINARY
 from tfmetric.losses import TripletLoss
 from tfmetric.metrics import (
     ActiveTripletFraction,
+    BatchRecallAtOne,
     DistanceGap,
     MeanNegativeDistance,
     MeanPositiveDistance,
+    MiningStatistics,
 )
 
 BATCHES = ORDINARY | {
@@ -156,7 +158,7 @@ labels = np.arange(16) % 3
 m = tm.metrics
 def metrics():
     return [m.MeanPositiveDistance(), m.MeanNegativeDistance(), m.DistanceGap(),
-            m.ActiveTripletFraction(0.3, "all"), m.BatchRecallAtOne()]
+            m.ActiveTripletFraction(0.3, "all"), m.BatchRecallAtOne(), m.MiningStatistics(0.3)]
 def evaluated():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Identity()])
     model.compile(loss=tm.losses.TripletLoss(), metrics=metrics())
@@ -203,7 +205,9 @@ def test_elsewhere(how):
     assert got["mean_positive_distance"] == pytest.approx(positive, rel=1e-5)
     assert got["mean_negative_distance"] == pytest.approx(negative, rel=1e-5)
     assert got["distance_gap"] == pytest.approx(negative - positive, rel=1e-4)
-    metric = every()
-    for i in (0, 8):
-        metric.update_state(labels[i : i + 8], x[i : i + 8])
-    assert got["active_triplet_fraction"] == pytest.approx(float(metric.result()))
+    for metric in (every(), BatchRecallAtOne(), MiningStatistics(0.3)):
+        for i in (0, 8):
+            metric.update_state(labels[i : i + 8], x[i : i + 8])
+        result = metric.result()
+        for name, value in (result if isinstance(result, dict) else {metric.name: result}).items():
+            assert got[name] == pytest.approx(float(value), rel=1e-5)
