@@ -134,3 +134,16 @@ def test_groups_in_order_with_the_gap_in_words():
     assert len(group_gaps(rows, limit=10).axes[0].get_yticklabels()) == 10
     with pytest.raises(ValueError, match="one group"):
         group_gaps([("a", 0, float("nan"), (0, 1), True)])
+
+
+def test_neighbours_of_what_is_not_there_are_named():
+    x, labels = np.eye(3), [[0], [0], [1]]
+    assert find_neighbours(x, labels, [0], k=2).right.tolist() == [[False, True]]
+    for arguments, message in (
+        ((x, labels, [3]), r"queries to be indexes in 0\.\.2"),
+        ((x, labels, [-1]), r"queries to be indexes in 0\.\.2"),
+        ((x * np.nan, labels, [0]), "without NaN"),
+        ((x, labels[:2], [0]), "labels of shape"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            find_neighbours(*arguments)

@@ -8,6 +8,7 @@ import numpy as np
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.evaluation import retrieval
+from tfmetric.evaluation.inputs import check_embeddings, check_labels
 from tfmetric.visualization._style import short
 from tfmetric.visualization.maps import class_name
 from tfmetric.visualization.neighbours import neighbour_gallery
@@ -50,14 +51,26 @@ def find_neighbours(
     Returns:
         :class:`FoundNeighbours`.
 
+    Raises:
+        ValueError: If shapes do not fit, embeddings are not finite, or there is no such query.
+
     Example:
 
     >>> found = find_neighbours([[0.0], [1.0], [3.0]], [0, 1, 0], [0], k=1)
     >>> found.indices.tolist(), found.right.tolist(), found.missing[0].tolist()
     ([[1]], [[False]], [2])
     """
-    embeddings, labels = np.asarray(embeddings, np.float32), np.asarray(labels)
+    embeddings = check_embeddings(embeddings).astype(np.float32)
+    labels = check_labels(labels, len(embeddings))
     queries = np.asarray(queries, np.int64)
+    if queries.size and not 0 <= queries.min() <= queries.max() < len(embeddings):
+        raise ValueError(
+            expected(
+                f"queries to be indexes in 0..{len(embeddings) - 1}",
+                min=int(queries.min()),
+                max=int(queries.max()),
+            )
+        )
     measure = distances.get(distance)
     rows = np.array(keras.ops.convert_to_numpy(measure.pairwise(embeddings[queries], embeddings)))
     rows[np.arange(len(queries)), queries] = np.inf  # A query is no neighbour of itself.
