@@ -52,7 +52,7 @@ caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
 th, td { text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 thead th { border-bottom: 2px solid var(--soft); font-size: .875rem; }
-tbody th { font-weight: 500; }
+tbody th { font-weight: 500; min-width: 5.5rem; }
 td:not(.number) { min-width: 8rem; }
 td:nth-child(4):not(.number) { min-width: 15rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }

@@ -21,37 +21,37 @@ _HEALTH = {
 def tasks_section(run) -> Html:
     """What else the embedding is good for: classifying, few examples a class, clusters."""
     kept = run.evidence
-    found = [("class of the nearest neighbour", run.nearest, "accuracy", "")]
+    found = [("nearest neighbour", run.nearest, "accuracy", "answers with its class")]
     means = nearest_class_mean(kept.embeddings, kept.labels, distance=run.distance, progress=False)
-    found.append(("nearest class mean", means, "accuracy", "the example itself left out"))
+    found.append(("nearest class mean", means, "accuracy", "of all others of a class"))
     for shots in (1, 5):
         result = _few_shot(run, shots)
         if result is not None:
-            words = f"{_EPISODES} episodes; interval over episodes"
-            name = f"{result.ways} new classes from {shots} example{'s' * (shots > 1)} each"
+            words = f"{result.ways} new classes, {shots} of each known; over {_EPISODES} episodes"
+            name = f"{result.ways}-way {shots}-shot"
             found.append((name, result, "accuracy", words))
     clusters = _clusters(run)
-    sizes = f"{len(clusters.codes):,} examples, {clusters.num_classes:,} classes"
-    titles = {
-        "nmi": "NMI, which grows with the number of clusters",
-        "ami": "AMI, 0 for clusters at random",
-        "b3_precision": "B³ precision",
-        "b3_recall": "B³ recall",
-        "b3_f1": "B³ F1",
-        "purity": "purity",
+    meanings = {
+        "nmi": "shared information; grows with the number of clusters",
+        "ami": "the same, 0 for clusters at random",
+        "b3_precision": "share of an example's cluster that is of its class",
+        "b3_recall": "share of its class that is in its cluster",
+        "b3_f1": "harmonic mean of the two",
+        "purity": "share that is of its cluster's commonest class",
     }
-    found += [
-        (f"k-means clusters: {title}", clusters, name, sizes) for name, title in titles.items()
-    ]
+    for name, words in meanings.items():
+        short = name.upper() if name in ("nmi", "ami") else name.replace("b3_", "B³ ")
+        found.append((f"k-means {short.replace('f1', 'F1')}", clusters, name, words))
     rows = [
         (title, f"{result.figures()[name]:.4f}", interval(result, name), words)
         for title, result, name, words in found
     ]
     words = (
         "The same embedding put to other uses. Shares of right answers for the first rows; for "
-        "clusters, how well those that k-means finds without labels match the classes."
+        f"clusters, how well those that k-means finds in {len(clusters.codes):,} examples without "
+        f"labels match their {clusters.num_classes:,} classes."
     )
-    head = ("task", "value", "95 % interval", "of")
+    head = ("task", "value", "95 % interval", "what it means")
     return tag("p", words) + table("Other uses of the embedding", head, rows, numeric=(1, 2))
 
 
