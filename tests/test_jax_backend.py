@@ -28,13 +28,29 @@ def test_imports_without_tensorflow():
     assert result.stdout.split() == ["triplet_loss", "tfmetric.layers"], result.stderr
 
 
-@pytest.mark.parametrize("module", ["test_triplet.py", "test_contrastive.py", "test_in_fit.py"])
-def test_losses(module):
-    pytest.importorskip("jax")
-    chosen = "compiled or named or degenerate or duplicates or fit or mixed or every_distance"
+LOSSES = ["test_triplet.py", "test_contrastive.py", "test_in_fit.py"]
+# Compiled and in fit; without a compiled step JAX takes minutes for the rest.
+FEW = "compiled or named or warmup or whole or fit or mixed"
+MANY = f"{FEW} or degenerate or duplicates or every_distance or either"
+
+
+def run_tests(module, chosen):
     code = (
         "import pytest; sys.exit(pytest.main("
         f"['-q', '-x', '-p', 'no:cacheprovider', 'tests/losses/{module}', '-k', '{chosen}']))"
     )
     result = run(code)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-2000:]
+
+
+@pytest.mark.parametrize("module", LOSSES)
+def test_losses(module):
+    pytest.importorskip("jax")
+    run_tests(module, FEW)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", LOSSES)
+def test_losses_without_a_compiled_step(module):
+    pytest.importorskip("jax")
+    run_tests(module, MANY)
