@@ -6,7 +6,7 @@ from support.backends import MODES, value_and_gradient
 from support.batches import DEGENERATE, DUPLICATES, ORDINARY
 
 from tfmetric import distances
-from tfmetric.losses import SiameseTripletLoss, TripletLoss, _all_triplets
+from tfmetric.losses import SiameseTripletLoss, TripletLoss, _all_triplets, _one_negative
 from tfmetric.mining import STRATEGIES, resolve
 
 PAIRS = [(p, n) for p in STRATEGIES for n in STRATEGIES if (p, n) != ("semi-hard", "semi-hard")]
@@ -89,8 +89,21 @@ def test_warmup_takes_semi_hard_negatives_until_the_hardest_are_beyond(mode):
 
 @pytest.fixture(params=["passes", "sorted"])
 def way(request, monkeypatch):
-    """Both ways to form all triplets, whatever the size of the classes."""
-    monkeypatch.setattr(_all_triplets, "_SMALL", 10**6 if request.param == "passes" else 0)
+    """Both ways to form triplets of all positives, whatever the size of the classes."""
+    for module in (_all_triplets, _one_negative):
+        monkeypatch.setattr(module, "_SMALL", 10**6 if request.param == "passes" else 0)
+
+
+@pytest.mark.parametrize("name", [*ORDINARY, *DEGENERATE])
+def test_semi_hard_either_way(way, name):
+    for fallback in (None, "hard", "easy"):
+        compare((ORDINARY | DEGENERATE)[name], "semi-hard", fallback=fallback)
+
+
+@pytest.mark.parametrize("mode", MODES[1:])
+def test_semi_hard_either_way_compiled(way, mode):
+    compare(ORDINARY["lopsided"], "semi-hard", 0.7, fallback="easy", mode=mode)
+    compare(DEGENERATE["no-negatives"], "semi-hard", mode=mode)
 
 
 @pytest.mark.parametrize("name", [*ORDINARY, *DEGENERATE])

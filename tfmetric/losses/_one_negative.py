@@ -1,8 +1,9 @@
 """Every positive of an anchor with one negative, found by sorting or by sampling.
 
 Semi-hard: each anchor's negatives are sorted once and a binary search finds the first beyond each
-positive. Distance-weighted: each anchor's weights are summed up once and a binary search finds the
-negative at a random part of the sum. O(B² log B) time and O(B²) memory.
+positive; while classes are small, a pass over the row for each positive is faster.
+Distance-weighted: each anchor's weights are summed up once and a binary search finds the negative
+at a random part of the sum. O(B² log B) time and O(B²) memory.
 """
 
 from keras import ops
@@ -19,6 +20,9 @@ from tfmetric.mining import (
     uniform,
 )
 
+# Classes of up to this size are passed over; from about here on sorting is faster.
+_SMALL = 8
+
 
 def with_one_negative(labels, x, distance, penalty, negative, fallback=None) -> Terms:
     """Sum, count and active count of the triplets of each anchor.
@@ -32,7 +36,20 @@ def with_one_negative(labels, x, distance, penalty, negative, fallback=None) -> 
         fallback: What a positive without a semi-hard negative takes: "hard", "easy" or None.
     """
     batch = ByClass(labels, x, distance)
-    choose = _semi_hard(batch, fallback) if negative == "semi-hard" else _sampled(batch)
+    size = ops.shape(batch.constant)[0]
+    many = max(16, size // 64) if isinstance(size, int) else 64
+    if negative == "distance-weighted":
+        return batch.terms(*_sums(batch, penalty, _sampled(batch), many))
+    sums = ops.cond(
+        ops.max(batch.classes.count) <= _SMALL,
+        lambda: _sums(batch, penalty, _semi_hard_by_passes(batch, fallback), 1),
+        lambda: _sums(batch, penalty, _semi_hard(batch, fallback), many),
+    )
+    return batch.terms(*sums)
+
+
+def _sums(batch, penalty, choose, at_once):
+    """Total, count, active count and weights of every positive with the negative chosen for it."""
 
     def some(positives, total, count, active, weight):
         index, found = choose(positives)
@@ -45,10 +62,30 @@ def with_one_negative(labels, x, distance, penalty, negative, fallback=None) -> 
         return total + sums.total, count + sums.count, active + sums.active, weight
 
     none = ops.zeros_like(batch.constant)
-    size = ops.shape(none)[0]
-    at_once = max(16, size // 64) if isinstance(size, int) else 64
     state = (none[:, 0], none[:, 0], none[:, 0], none)
-    return batch.terms(*each_positive(batch.classes, some, state, at_once))
+    return each_positive(batch.classes, some, state, at_once)
+
+
+def _first(matrix):
+    """The smallest of each row and its index, ``(B, 1)`` each, in one pass."""
+    values, index = ops.top_k(-matrix, 1)
+    return -values, ops.cast(index, "int32")
+
+
+def _semi_hard_by_passes(batch, fallback):
+    if fallback is not None:
+        furthest = ops.where(batch.away < float("inf"), -batch.away, float("inf"))
+        _, other = _first(furthest if fallback == "easy" else batch.away)
+
+    def choose(positives):
+        bound = at(batch.constant, positives.place)
+        distance, index = _first(ops.where(batch.away > bound, batch.away, float("inf")))
+        found = distance < float("inf")
+        if fallback is None:
+            return index, found
+        return ops.where(found, index, other), (batch.negatives > 0)[:, None]
+
+    return choose
 
 
 def _semi_hard(batch, fallback):
