@@ -59,11 +59,19 @@ def _squared_norm(x):
     return ops.sum(ops.square(x), axis=-1)
 
 
+def median_row(x):
+    """Index of the row whose largest entry is the median of the rows'.
+
+    A vector to centre others around: a single outlier is never it.
+    """
+    return ops.argsort(ops.max(ops.abs(ops.stop_gradient(x)), axis=1))[ops.shape(x)[0] // 2]
+
+
 def _centred(x, y):
     # Distances do not change under a shift, but the cancellation in ‖x‖² + ‖y‖² − 2x·y is relative
     # to the norms: around one of the vectors of a collapsed batch they are as small as they can be.
     # Rounded to a whole vector of the batch rather than the mean, whole numbers stay exact.
-    centre = ops.stop_gradient(y[:1])
+    centre = ops.take(ops.stop_gradient(y), median_row(y), axis=0)
     return x - centre, y - centre
 
 
@@ -141,7 +149,7 @@ class Distance:
 
 def _euclidean_factors(x):
     x = x / _safe_scale(x)
-    x = x - x[:1]
+    x = x - ops.take(x, median_row(x), axis=0)
     # Within a row the anchor's own ‖x‖² is the same everywhere.
     left = ops.concatenate([-2.0 * x, ops.ones_like(x[:, :1])], axis=1)
     return left, ops.concatenate([x, _squared_norm(x)[:, None]], axis=1)

@@ -48,3 +48,26 @@ def test_contrastive(apart, power):
         labels, x.astype("float64"), 0.5, 0.0, "all", "euclidean", power
     )
     check(ContrastiveLoss(0.5, power=power), rows, labels, x, "mean_over_active")
+
+
+@pytest.mark.parametrize("place", [0, 3, 17])
+@pytest.mark.parametrize("mining", ["hard", "semi-hard", "all"])
+def test_one_far_outlier_leaves_the_others_as_they_are(place, mining):
+    """Distances are taken around some embedding: never around the outlier."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(32) % 8
+    x = rng.normal(size=(32, 16))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    x[place] *= 1000
+    x = x.astype("float32")
+    rows = oracles.triplet_terms(labels, x.astype("float64"), 0.2, *resolve(mining), "euclidean")
+    values, _ = value_and_gradient(TripletLoss(0.2, mining, reduction=None), labels, x)
+    expected, _ = oracles.reduce(rows, x.astype("float64"), "euclidean", None)
+    others = np.arange(32) != place
+    np.testing.assert_allclose(values[others], expected[others], rtol=1e-3, atol=1e-3)
+
+
+def test_the_sum_of_a_half_precision_batch_does_not_overflow():
+    x = 100 * np.random.default_rng(0).normal(size=(512, 8)).astype("float32")
+    loss = TripletLoss(400.0, dtype="float16")(np.arange(512) % 64, x)
+    assert np.isfinite(float(loss))

@@ -16,8 +16,10 @@ def by_hand(labels, x, margin):
         positives += [max(ps)] if ps else []
         negatives += [min(ns)] if ns else []
         active += [max(ps) - min(ns) + margin > 0] if ps and ns else []
-    norms = np.linalg.norm(x.astype("float64"), axis=1)
-    return [np.mean(v) if len(v) else 0.0 for v in (positives, negatives, active, norms)]
+    x = x.astype("float64")
+    norms = np.linalg.norm(x, axis=1)
+    spread = np.linalg.norm(x - x.mean(0), axis=1) if len(x) > 1 else norms
+    return [np.mean(v) if len(v) else 0.0 for v in (positives, negatives, active, norms, spread)]
 
 
 @pytest.mark.parametrize("name", [*ORDINARY, "no-positives", "no-negatives", "batch-of-one"])
@@ -41,3 +43,17 @@ def test_in_fit(jit_compile):
     before = by_hand(labels, np.asarray(model.predict(x, verbose=0)), 0.2)
     logs = model.fit(x, labels, batch_size=16, verbose=0).history
     np.testing.assert_allclose([logs[key][0] for key in MiningStatistics.means], before, rtol=1e-4)
+
+
+def test_several_have_names_of_their_own():
+    labels, x = ORDINARY["four-by-four"]
+    metric = MiningStatistics(distance="cosine", name="cosine")
+    metric.update_state(labels, x)
+    assert set(metric.result()) == {f"cosine_{name}" for name in MiningStatistics.means}
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match=r"shape \(batch, dim\)"):
+        MiningStatistics().update_state(np.zeros(4, int), np.zeros(4, "float32"))
+    with pytest.raises(ValueError, match="one label for each embedding"):
+        MiningStatistics().update_state(np.zeros(3, int), np.zeros((4, 2), "float32"))

@@ -7,6 +7,9 @@ from numbers import Real
 import keras
 
 from tfmetric._errors import expected
+from tfmetric.losses import TripletLoss
+from tfmetric.losses.base import check_margin
+from tfmetric.mining import resolve
 
 ADVICE = (
     "Lower the learning rate; or begin with easier triplets: TripletLoss(warmup=True) or "
@@ -22,17 +25,21 @@ class CollapseMonitor(keras.callbacks.Callback):
     exactly zero: the optimiser feels nothing and training never recovers. Two signs are looked
     for after every epoch:
 
-    * the hardest negative and the hardest positive are nearer than ``spread`` times the length of
-      an embedding; needs ``metrics=[tfmetric.metrics.MiningStatistics()]`` in ``compile``;
+    * embeddings are nearer to the mean of their batch than ``spread`` times their length; needs
+      ``metrics=[tfmetric.metrics.MiningStatistics()]`` in ``compile``;
     * the loss is within ``tolerance`` of the margin, relatively, for ``patience`` epochs in a row.
+      That is looked for with a :class:`tfmetric.losses.TripletLoss` that has a margin, a mean as
+      its reduction, and no semi-hard mining, which has nothing to choose in a collapsed batch; or
+      with the ``margin`` that is given.
 
     Args:
-        margin: Margin of the loss; None for that of the loss the model was compiled with. Without
-            one, as with the soft margin, only the first sign is looked for.
+        margin: The loss of a collapsed batch; None for what the loss that the model was compiled
+            with says: its margin to its power.
         patience: Epochs in a row with the loss at the margin. Defaults to 2.
-        tolerance: How near the margin, as a share of it. Defaults to 0.02.
-        spread: Distance, over the length of an embedding, below which embeddings are one.
-            Defaults to 0.01.
+        tolerance: How near the margin, as a share of it. Defaults to 0.05: a last batch without a
+            triplet counts as 0.
+        spread: Distance from the mean, over the length of an embedding, below which embeddings are
+            one. Defaults to 0.01.
         stop: Whether to stop the training too. Defaults to False.
 
     Attributes:
@@ -59,7 +66,7 @@ class CollapseMonitor(keras.callbacks.Callback):
     (2017), sec. 3.2 and the supplement on collapsing.
     """
 
-    def __init__(self, margin=None, patience=2, tolerance=0.02, spread=0.01, stop=False):
+    def __init__(self, margin=None, patience=2, tolerance=0.05, spread=0.01, stop=False):
         super().__init__()
         for name, value, least in (
             ("patience", patience, 1),
@@ -68,26 +75,29 @@ class CollapseMonitor(keras.callbacks.Callback):
         ):
             if isinstance(value, bool) or not isinstance(value, Real) or not value >= least:
                 raise ValueError(expected(f"{name} to be at least {least}", **{name: value}))
-        self.margin, self.patience, self.stop = margin, patience, stop
+        self.margin = check_margin(margin, optional=True)
+        self.patience, self.stop = patience, stop
         self.tolerance, self.spread = tolerance, spread
         self.collapsed_at = None
         self._epochs_at_margin = 0
 
     def on_train_begin(self, logs=None):
         """Takes the margin, and forgets an earlier fit."""
-        self.collapsed_at, self._epochs_at_margin = None, 0
-        loss = getattr(self.model, "loss", None)
-        self._margin = getattr(loss, "margin", None) if self.margin is None else self.margin
-        if not isinstance(self._margin, Real):
-            self._margin = None
+        self.collapsed_at, self._epochs_at_margin, self._checked = None, 0, False
+        self._margin = self.margin
+        if self.margin is None:
+            self._margin = _collapsed_value(getattr(self.model, "loss", None))
 
     def on_train_batch_end(self, batch, logs=None):
-        """Makes sure that there is something to go by."""
-        if batch == 0 and self._margin is None and "hardest_negative" not in (logs or {}):
+        """Makes sure, once, that there is something to go by."""
+        if self._checked:
+            return
+        self._checked = True
+        if self._margin is None and "embedding_spread" not in (logs or {}):
             raise ValueError(
                 expected(
-                    "a loss with a margin, or metrics=[tfmetric.metrics.MiningStatistics()] in "
-                    "compile, for CollapseMonitor to watch",
+                    "a TripletLoss with a margin, or metrics=[tfmetric.metrics.MiningStatistics()] "
+                    "in compile, for CollapseMonitor to watch",
                     logs=sorted(logs or {}),
                 )
             )
@@ -105,14 +115,13 @@ class CollapseMonitor(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _all_one(self, logs):
-        if not {"hardest_positive", "hardest_negative", "embedding_norm"} <= set(logs):
+        if not {"embedding_spread", "embedding_norm"} <= set(logs):
             return None
-        furthest = max(logs["hardest_positive"], logs["hardest_negative"])
+        spread, length = logs["embedding_spread"], logs["embedding_norm"]
         # Written so that all embeddings at 0 count too, and NaN does not.
-        if not furthest <= self.spread * logs["embedding_norm"]:
+        if not spread <= self.spread * length:
             return None
-        length = logs["embedding_norm"]
-        return f"the hardest pairs are {furthest:.2g} apart, embeddings {length:.2g} long"
+        return f"embeddings are {spread:.2g} from their mean and {length:.2g} long"
 
     def _at_the_margin(self, logs):
         loss = logs.get("loss")
@@ -123,3 +132,10 @@ class CollapseMonitor(keras.callbacks.Callback):
         if self._epochs_at_margin < self.patience:
             return None
         return f"the loss has been at the margin for {self._epochs_at_margin} epochs ({loss:.4f})"
+
+
+def _collapsed_value(loss):
+    """The loss of a batch whose embeddings are one, or None if it does not tell."""
+    if not isinstance(loss, TripletLoss) or not loss.margin or "semi-hard" in resolve(loss.mining):
+        return None
+    return None if loss.reduction in ("sum", None) else loss.margin**loss.power

@@ -55,6 +55,8 @@ def embeddings(y_pred, labels, dtype):
         raise ValueError(
             expected("y_pred to be embeddings of shape (batch, dim)", y_pred_shape=tuple(x.shape))
         )
+    if x.shape[1] == 0:
+        raise ValueError(expected("embeddings of at least one value", y_pred_shape=tuple(x.shape)))
     if x.shape[0] == 0:
         raise ValueError(expected("at least one embedding", y_pred_shape=tuple(x.shape)))
     counts = labels.shape[0], x.shape[0]

@@ -111,8 +111,9 @@ def _sampled(batch):
         part = whole * uniform(batch.embeddings, positives.place)
         # Rounding must not lead beyond the last negative that has a weight.
         index = number_below(sums, ops.minimum(part, whole * (1 - 1e-6)), or_equal=True)
-        return ops.minimum(index, ops.shape(sums)[1] - 1), ops.broadcast_to(
-            whole > 0, ops.shape(index)
-        )
+        index = ops.minimum(index, ops.shape(sums)[1] - 1)
+        # A compiled running sum may rise by its rounding where nothing is added.
+        others = ops.take(batch.classes.start, index) != batch.classes.start[:, None]
+        return index, ops.logical_and(whole > 0, others)
 
     return choose

@@ -22,7 +22,10 @@ def all_pairs(labels, x, distance):
     if distance.within is None:
         return distance.pairwise(x, x)
     same = ops.equal(labels[:, None], labels[None, :])
-    classes = by_class(labels)
-    # The same one for all members of a class.
-    member = ops.take(ops.take(classes.order, classes.start), classes.back)
+    # The member of median size stands for each class: an outlier would be far from all the others.
+    by_size = ops.argsort(ops.max(ops.abs(ops.stop_gradient(x)), axis=1))
+    classes = by_class(ops.take(labels, by_size))
+    middle = ops.take(classes.order, classes.start + classes.count // 2)
+    middle = ops.take(ops.take(by_size, middle), classes.back)
+    member = ops.scatter(by_size[:, None], middle, ops.shape(middle))
     return distance.within(x, same, member)

@@ -1,5 +1,7 @@
 """What a triplet costs: the hinge, its square, or the soft margin."""
 
+from numbers import Real
+
 from keras import ops
 
 from tfmetric._errors import expected
@@ -16,7 +18,7 @@ class Penalty:
 
     def __init__(self, margin, power=1):
         self.margin = check_margin(margin, optional=True)
-        if isinstance(power, bool) or power not in (1, 2):
+        if isinstance(power, bool) or not isinstance(power, Real) or power not in (1, 2):
             raise ValueError(expected("power to be 1 (hinge) or 2 (squared hinge)", power=power))
         self.soft, self.power = self.margin is None, int(power)
         if self.soft and self.power != 1:

@@ -96,7 +96,8 @@ class EmbeddingLoss(keras.losses.Loss):
         self.reduction = reduction
         self._reduce = _Reduce(
             reduction=None if reduction is None else "sum" if reduction == "sum" else "mean",
-            dtype=self.dtype,
+            # The sum over a batch is beyond float16.
+            dtype="float64" if self.dtype == "float64" else "float32",
         )
 
     def terms(self, labels, embeddings) -> Terms:
@@ -132,7 +133,7 @@ class EmbeddingLoss(keras.losses.Loss):
         """The reduced loss; see the class."""
         with keras.name_scope(self.name):
             values = self.call(y_true, y_pred)
-            return self._reduce(values, values, sample_weight)
+            return ops.cast(self._reduce(values, values, sample_weight), self.dtype)
 
     def get_config(self):
         """Every argument, the dtype included."""

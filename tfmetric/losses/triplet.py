@@ -128,16 +128,17 @@ class TripletLoss(EmbeddingLoss):
             "hard", "semi-hard" (on the right side of the other one's choice, and closest to it)
             or "all".
         distance: "euclidean", "squared_euclidean", "cosine", "inner_product", "manhattan" or a
-            function; see :func:`tfmetric.distances.get`.
+            function (register it with Keras to save or copy the loss); see
+            :func:`tfmetric.distances.get`.
         power: 1 for the hinge, 2 for its square, whose pull fades as a triplet comes right.
         fallback: What a semi-hard side takes where it has no choice: None, nothing, so that the
             triplet is not formed; ``"hard"``, the hardest negative (or positive) there is;
             ``"easy"``, the easiest, which other libraries call the largest negative inside.
-        warmup: For mining "hard": take semi-hard negatives (the easiest where there is none) in
-            every batch whose hardest negatives are on average no further than its hardest
-            positives. There the quickest way to a smaller loss is to make all embeddings one, and
-            batch-hard from scratch may stay at the margin for hundreds of steps or for good. As
-            training gets on, batches pass to the hardest by themselves.
+        warmup: For mining "hard" and ("easy", "hard"): take semi-hard negatives (the easiest where
+            there is none) in every batch whose hardest negatives are on average no further than
+            its positives. There the quickest way to a smaller loss is to make all embeddings one,
+            and batch-hard from scratch may stay at the margin for hundreds of steps or for good.
+            As training gets on, batches pass to the hardest by themselves.
         reduction: As in :class:`EmbeddingLoss`; "auto" is "mean_over_active" for mining "all" and
             "sum_over_batch_size" otherwise.
         name: Name of the loss.

@@ -11,18 +11,21 @@ from tfmetric.mining import one_triplet
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class MiningStatistics(_Means):
-    """Four means over the batches of an epoch, from one look for the hardest triplets.
+    """Five means over the examples of an epoch, from one look for the hardest triplets.
 
     Give it to ``model.compile(metrics=[...])`` while a training is being set up, and
     :class:`tfmetric.callbacks.CollapseMonitor` to ``fit``, which reads it. It costs one more
     search of each batch, inside the compiled step; without it nothing is computed.
 
-    The result is a dict, so four names appear in the logs:
+    The result is a dict, so five names appear in the logs, after ``name_`` if it is not the default
+    one: give another to each where there are several.
 
     * ``hardest_positive``: mean distance of an anchor's furthest positive.
     * ``hardest_negative``: mean distance of its nearest negative.
     * ``active_fraction``: share of those triplets with d(a,p) − d(a,n) + margin > 0.
     * ``embedding_norm``: mean length of an embedding.
+    * ``embedding_spread``: mean distance of an embedding from the mean of its batch; its length,
+      if it is the only one.
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``.
 
@@ -46,12 +49,19 @@ class MiningStatistics(_Means):
     hardest_negative 2.375
     active_fraction 0.5
     embedding_norm 2.625
+    embedding_spread 2.688
 
     Reference: Hermans, Beyer, Leibe: In Defense of the Triplet Loss for Person Re-Identification
     (2017), sec. 3.2 on watching distances, norms and active triplets in training.
     """
 
-    means = ("hardest_positive", "hardest_negative", "active_fraction", "embedding_norm")
+    means = (
+        "hardest_positive",
+        "hardest_negative",
+        "active_fraction",
+        "embedding_norm",
+        "embedding_spread",
+    )
 
     def __init__(self, margin=0.2, distance="euclidean", name="mining_statistics", dtype=None):
         super().__init__(name, dtype)
@@ -59,7 +69,7 @@ class MiningStatistics(_Means):
         self.distance = distances.get(distance)
 
     def sums(self, labels, embeddings):
-        """Sums and counts of the four means."""
+        """Sums and counts of the means."""
         chosen = one_triplet(labels, embeddings, self.distance, "hard", "hard")
         to_positive, to_negative = (
             self.distance.paired(embeddings, ops.take(embeddings, side.index, axis=0))
@@ -67,17 +77,23 @@ class MiningStatistics(_Means):
         )
         positive, negative = (ops.cast(side.found, "float32") for side in chosen)
         active = ops.cast(to_positive - to_negative + self.margin > 0, "float32")
-        norm = ops.sqrt(ops.sum(ops.square(embeddings), axis=1))
+        length = distances.get("euclidean").paired
+        norm = length(embeddings, ops.zeros_like(embeddings))
+        spread = length(embeddings, ops.mean(embeddings, axis=0, keepdims=True))
+        # One example alone is no collapse.
+        spread = ops.where(ops.shape(embeddings)[0] > 1, spread, norm)
         return [
             (to_positive * positive, positive),
             (to_negative * negative, negative),
             (active * positive * negative, positive * negative),
             (norm, ops.ones_like(norm)),
+            (spread, ops.ones_like(norm)),
         ]
 
     def result(self):
-        """The four means by name; 0 before there is anything to take them of."""
-        return {name: self._mean(place) for place, name in enumerate(self.means)}
+        """The means by name; 0 before there is anything to take them of."""
+        before = "" if self.name == "mining_statistics" else f"{self.name}_"
+        return {before + name: self._mean(place) for place, name in enumerate(self.means)}
 
     def get_config(self):
         """Every argument."""

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from tfmetric import distances
-from tfmetric.losses import class_ids
+from tfmetric.losses import _inputs, class_ids
 from tfmetric.losses._pairs import all_pairs
 from tfmetric.mining import label_masks
 
@@ -32,7 +32,8 @@ class _Means(keras.metrics.Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch; ``sample_weight`` weighs the anchors."""
         labels, _ = class_ids(y_true)
-        found = self.sums(labels, ops.cast(y_pred, "float32"))
+        x, _ = _inputs.embeddings(y_pred, labels, "float32")
+        found = self.sums(labels, x)
         for total, count, (values, number) in zip(self._totals, self._counts, found, strict=True):
             if sample_weight is not None:
                 weight = ops.reshape(ops.cast(sample_weight, "float32"), ops.shape(number))
