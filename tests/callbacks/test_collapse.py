@@ -89,7 +89,7 @@ def test_long_embeddings_and_a_lone_example_are_no_collapse():
     model.compile(keras.optimizers.SGD(0.0), loss=loss, metrics=[statistics])
     monitor = CollapseMonitor()
     model.fit(x, np.arange(4) // 2, epochs=2, verbose=0, callbacks=[monitor])
-    model.fit(x[:1], [0], epochs=2, verbose=0, callbacks=[monitor])
+    model.fit(x[:1], np.zeros(1, int), epochs=2, verbose=0, callbacks=[monitor])
     assert monitor.collapsed_at is None
 
 
