@@ -1,6 +1,6 @@
 """Writes the measured tables into docs/mining.md from benchmarks/results.
 
-    python -m benchmarks.tables
+python -m benchmarks.tables
 """
 
 import json
