@@ -32,6 +32,7 @@ _ROOMS = (
     "report",
     "search",
     "serving",
+    "training",
     "visualization",
 )
 _LOSSES = ("ContrastiveLoss", "SiameseContrastiveLoss", "SiameseTripletLoss", "TripletLoss")

@@ -152,6 +152,28 @@ class LabeledData:
 
         return ordered_batches(self, batch_size)
 
+    def with_contiguous_labels(self) -> LabeledData:
+        """The same examples with labels 0 to C − 1 of the classes that occur.
+
+        Use it for losses on class proxies: labels of :func:`tfmetric.datasets.load` count the
+        classes of the test part too, which would get proxies that no example trains.
+
+        >>> import numpy as np
+        >>> from tfmetric import datasets
+        >>> data = datasets.from_arrays(np.eye(4), ["a", "b", "c", "c"])
+        >>> part = data.subset([0, 2, 3]).with_contiguous_labels()
+        >>> part.labels.tolist(), part.class_names
+        ([0, 1, 1], ('a', 'c'))
+        """
+        return LabeledData(
+            self.source,
+            np.searchsorted(self.classes, self.labels),
+            tuple(self.class_names[label] for label in self.classes),
+            self.groups,
+            self.positions,
+            self.report,
+        )
+
     def with_rotated_classes(self) -> LabeledData:
         """Adds each class turned by 90°, 180° and 270° as three further classes.
 

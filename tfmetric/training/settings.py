@@ -1,0 +1,166 @@
+"""The settings of one training, as values that can be written down."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric.training.losses import loss_arguments, make_loss
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of one training.
+
+    They are plain values: :meth:`to_dict` and :meth:`from_dict` are for files. The same settings,
+    data and seed give the same training.
+
+    Attributes:
+        loss: Class name of a loss of ``tfmetric.losses`` on class ids, see
+            :func:`tfmetric.training.loss_names`.
+        loss_arguments: Arguments of the loss by name; its defaults otherwise.
+        classes_per_batch: P.
+        examples_per_class: K.
+        epochs: Epochs of ``batches_per_epoch`` batches.
+        batches_per_epoch: Steps an epoch.
+        learning_rate: Peak of AdamW's rate: warmed up over a tenth of the steps, then a cosine.
+        weight_decay: Of AdamW, on kernels alone.
+        embedding_dim: Length of an embedding.
+        backbone: As in :func:`tfmetric.models.embedder`: None for a small network, or the name
+            of one of ``keras.applications``.
+        weights: None, a path, or "imagenet": weights of the backbone to begin with.
+        filters: Channels of the first block of the small network.
+        dropout: Fraction of the features dropped before the last layer.
+        augment: Whether images are turned, shifted, scaled and sheared a little.
+        crop_to_ink: Side of the square that what is drawn is cut out and scaled to; None for
+            images as they are.
+        rotate_classes: Whether characters turned by 90°, 180° and 270° are further classes.
+
+    Raises:
+        ValueError: If a value is unknown or out of its range.
+
+    >>> settings = Settings("NTXentLoss", {"temperature": 0.2}, epochs=2)
+    >>> settings.replace(epochs=3).to_dict()["loss"]
+    {'name': 'NTXentLoss', 'temperature': 0.2}
+    """
+
+    loss: str = "TripletLoss"
+    loss_arguments: Mapping = field(default_factory=dict)
+    classes_per_batch: int = 32
+    examples_per_class: int = 8
+    epochs: int = 10
+    batches_per_epoch: int = 40
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+    embedding_dim: int = 64
+    backbone: str | None = None
+    weights: str | None = None
+    filters: int = 24
+    dropout: float = 0.0
+    augment: bool = False
+    crop_to_ink: int | None = None
+    rotate_classes: bool = False
+
+    def __post_init__(self):
+        make_loss(self.loss, self.loss_arguments)
+        for name in (
+            "classes_per_batch",
+            "examples_per_class",
+            "epochs",
+            "batches_per_epoch",
+            "embedding_dim",
+            "filters",
+        ):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not (isinstance(value, int) and value > 0):
+                raise ValueError(expected(f"{name} to be an int above 0", **{name: value}))
+        for name, high in (("learning_rate", 1e3), ("weight_decay", 1e3), ("dropout", 1)):
+            value = getattr(self, name)
+            low = name == "learning_rate" and value == 0
+            if isinstance(value, bool) or low or not 0 <= value < high:
+                raise ValueError(
+                    expected(f"{name} to be from 0 to below {high:g}", **{name: value})
+                )
+
+    def replace(self, **settings) -> Settings:
+        """The settings with some replaced.
+
+        ``loss_arguments`` are added to those there are, unless ``loss`` is another one.
+        """
+        loss = settings.get("loss", self.loss)
+        if "loss_arguments" in settings and loss == self.loss:
+            arguments = {**self.loss_arguments, **settings["loss_arguments"]}
+            settings = {**settings, "loss_arguments": arguments}
+        elif loss != self.loss:
+            settings = {"loss_arguments": {}, **settings}
+        return dataclasses.replace(self, **settings)
+
+    def fitted(self, data) -> Settings:
+        """The settings for this training data: no more classes and examples a batch than it has.
+
+        Args:
+            data: The training part, a ``LabeledData``.
+        """
+        number = data.num_classes * (4 if self.rotate_classes else 1)
+        typical = int(np.median(np.unique(data.labels, return_counts=True)[1]))
+        return self.replace(
+            classes_per_batch=min(self.classes_per_batch, number),
+            examples_per_class=max(2, min(self.examples_per_class, typical)),
+            augment=self.augment and len(data.element_shape) == 3,
+        )
+
+    def resolved(self) -> Settings:
+        """The settings with every argument of the loss, its defaults too."""
+        return self.replace(loss_arguments={**loss_arguments(self.loss), **self.loss_arguments})
+
+    def describe(self) -> str:
+        """The settings in a line or two."""
+        shown = ", ".join(f"{name} {_shown(v)}" for name, v in self.loss_arguments.items())
+        extras = [
+            text
+            for text, on in (
+                (f"network {self.backbone}", self.backbone),
+                ("drawings cut out", self.crop_to_ink),
+                ("augmented images", self.augment),
+                ("turned characters as further classes", self.rotate_classes),
+            )
+            if on
+        ]
+        return (
+            f"{self.loss}{f' ({shown})' if shown else ''}, batches of {self.classes_per_batch} "
+            f"classes × {self.examples_per_class} examples, {self.epochs} epochs of "
+            f"{self.batches_per_epoch} steps" + "".join(f", {text}" for text in extras)
+        )
+
+    def to_dict(self) -> dict:
+        """The settings as plain values; the loss is a dictionary of its name and arguments."""
+        values = dataclasses.asdict(self)
+        arguments = values.pop("loss_arguments")
+        return {**values, "loss": {"name": self.loss, **arguments}}
+
+    @classmethod
+    def from_dict(cls, values: Mapping) -> Settings:
+        """The settings that :meth:`to_dict` gave.
+
+        Args:
+            values: Settings by name; those that are not there have their defaults.
+
+        Raises:
+            ValueError: If a name is unknown, or a value out of its range.
+        """
+        values = dict(values)
+        loss = values.pop("loss", {})
+        loss = {"name": loss} if isinstance(loss, str) else dict(loss)
+        known = [f.name for f in dataclasses.fields(cls) if f.name != "loss_arguments"]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ValueError(expected(f"settings among {', '.join(known)}", unknown=unknown))
+        return cls(loss=loss.pop("name", cls.loss), loss_arguments=loss, **values)
+
+
+def _shown(value):
+    return f"{value:g}" if isinstance(value, float) else value
