@@ -117,12 +117,6 @@ def test_bad_arguments(tmp_path):
         write_projector(tmp_path, np.zeros((2, 3)), ["a"])
 
 
-def test_a_missing_package_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "tensorboard", None)
-    with pytest.raises(ImportError, match=r"tfmetric\[viz\]"):
-        EmbeddingTensorBoard(tmp_path, (X, LABELS))
-
-
 def test_an_embedder_of_its_own(tmp_path):
     other = tm.models.embedder((10, 8, 1), embedding_dim=2)
     board = EmbeddingTensorBoard(tmp_path, (X, LABELS), queries=0, embedder=other)

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tfmetric import _optional, distances
+from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.callbacks.projector import write_projector
 from tfmetric.evaluation import embed, retrieval
@@ -26,7 +26,7 @@ class EmbeddingTensorBoard(keras.callbacks.Callback):
 
     Look at them with ``tensorboard --logdir LOG_DIR``. ``keras.callbacks.TensorBoard`` writes the
     loss and the logs, those of :class:`RetrievalEvaluation` included; give it the same ``log_dir``
-    to have both in one place. Needs the extra ``viz``, and TensorFlow on any backend.
+    to have both in one place. Needs TensorFlow on any backend.
 
     Args:
         log_dir: Directory for TensorBoard; a run's own, such as ``"logs/run-1"``.
@@ -82,7 +82,6 @@ class EmbeddingTensorBoard(keras.callbacks.Callback):
                 raise ValueError(
                     expected(f"{name} to be an integer from {least} on", **{name: value})
                 )
-        _optional.require("tensorboard", "viz")
         self.log_dir = Path(log_dir)
         self.data = data
         self.labels = np.asarray(labels_of(data)).reshape(-1)
