@@ -82,7 +82,7 @@ def test_settings_that_make_no_sense(arguments, message):
 
 
 def test_unknown_names_in_a_file():
-    with pytest.raises(ValueError, match="settings among .*learning_rate.*unknown=.'rate'"):
+    with pytest.raises(ValueError, match=r"settings among .*learning_rate.*unknown=.'rate'"):
         Settings.from_dict({"rate": 0.1})
     assert Settings.from_dict({"loss": "CircleLoss"}) == Settings("CircleLoss")
     assert make_loss("TripletLoss").margin == 0.2

@@ -80,8 +80,8 @@ class Settings:
                 raise ValueError(expected(f"{name} to be an int above 0", **{name: value}))
         for name, high in (("learning_rate", 1e3), ("weight_decay", 1e3), ("dropout", 1)):
             value = getattr(self, name)
-            low = name == "learning_rate" and value == 0
-            if isinstance(value, bool) or low or not 0 <= value < high:
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not number or not 0 <= value < high or (name == "learning_rate" and value == 0):
                 raise ValueError(
                     expected(f"{name} to be from 0 to below {high:g}", **{name: value})
                 )
