@@ -53,7 +53,12 @@ def __dir__():
 
 
 def _is_command_line() -> bool:
-    return Path(sys.argv[0]).stem == "tfmetric" or sys.orig_argv[1:3] == ["-m", "tfmetric"]
+    if sys.argv[:1] != ["-m"]:
+        return bool(sys.argv) and Path(sys.argv[0]).stem == "tfmetric"
+    # Python is looking for the module of -m, whose name is the word before the arguments. Options
+    # of Python may come before it, and be joined to it: -X dev -m tfmetric, -Im tfmetric.
+    module = sys.orig_argv[-len(sys.argv)]
+    return module == "tfmetric" or (module.startswith("-") and module.endswith("mtfmetric"))
 
 
 # A saved model loads without custom_objects only if our classes are registered with Keras, so

@@ -44,8 +44,8 @@ def test_help_imports_no_tensorflow():
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_told_to_end(number):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_it_serves_until_it_is_told_to_end(number, code):
     pytest.importorskip("uvicorn")
     pytest.importorskip("tensorflow_serving.apis")
     arguments = ["serve", str(MODELS), "--port", "0", "--grpc-port", "0"]
@@ -73,6 +73,6 @@ def test_it_serves_until_it_is_told_to_end(number):
     finally:
         process.kill()
         process.wait(30)
-    assert process.returncode == 0
+    assert process.returncode == code
     assert "Stopping" in out
     assert "Traceback" not in err

@@ -18,7 +18,12 @@ def start(error=None):
 def test_it_is_shown_only_if_the_start_itself_fails(capfd, monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
     start()
-    for error in (ValueError("x"), FileNotFoundError("x"), click.UsageError("x")):
+    for error in (
+        ValueError("x"),
+        FileNotFoundError("x"),
+        click.UsageError("x"),
+        KeyboardInterrupt(),
+    ):
         with pytest.raises(type(error)):
             start(error)
     assert capfd.readouterr().err == ""

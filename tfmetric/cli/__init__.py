@@ -4,11 +4,16 @@ Only click is imported here and at the top of the command modules, so that ``--h
 errors answer at once; a command imports what it needs when it runs.
 """
 
+import os
+import select
+import signal
 import sys
+from contextlib import contextmanager
 
 import click
 
 from tfmetric._version import __version__
+from tfmetric.cli import exit_codes
 from tfmetric.cli.export import export
 from tfmetric.cli.index import index
 from tfmetric.cli.quickstart import quickstart
@@ -17,18 +22,35 @@ from tfmetric.cli.serve import serve
 from tfmetric.cli.serve_config import serve_config
 
 
-class _OneLineErrors(click.Group):
-    """Turns an error of the library into one line and exit code 1; --debug keeps the traceback."""
+class _Commands(click.Group):
+    """Gives every end of a command its exit code and no more than a line; see the epilog."""
+
+    def make_context(self, info_name, args, parent=None, **extra):
+        with _one_line_ends():  # Here the help is printed.
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx):
-        try:
+        with _one_line_ends(ctx.params["debug"]):
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt):
+
+
+@contextmanager
+def _one_line_ends(debug=False):
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort) as stop:
+        if sys.stderr.isatty():
+            click.echo(err=True)  # Ends the line on which the terminal has shown ^C.
+        click.echo(": ".join(filter(None, ("Interrupted", str(stop)))), err=True)
+        raise click.exceptions.Exit(exit_codes.INTERRUPTED) from None
+    except (click.ClickException, click.exceptions.Exit):
+        raise
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            raise click.exceptions.Exit(exit_codes.NO_READER) from None
+        if debug:
             raise
-        except Exception as error:
-            if ctx.params.get("debug"):
-                raise
-            raise click.ClickException(_one_line(error)) from error
+        raise click.ClickException(_one_line(error)) from error
 
 
 def _one_line(error: Exception) -> str:
@@ -40,7 +62,36 @@ def _one_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-@click.group(cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+def _nobody_reads() -> bool:
+    """Whether what reads our output, such as ``head``, has ended."""
+    if not hasattr(select, "poll"):  # Windows.
+        return True
+    ends = select.poll()
+    for number in (1, 2):
+        ends.register(number, 0)
+    return any(found & (select.POLLERR | select.POLLHUP) for _, found in ends.poll(0))
+
+
+def _flushed() -> bool:
+    """Sends what is left to say; if nobody reads it, sees to it that Python does not try again."""
+    done = True
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            if stream is not None:
+                stream.flush()
+        except BrokenPipeError:
+            done = False
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, number)
+            os.close(nowhere)
+    return done
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=exit_codes.TABLE,
+)
 @click.version_option(__version__, prog_name="tfmetric")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug):
@@ -60,4 +111,13 @@ cli.add_command(serve_config)
 
 def main():
     """The entry point."""
-    sys.exit(cli())
+    code = exit_codes.NO_READER
+    try:
+        cli()
+    except SystemExit as end:
+        code = end.code
+    except BrokenPipeError:  # Nobody reads what an error says.
+        pass
+    # From here on nothing is left to save: a second Ctrl-C is to end it at once.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(code if _flushed() else exit_codes.NO_READER)

@@ -7,6 +7,7 @@ import threading
 
 import click
 
+from tfmetric.cli import exit_codes
 from tfmetric.cli.startup import quiet_start
 
 
@@ -55,9 +56,15 @@ def serve(directory, host, port, grpc_port, num_versions, max_request_mb):
     tf.get_logger().setLevel("ERROR")  # Of its loader of sessions it says that it is old.
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     logging.getLogger("tfmetric.serving").setLevel(logging.INFO)
-    over = threading.Event()
+    over, interrupted = threading.Event(), threading.Event()
+
+    def end(number, _):
+        over.set()
+        if number == signal.SIGINT:
+            interrupted.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
+        signal.signal(number, end)
     with server:
         # A request in JSON makes many lists, which sets off Python's collector. It need not look at
         # all of TensorFlow each time: that took ten times as long as reading the request.
@@ -73,3 +80,5 @@ def serve(directory, host, port, grpc_port, num_versions, max_request_mb):
         # A second Ctrl-C does not wait for requests under way.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         click.echo("Stopping ...")
+    if interrupted.is_set():
+        raise click.exceptions.Exit(exit_codes.INTERRUPTED)

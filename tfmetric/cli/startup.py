@@ -26,7 +26,7 @@ def quiet_start() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except (click.ClickException, FileNotFoundError, ValueError):
+        except (click.ClickException, FileNotFoundError, ValueError, KeyboardInterrupt):
             raise
         except BaseException:
             held.seek(0)

@@ -1,0 +1,20 @@
+"""What a command's exit code says; those above 100 are a shell's 128 and the signal's number."""
+
+DONE = 0
+ERROR = 1
+USAGE = 2
+FOUND = 3
+INTERRUPTED = 130
+NO_READER = 141
+
+# For the help. click keeps the lines of a paragraph that begins with \b as they are.
+TABLE = f"""\b
+Exit codes:
+  {DONE:<4} done
+  {ERROR:<4} an error, said in one line; --debug before the command shows where
+  {USAGE:<4} wrong usage: no such command, option or file
+  {FOUND:<4} datasets inspect --check: examples were left out, or are in both parts
+  {INTERRUPTED:<4} interrupted by Ctrl-C: no file is half written, and where a run can
+       be resumed the last line says how
+  {NO_READER:<4} what read the output, such as head, ended before it
+"""
