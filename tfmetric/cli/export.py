@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tfmetric.cli.models import image_size, load_model, model_file
 from tfmetric.cli.startup import quiet_start
 
 _EDGE = (".tflite", ".onnx")
@@ -34,12 +35,7 @@ def export(model, output, dataset, data_dir, distance, quantization, as_json):
     of retrieval against the Keras model are reported. Any other OUTPUT is a directory that gets a
     next version of a SavedModel for TensorFlow Serving.
     """
-    path, kind = Path(model), Path(output).suffix
-    path = path / "model.keras" if path.is_dir() else path
-    if not path.is_file() or path.suffix != ".keras":
-        raise click.UsageError(
-            f"Expected a .keras file, or a directory with model.keras. Received: model={model}"
-        )
+    path, kind = model_file(model), Path(output).suffix
     if quantization and kind != ".tflite":
         raise click.UsageError(
             f"Expected an output that ends in .tflite with --quantization. Received: {output}"
@@ -49,19 +45,13 @@ def export(model, output, dataset, data_dir, distance, quantization, as_json):
             "Expected --dataset with --quantization int8: the ranges of its arithmetic are taken "
             "from training examples. Received: no dataset"
         )
+    loaded = load_model(path)
     with quiet_start():
-        import keras
-
         import tfmetric as tm
-        import tfmetric.layers
-        import tfmetric.models  # What is not imported is not registered with Keras.
 
-    loaded = keras.saving.load_model(path, compile=False)
     train = test = None
     if dataset:
-        shape = loaded.input_shape[1:]
-        size = shape[:2] if len(shape) == 3 and None not in shape[:2] else None
-        train, test = tm.datasets.load(dataset, data_dir=data_dir, image_size=size)
+        train, test = tm.datasets.load(dataset, data_dir=data_dir, image_size=image_size(loaded))
     if kind not in _EDGE:
         version = tm.export.save(loaded, output, gallery=test, distance=distance)
         click.echo(json.dumps({"path": str(version)}) if as_json else f"Wrote {version}")
