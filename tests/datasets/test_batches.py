@@ -61,19 +61,26 @@ _AUGMENTERS = {
 
 
 @pytest.mark.parametrize("name", _AUGMENTERS)
-def test_determined_by_the_seed_and_new_each_epoch(name):
-    def epochs(seed):
-        batches = datasets.balanced_batches(
+def test_a_function_of_the_seed_and_the_number_of_the_epoch(name):
+    def batches(seed=4):
+        return datasets.balanced_batches(
             _data(), 3, 2, batches_per_epoch=6, augment=_AUGMENTERS[name](), seed=seed
         )
-        return [np.stack([x for x, _ in _drain(batches)]) for _ in range(2)]
 
-    first, second = epochs(4)
-    again, again_second = epochs(4)
-    np.testing.assert_array_equal(first, again)
-    np.testing.assert_array_equal(second, again_second)
-    assert not np.array_equal(first, second)
-    assert not np.array_equal(first, epochs(5)[0])
+    def epoch(batches):
+        return np.stack([x for x, _ in _drain(batches)])
+
+    straight, resumed = batches(), batches()
+    epochs = [epoch(straight) for _ in range(3)]
+    assert straight.next_epoch() == 3
+    assert not np.array_equal(epochs[0], epochs[1])
+    assert not np.array_equal(epochs[0], epoch(batches(5)))
+    next(iter(resumed))  # Keras looks at a batch before it trains.
+    derived = resumed.map(lambda x, y: (x, y)).prefetch(1)
+    for number in (2, 0):
+        resumed.set_epoch(number)
+        np.testing.assert_array_equal(epoch(derived), epochs[number])
+    np.testing.assert_array_equal(epoch(resumed), epochs[1])
 
 
 def test_any_function_augments():
@@ -186,13 +193,19 @@ def test_triplets():
 
 @pytest.mark.parametrize("make", [datasets.pairs, datasets.triplets])
 def test_pairs_and_triplets_are_determined_by_the_seed(make):
-    def first(seed):
-        batches = make(_data(), batch_size=8, augment=datasets.augmentation(), seed=seed)
+    def made(seed):
+        return make(_data(), batch_size=8, augment=datasets.augmentation(), seed=seed)
+
+    def first(batches):
         return [side.numpy() for side in next(iter(batches))[0]]
 
-    for one, two in zip(first(1), first(1), strict=True):
-        np.testing.assert_array_equal(one, two)
-    assert not np.array_equal(first(1)[0], first(2)[0])
+    batches = made(1)
+    one, later = first(batches), first(batches)
+    np.testing.assert_array_equal(one, first(made(1)))
+    assert not np.array_equal(one, later)
+    assert not np.array_equal(one, first(made(2)))
+    batches.set_epoch(1)
+    np.testing.assert_array_equal(later, first(batches))
 
 
 def test_bad_pairs():
@@ -235,3 +248,9 @@ def test_batches_of_arrays(make):
         make(data.read())
     with pytest.raises(ValueError, match="pass train"):
         make((data, data))
+
+
+@pytest.mark.parametrize("bad", [-1, 1.0, True, None])
+def test_the_number_of_an_epoch_is_an_integer_from_0(bad):
+    with pytest.raises(ValueError, match="number of an epoch, from 0"):
+        datasets.balanced_batches(_data(), 3, 2).set_epoch(bad)

@@ -207,8 +207,7 @@ def stateless_augmenter(
     if isinstance(augment, ImageAugmentation):
         return (lambda images, number: augment.augment(images, _pair(seed, number))), True
     if isinstance(augment, keras.layers.Layer):
-        layer = _reseeded(augment, seed)
-        return (lambda images, number: layer(images, training=True)), False
+        return _seeded_each_batch(_reseeded(augment, seed), seed), False
     if "seed" in _parameters(augment):
         return (lambda images, number: augment(images, seed=_pair(seed, number))), True
     return (lambda images, number: augment(images)), False
@@ -239,6 +238,25 @@ def _parameters(function):
         return inspect.signature(function).parameters
     except (TypeError, ValueError):  # Some built-in functions have no signature.
         return {}
+
+
+def _seeded_each_batch(layer, seed):
+    """The layer as a function of (images, number of the batch)."""
+    states = [v for v in layer.variables if v.name == "seed_generator_state"]
+    if keras.config.backend() != "tensorflow":
+        states = []  # In tf.data the layer then draws from a state that is not among its variables.
+
+    def augment(images, number):
+        import tensorflow as tf
+
+        fresh = tf.random.stateless_uniform(
+            (len(states), 2), _pair(seed, number), 0, 2**31, "int64"
+        )
+        for state, value in zip(states, tf.unstack(fresh), strict=True):
+            state.assign(tf.cast(value, state.dtype))
+        return layer(images, training=True)
+
+    return augment
 
 
 def _reseeded(layer, seed):

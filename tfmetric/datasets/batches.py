@@ -30,7 +30,13 @@ def balanced_batches(
 
     Use it to train every loss that mines or compares within the batch. An epoch visits every
     class, and no class is in a batch twice. It is shuffled anew each epoch, and a function of
-    `seed`, augmentation included. Only the examples of the batch are read.
+    `seed` and of the epoch's number, augmentation included. Only the examples of the batch are
+    read.
+
+    Each iteration draws the next epoch, from 0. `batches.set_epoch(number)` chooses the one that
+    the next iteration draws, also of datasets made from this one by `map` and the like: a
+    training that was stopped goes on as it would have, see
+    :class:`tfmetric.callbacks.Checkpoint`. `batches.next_epoch()` says which one comes.
 
     Args:
         data: The training data, `LabeledData` or arrays `(x, labels)`.
@@ -43,11 +49,12 @@ def balanced_batches(
             as `datasets.augmentation()`, a Keras layer, or a function. It runs in the pipeline,
             on the CPU. If it takes an argument `seed`, it gets an `int64` tensor of shape (2,),
             new for each batch, and batches are augmented in parallel. Otherwise batches are
-            augmented one after the other, and random Keras layers are copied with seeds made
-            from `seed` (chain several by `keras.layers.Pipeline`).
+            augmented one after the other; random Keras layers are copied, and their seeds set
+            anew for each batch (chain several by `keras.layers.Pipeline`). What a function
+            without an argument `seed` draws is its own business.
         small_classes: What to do with classes of fewer than K examples: "repeat" examples as
             evenly as possible, "drop" the classes, or raise an "error".
-        seed: What the batches are a function of, an integer from 0.
+        seed: What the batches are a function of, with the number of the epoch; an integer from 0.
 
     Returns:
         A `tf.data.Dataset` of known length with elements `(x, labels)`: `(P·K, *element_shape)`,
@@ -63,6 +70,9 @@ def balanced_batches(
     >>> x, labels = next(iter(batches))
     >>> x.shape.as_list(), len(set(labels.numpy()))
     ([6, 8, 8, 1], 2)
+    >>> batches.set_epoch(0)
+    >>> bool((next(iter(batches))[1] == labels).numpy().all())
+    True
     """
     require_positive(classes_per_batch=classes_per_batch, examples_per_class=examples_per_class)
     require_seed(seed)

@@ -37,11 +37,12 @@ def pairs(
             round(B · positive_fraction) of them, in random places.
         batches_per_epoch: By default ceil(N / B).
         augment: As for `balanced_batches`; it gets the images of both sides in one batch.
-        seed: What the pairs are a function of, an integer from 0.
+        seed: What the pairs are a function of, with the number of the epoch; an integer from 0.
 
     Returns:
         A `tf.data.Dataset` of known length with elements `((a, b), same)`: twice
-        `(B, *element_shape)`, and `(B,)` `float32`, 1 for similar.
+        `(B, *element_shape)`, and `(B,)` `float32`, 1 for similar. It has `set_epoch`, as that of
+        `balanced_batches`.
 
     Raises:
         ValueError: If no class has two examples, or there is one class only, as far as positive
@@ -109,11 +110,12 @@ def triplets(
         batch_size: Triplets a batch, B.
         batches_per_epoch: By default ceil(N / B).
         augment: As for `balanced_batches`; it gets the images of all three in one batch.
-        seed: What the triplets are a function of, an integer from 0.
+        seed: What the triplets are a function of, with the number of the epoch; an integer from 0.
 
     Returns:
         A `tf.data.Dataset` of known length with elements `((a, p, n), zeros)`: three times
-        `(B, *element_shape)`, and `(B,)` `float32` zeros, a target that the loss ignores.
+        `(B, *element_shape)`, and `(B,)` `float32` zeros, a target that the loss ignores. It has
+        `set_epoch`, as that of `balanced_batches`.
 
     Raises:
         ValueError: If no class has two examples, or there is one class only.

@@ -7,11 +7,13 @@ parallel, in a fixed order: the batches are a function of the seed.
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfmetric._errors import expected
 from tfmetric.datasets.arguments import require_positive
 from tfmetric.datasets.augmentation import stateless_augmenter
 
@@ -43,13 +45,18 @@ def sampled_batches(
         target_dtype: The dtype of the targets.
         finish: From the examples and the targets of one batch to the dataset's element.
         augment: A function or Keras layer on batches of images.
-        seed: What the batches are a function of. The first iteration of two datasets with equal
-            seeds is equal, and so is the second, which differs from the first.
+        seed: What the batches are a function of, with the number of the epoch. The first iteration
+            of two datasets with equal seeds is equal, and so is the second, which differs from
+            the first.
+
+    Returns:
+        The dataset. Its `set_epoch(number)` chooses the epoch that the next iteration draws, and
+        `next_epoch()` says which one that is.
     """
     import tensorflow as tf
 
     source, positions = data.source, data.positions
-    epochs = itertools.count()
+    epochs = _Epochs()
 
     handle_specs = source.handle_specs()
     # A call into Python costs as much as gathering a batch of small images: indexes come in
@@ -57,7 +64,7 @@ def sampled_batches(
     chunk = _CHUNK if all(spec == ("int64", ()) for spec in handle_specs) else 1
 
     def draw():
-        number = next(epochs)
+        number = epochs.take()
         rng = np.random.default_rng([seed, number])
         steps = enumerate(epoch(rng), start=number * 2**32)
         while group := list(itertools.islice(steps, chunk)):
@@ -84,7 +91,37 @@ def sampled_batches(
     dataset = _load(dataset, source, num_examples, drop_remainder=True)
     dataset = dataset.map(complete, num_parallel_calls=parallel_calls)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
-    return _finished(dataset, source)
+    dataset = _finished(dataset, source)
+    dataset.set_epoch, dataset.next_epoch = epochs.set, epochs.coming
+    return dataset
+
+
+class _Epochs:
+    """Numbers the iterations of a dataset, and of all that are derived from it."""
+
+    def __init__(self):
+        self._next, self._lock = 0, threading.Lock()  # Each iteration has a thread of its own.
+
+    def take(self) -> int:
+        """The number for an iteration that begins."""
+        with self._lock:
+            self._next += 1
+            return self._next - 1
+
+    def set(self, number: int) -> None:
+        """Chooses the epoch that the next iteration draws; further ones count on from there.
+
+        Args:
+            number: From 0.
+        """
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 0:
+            raise ValueError(expected("the number of an epoch, from 0", number=number))
+        with self._lock:
+            self._next = int(number)
+
+    def coming(self) -> int:
+        """The number of the epoch that the next iteration draws."""
+        return self._next
 
 
 def ordered_batches(data: LabeledData, batch_size: int) -> Any:
