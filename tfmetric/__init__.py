@@ -33,6 +33,7 @@ _ROOMS = (
     "search",
     "serving",
     "training",
+    "tuning",
     "visualization",
 )
 _LOSSES = ("ContrastiveLoss", "SiameseContrastiveLoss", "SiameseTripletLoss", "TripletLoss")

@@ -1,0 +1,49 @@
+"""What a search maximises: a retrieval figure on classes that are not trained on."""
+
+from __future__ import annotations
+
+import re
+
+from tfmetric._errors import expected
+
+_FIGURE = re.compile(r"(?:(?:recall|precision|map|ndcg)_at_([1-9]\d*)|map_at_r|r_precision|mrr)")
+
+
+def check_objective(objective) -> str:
+    """The name of the figure, as :meth:`tfmetric.evaluation.RetrievalResult.figures` has it.
+
+    Args:
+        objective: The name, with or without ``"val_"``, or a ``keras_tuner.Objective`` of it.
+
+    Raises:
+        ValueError: If it is a loss, is to be minimised, or is no retrieval figure.
+
+    >>> check_objective("val_map_at_r")
+    'map_at_r'
+    """
+    name = getattr(objective, "name", objective)
+    if isinstance(name, str) and name.removeprefix("val_") == "loss":
+        raise ValueError(
+            expected(
+                "a retrieval figure as the objective, such as 'map_at_r': a loss is measured in "
+                "margins (a small margin has a small loss, whatever is learned), and that of one "
+                "loss says nothing beside another's",
+                objective=name,
+            )
+        )
+    figure = name.removeprefix("val_") if isinstance(name, str) else ""
+    if not _FIGURE.fullmatch(figure) or getattr(objective, "direction", "max") != "max":
+        raise ValueError(
+            expected(
+                "a retrieval figure to maximise: map_at_r, r_precision, mrr, or recall, precision, "
+                "map or ndcg at k, such as 'recall_at_1'",
+                objective=str(objective),
+            )
+        )
+    return figure
+
+
+def ks_for(figure: str) -> tuple[int, ...]:
+    """The k that must be evaluated for a figure to be there."""
+    k = _FIGURE.fullmatch(figure).group(1)
+    return (int(k),) if k else (1,)
