@@ -37,14 +37,15 @@ def angular_terms(cosines, among, positives, negatives, alpha=45.0) -> Terms:
 class AngularLoss(PairLoss):
     """Angular loss over all triangles of a batch.
 
-    With unit vectors a, p and n of an anchor, a positive and a negative, and t = tan²α, each
-    positive of an anchor stands against all its negatives N:
-
-        log(1 + Σ_{n∈N} exp(4t·(a + p)·n − 2(1 + t)·a·p))
-
     It bounds the angle at the negative rather than a distance, so it does not depend on the scale
     of the classes. For retrieval and clustering where classes differ in spread; the paper also
     adds it to an N-pairs loss, with :class:`WeightedSum` here.
+
+    Formula:
+        With unit vectors a, p and n of an anchor, a positive and a negative, and t = tan²α, each
+        positive of an anchor stands against all its negatives N:
+
+            log(1 + Σ_{n∈N} exp(4t·(a + p)·n − 2(1 + t)·a·p))
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, scaled to
     length 1 here. The triangles are summed by one more matrix product, of B×B matrices: O(B³)

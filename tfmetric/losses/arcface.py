@@ -46,10 +46,14 @@ class ArcFaceLoss(ProxyLoss):
     :class:`tfmetric.layers.ProxyHead` with several centres a class it is sub-center ArcFace,
     which puts up with noisy labels: an example is compared with the nearest centre of each class.
 
-    With θ_j the angle to proxy j, y the own class, m the margin and s the scale, the value is
-    −log(exp(s·cos(θ_y + m)) / (exp(s·cos(θ_y + m)) + Σ_{j≠y} exp(s·cos θ_j))). Beyond θ_y = π − m
-    the cosine of the sum would rise again; cos θ_y − m·sin m stands there, which keeps falling.
-    At a cosine of exactly ±1 the gradient is that of cos θ_y · cos m alone, and finite.
+    Formula:
+        With θ_j the angle to proxy j, y the own class, m the margin and s the scale:
+
+            −log(exp(s·cos(θ_y + m)) / (exp(s·cos(θ_y + m)) + Σ_{j≠y} exp(s·cos θ_j)))
+
+        Beyond θ_y = π − m the cosine of the sum would rise again; cos θ_y − m·sin m stands there,
+        which keeps falling. At a cosine of exactly ±1 the gradient is that of cos θ_y · cos m
+        alone, and finite. With several centres a class the nearest one counts.
 
     Inputs: as in :class:`ProxyLoss`.
 

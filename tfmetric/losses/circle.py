@@ -34,14 +34,16 @@ def circle_terms(similarity, positives, negatives, margin=0.25, gamma=256.0) -> 
 class CircleLoss(PairLoss):
     """Circle loss on the pairs of an anchor.
 
-    With P and N the positives and negatives of an anchor and s their cosines, an anchor gives
+    A pair that is far from its optimum is corrected more than one that is almost there. For
+    retrieval on class ids and for verification, beside :class:`MultiSimilarityLoss`.
 
-        log(1 + Σ_N exp(γ·αₙ·(sₙ − m)) · Σ_P exp(−γ·αₚ·(sₚ − 1 + m)))
+    Formula:
+        With P and N the positives and negatives of an anchor and s their cosines, an anchor gives
 
-    with the weights αₙ = max(0, sₙ + m) and αₚ = max(0, 1 + m − sₚ), which get no gradient: a pair
-    that is far from its optimum is corrected more than one that is almost there. One margin stands
-    for all four thresholds of the paper. For retrieval on class ids and for verification, beside
-    :class:`MultiSimilarityLoss`.
+            log(1 + Σ_N exp(γ·αₙ·(sₙ − m)) · Σ_P exp(−γ·αₚ·(sₚ − 1 + m)))
+
+        with the weights αₙ = max(0, sₙ + m) and αₚ = max(0, 1 + m − sₚ), which get no gradient.
+        One margin stands for all four thresholds of the paper.
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     necessarily normalised. The formula is one of cosines; there is no other distance.

@@ -80,9 +80,14 @@ def _terms(values, positives, negatives, power, balanced):
 class ContrastiveLoss(PairLoss):
     """Contrastive loss over the pairs of a batch.
 
-    Pairs of one class give max(0, d − positive_margin)^power, other pairs
-    max(0, margin − d)^power. A good start for verification, where an absolute threshold on the
-    distance decides; for ranking, :class:`TripletLoss` asks for less.
+    A good start for verification, where an absolute threshold on the distance decides; for ranking,
+    :class:`TripletLoss` asks for less.
+
+    Formula:
+        With d the distance of a pair, a pair of one class gives the first, any other the second:
+
+            max(0, d − positive_margin)^power
+            max(0, margin − d)^power
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)`` of any integer type (float labels must be
     whole), ``y_pred`` embeddings ``(B, D)``, not normalised here. For explicit pairs through a
@@ -188,8 +193,13 @@ class ContrastiveLoss(PairLoss):
 class SiameseContrastiveLoss(keras.losses.Loss):
     """Contrastive loss on the distance that a Siamese model emits.
 
-    For :func:`tfmetric.models.siamese`, which takes explicit pairs: y·d² + (1 − y)·max(0, margin −
-    d)². With class labels at hand :class:`ContrastiveLoss` forms all pairs of a batch by itself.
+    For :func:`tfmetric.models.siamese`, which takes explicit pairs. With class labels at hand
+    :class:`ContrastiveLoss` forms all pairs of a batch by itself.
+
+    Formula:
+        With d the distance of a pair, and y 1 where it is similar and 0 where not:
+
+            y·d² + (1 − y)·max(0, margin − d)²
 
     Inputs: ``y_true`` ``(B,)`` or ``(B, 1)``, 1 = similar and 0 = not; ``y_pred`` distances
     ``(B,)`` or ``(B, 1)``.

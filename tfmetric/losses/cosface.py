@@ -34,9 +34,12 @@ class CosFaceLoss(ProxyLoss):
     Much like :class:`ArcFaceLoss`, with a gradient that does not depend on the angle: the calmer
     one to train, and a good first choice among the two.
 
-    With c_j the cosine with proxy j, y the own class, m the margin and s the scale, the value is
-    −log(exp(s·(c_y − m)) / (exp(s·(c_y − m)) + Σ_{j≠y} exp(s·c_j))). With several centres a class
-    the nearest one counts.
+    Formula:
+        With c_j the cosine with proxy j, y the own class, m the margin and s the scale:
+
+            −log(exp(s·(c_y − m)) / (exp(s·(c_y − m)) + Σ_{j≠y} exp(s·c_j)))
+
+        With several centres a class the nearest one counts.
 
     Inputs: as in :class:`ProxyLoss`.
 

@@ -12,11 +12,17 @@ class SiameseCosineEmbeddingLoss(keras.losses.Loss):
     """Cosine embedding loss on explicit pairs.
 
     For a Siamese model with the cosine distance, ``tfmetric.models.siamese(embedder, "cosine")``.
-    With cos = 1 − d, similar pairs give 1 − cos and others max(0, cos − margin): similar ones are
-    pulled to one direction, others only pushed apart until their cosine is at most the margin.
+    Similar pairs are pulled to one direction, others only pushed apart until their cosine is at
+    most the margin.
 
     With class labels at hand ``ContrastiveLoss(distance="cosine", margin=1 - margin, power=1)``
     says the same of all pairs of a batch.
+
+    Formula:
+        With cos = 1 − d, d the cosine distance of a pair, and y 1 where it is similar and 0 where
+        not:
+
+            y·(1 − cos) + (1 − y)·max(0, cos − margin)
 
     Inputs: ``y_true`` ``(B,)`` or ``(B, 1)``, 1 = similar and 0 = not; ``y_pred`` cosine distances
     ``(B,)`` or ``(B, 1)``.

@@ -37,14 +37,16 @@ def fast_ap_terms(matrix, positives, negatives, num_bins=10, furthest=2.0) -> Te
 class FastAPLoss(PairLoss):
     """FastAP: one minus the average precision of each anchor, by histogram binning.
 
-    An anchor is a query and the rest of the batch is ranked for it. The distances are binned; with
-    h⁺ the histogram of its positives, H⁺ and H the cumulated ones of its positives and of all, and
-    R the number of its positives, it gives
+    An anchor is a query and the rest of the batch is ranked for it. For retrieval judged by mean
+    average precision, with large batches (the paper: 256 and more) and several examples of each
+    class. Unlike triplets it sees a whole ranking at once.
 
-        1 − (1/R) Σ_bins h⁺·H⁺ / H
+    Formula:
+        The distances of an anchor are binned, each shared between the two nearest bins. With h⁺ the
+        histogram of its positives, H⁺ and H the cumulated ones of its positives and of all, and R
+        the number of its positives, it gives
 
-    For retrieval judged by mean average precision, with large batches (the paper: 256 and more)
-    and several examples of each class. Unlike triplets it sees a whole ranking at once.
+            1 − (1/R) Σ_bins h⁺·H⁺ / H
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     necessarily normalised: the cosine distance does that. The paper's squared Euclidean distance

@@ -35,14 +35,15 @@ def histogram_terms(similarity, negatives, positive_similarity, positives, num_b
 class HistogramLoss(PairLoss):
     """Histogram loss on cosines.
 
-    The similarities of all positive pairs of a batch make one histogram h⁺, those of all negative
-    pairs another, h⁻. The loss is the chance that a random negative pair is more similar than a
-    random positive pair,
-
-        Σ_r h⁻_r · Φ⁺_r,  with Φ⁺_r = Σ_{q≤r} h⁺_q
-
     It has next to nothing to tune, no margin and no mining. For verification, where one threshold
     is to part all pairs; with large batches, for a histogram takes many pairs.
+
+    Formula:
+        The similarities of all positive pairs of a batch make one histogram h⁺, those of all
+        negative pairs another, h⁻, both of sum 1. The loss is the chance that a random negative
+        pair is more similar than a random positive pair:
+
+            Σ_r h⁻_r · Φ⁺_r  with  Φ⁺_r = Σ_{q≤r} h⁺_q
 
     A batch has one value. It is shared out as the reductions of :class:`EmbeddingLoss` need it: a
     term is a negative pair, its value is Φ⁺ at its similarity, and their mean is the loss above;

@@ -28,13 +28,14 @@ def lifted_structure_terms(matrix, positives, negatives, margin=1.0) -> Terms:
 class LiftedStructureLoss(PairLoss):
     """Lifted structure loss in its generalised form, one term an anchor.
 
-    With P and N the positives and negatives of an anchor and d their distances, an anchor gives
-
-        max(0, log Σ_P exp(d) + log Σ_N exp(margin − d))
-
-    a smooth version of "the furthest positive is nearer than the nearest negative", in which all
+    A smooth version of "the furthest positive is nearer than the nearest negative", in which all
     pairs of the batch take part. This is the form of Hermans et al., where the original has one
     term a positive pair and the negatives of both of its ends.
+
+    Formula:
+        With P and N the positives and negatives of an anchor and d their distances, an anchor gives
+
+            max(0, log Σ_P exp(d) + log Σ_N exp(margin − d))
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     normalised here. The sums grow with the number of pairs: on embeddings of length 1, where

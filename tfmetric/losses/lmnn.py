@@ -42,17 +42,18 @@ def lmnn_terms(matrix, positives, negatives, neighbors=3, margin=1.0, mu=0.5) ->
 class LMNNLoss(PairLoss):
     """Large margin nearest neighbour loss.
 
-    The k nearest positives of an anchor are its target neighbours j: they are pulled, and every
-    negative l that is nearer than one of them and a margin, an impostor, is pushed:
-
-        (1 − μ) Σ_j d(a,j) + μ Σ_j Σ_l max(0, margin + d(a,j) − d(a,l))
-
     Made for k-nearest-neighbour classification, and the classical loss for a learned linear metric
     on tables (:class:`tfmetric.layers.Mahalanobis`); it lets a class lie in several clusters,
     since only near positives are pulled.
 
     In the paper the target neighbours are those of the raw inputs in the whole data, fixed once;
     here they are the nearest in the batch, by the embeddings as they are. Take large batches.
+
+    Formula:
+        The k nearest positives of an anchor a are its target neighbours j: they are pulled. Every
+        negative l that is nearer than one of them and a margin, an impostor, is pushed:
+
+            (1 − μ) Σ_j d(a,j) + μ Σ_j Σ_l max(0, margin + d(a,j) − d(a,l))
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``; ``y_pred`` embeddings ``(B, D)``, whose
     scale the margin depends on.

@@ -40,10 +40,9 @@ def margin_terms(matrix, positives, negatives, alpha=0.2, beta=1.2, draws=None) 
 class MarginLoss(PairLoss):
     """Margin loss with distance-weighted sampling.
 
-    A positive at distance d gives max(0, α + d − β), a negative max(0, α + β − d): positives are to
-    be nearer than β − α and negatives further than β + α, nothing is asked beyond. Negatives are
-    drawn, one for each positive of an anchor, so that all distances beyond 0.5 are equally likely:
-    hard ones often, and without the noise of the very hardest.
+    Positives are to be nearer than β − α and negatives further than β + α, nothing is asked beyond.
+    Negatives are drawn, one for each positive of an anchor, so that all distances beyond 0.5 are
+    equally likely: hard ones often, and without the noise of the very hardest.
 
     For retrieval and clustering, where a relative loss on few negatives is unstable; unlike a
     triplet loss it also fixes an absolute distance, as verification needs.
@@ -54,6 +53,12 @@ class MarginLoss(PairLoss):
 
         training = keras.Sequential([embedder, tm.layers.LearnedMargin()])
         training.compile("adam", loss=tm.losses.MarginLoss(learned_betas=1))
+
+    Formula:
+        With d the distance of a pair, a positive gives the first, a negative the second:
+
+            max(0, α + d − β)
+            max(0, α + β − d)
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``; ``y_pred`` embeddings ``(B, D)`` of length
     1, for which the defaults are meant: end the embedder with

@@ -16,8 +16,6 @@ from tfmetric.losses.weighted_sum import read_weights
 class MatryoshkaLoss(keras.losses.Loss):
     """A loss on the first d coordinates of the embedding, for several d at once.
 
-    Σ w·loss(labels, x[:, :d] / ‖x[:, :d]‖) / Σ w over ``dims``.
-
     When to use it: for an embedding whose beginning is a good embedding by itself, so that a
     gallery can be searched with 16 coordinates and ranked again with all, or a device can store
     the short form. Give the model an embedding of the largest dimension or more; only the first
@@ -26,6 +24,11 @@ class MatryoshkaLoss(keras.losses.Loss):
     The loss keeps its reduction and dtype, and gets the labels as they are, integers as integers,
     and the ``sample_weight``; in a :class:`tfmetric.models.CrossBatchMemory` also the memory, cut
     and normalised as the batch is. Cost: that of the loss, once for each d.
+
+    Formula:
+        With a weight w for each d of ``dims``, and x[:, :d] the first d coordinates:
+
+            Σ_d w·loss(labels, x[:, :d] / ‖x[:, :d]‖) / Σ_d w
 
     Inputs: labels ``(B,)`` and embeddings ``(B, D)``, normalised or not, D ≥ max(dims).
 

@@ -46,25 +46,26 @@ def multi_similarity_terms(
 class MultiSimilarityLoss(PairLoss):
     """Multi-similarity loss with its own mining.
 
-    Of an anchor's pairs only those are kept that some pair of the other kind comes close to: the
-    negatives more similar than its least similar positive less ε, and the positives less similar
-    than its most similar negative plus ε. With P and N what is left and s the similarity, an
-    anchor gives
-
-        log(1 + Σ_P exp(−α(s − λ))) / α + log(1 + Σ_N exp(β(s − λ))) / β
-
     One of the strongest losses for retrieval on class ids, and not sensitive to its numbers; a
     good second try after :class:`TripletLoss`. It wants some examples of each class in a batch.
+
+    Formula:
+        Of an anchor's pairs only those are kept that some pair of the other kind comes close to:
+        the negatives more similar than its least similar positive less ε, and the positives less
+        similar than its most similar negative plus ε. With P and N what is left and s the
+        similarity, an anchor gives
+
+            log(1 + Σ_P exp(−α(s − λ))) / α + log(1 + Σ_N exp(β(s − λ))) / β
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     necessarily normalised: the cosine distance does that.
 
     Args:
-        alpha: Greater than 0: how much the least similar positives count before others.
-        beta: Greater than 0: how much the most similar negatives count before others.
+        alpha: α, greater than 0: how much the least similar positives count before others.
+        beta: β, greater than 0: how much the most similar negatives count before others.
         threshold: λ, from -1 to 1 for cosines: the similarity that positives are to be above and
             negatives below. 0.5 as in its authors' code; the text of the paper has 1.
-        epsilon: At least 0, in units of similarity: slack of the mining. None takes all pairs,
+        epsilon: ε, at least 0, in units of similarity: slack of the mining. None takes all pairs,
             and then also anchors that have only positives or only negatives.
         distance: As in :class:`PairLoss`; similarity is 1 − d for the cosine distance, −d else.
         match: As in :class:`PairLoss`.

@@ -31,15 +31,17 @@ def multiple_negatives_ranking_terms(similarity, positives, negatives, scale=20.
 class MultipleNegativesRankingLoss(PairLoss):
     """Multiple negatives ranking loss: the positive is to be ranked first of all the batch.
 
-    A positive pair (a, p) gives the cross-entropy of picking p among everybody k but a itself:
-
-        −log( exp(scale · s(a,p)) / Σₖ exp(scale · s(a,k)) )
-
     Made for pairs that belong together, such as a question and its answer: stack the B anchors on
     their B positives, with labels 0 … B−1 twice. Both directions are then trained, and the other
     anchors count as negatives beside the other positives. With larger classes each positive has
     the others of its class to compete with; :class:`SupConLoss` differs in its mean over anchors,
     and :class:`NTXentLoss` leaves the competitors of the same class out.
+
+    Formula:
+        With s the similarity, a positive pair (a, p) gives the cross-entropy of picking p among
+        everybody k but a itself:
+
+            −log(exp(scale·s(a,p)) / Σ_{k≠a} exp(scale·s(a,k)))
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     necessarily normalised: the cosine distance does that.

@@ -12,15 +12,16 @@ from tfmetric.losses.pair_loss import PairLoss, similarities
 class NPairsLoss(PairLoss):
     """Multi-class N-pair loss, with its regulariser of the embeddings' length.
 
-    A positive pair (a, p) gives
-
-        log(1 + Σₙ exp(a·n − a·p)) + l2 · ‖a‖²
-
-    over all negatives n of a. The embeddings are not normalised: their length decides how sharp
+    The embeddings are not normalised: their length decides how sharp
     the loss is, and ``l2`` keeps it from growing. The paper takes two examples of each class, and
     for an anchor one negative of each other class; here every negative of the batch counts, and
     each example is an anchor. With ``distance="cosine"`` it is :class:`NTXentLoss` at temperature
     1, which is too soft for cosines.
+
+    Formula:
+        A positive pair (a, p) gives, over all negatives n of a,
+
+            log(1 + Σ_n exp(a·n − a·p)) + l2·‖a‖²
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     normalised.

@@ -65,20 +65,21 @@ class _NeighborLoss(PairLoss):
 class SoftNearestNeighborLoss(_NeighborLoss):
     """Soft nearest neighbour loss: −log of the probability of a neighbour of the own class.
 
-    An anchor a draws a neighbour k with probability ~ exp(−d(a,k)/T). With P and N its positives
-    and negatives it gives
-
-        −log( Σ_P exp(−d/T) / Σ_{P∪N} exp(−d/T) )
-
     It asks for one near positive, not for all: a class may lie in several places. At temperature 1
     this is also what is often called the NCA loss; :class:`NCALoss` is the paper's.
+
+    Formula:
+        An anchor a draws a neighbour k with probability ~ exp(−d(a,k)/T). With P and N its
+        positives and negatives it gives
+
+            −log(Σ_P exp(−d/T) / Σ_{P∪N} exp(−d/T))
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     normalised here.
 
     Args:
-        temperature: Greater than 0, in units of the distance: how many neighbours count. About 0.1
-            for embeddings of length 1.
+        temperature: T, greater than 0, in units of the distance: how many neighbours count. About
+            0.1 for embeddings of length 1.
         distance: As in :class:`PairLoss`.
         match: As in :class:`PairLoss`.
         reduction: As in :class:`EmbeddingLoss`: a mean over the anchors that have a positive and a
@@ -124,18 +125,23 @@ class SoftNearestNeighborLoss(_NeighborLoss):
 class NCALoss(_NeighborLoss):
     """Neighbourhood components analysis: the probability of a neighbour of another class.
 
-    An anchor a draws a neighbour k with probability ~ exp(−d(a,k)/T), and gives 1 − p, p being
-    the probability that it is of its own class. The mean is the expected error of the stochastic
-    nearest neighbour, which is what the paper minimises; a hopeless anchor hardly moves it, so it
-    forgives wrong labels, and learns slowly from a poor start. :class:`SoftNearestNeighborLoss` has
-    −log p, steeper where p is small. On a linear layer this learns the metric of the paper.
+    The mean is the expected error of the stochastic nearest neighbour, which is what the paper
+    minimises; a hopeless anchor hardly moves it, so it forgives wrong labels, and learns slowly
+    from a poor start. :class:`SoftNearestNeighborLoss` has −log p for the 1 − p here, steeper where
+    p is small. On a linear layer this learns the metric of the paper.
+
+    Formula:
+        An anchor a draws a neighbour k with probability ~ exp(−d(a,k)/T). With P and N its
+        positives and negatives it gives 1 − p, p being the probability of its own class:
+
+            1 − Σ_P exp(−d/T) / Σ_{P∪N} exp(−d/T)
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     normalised here.
 
     Args:
-        temperature: Greater than 0, in units of the distance; 1 in the paper, where the length of
-            the embeddings is learned. About 0.1 for embeddings of length 1.
+        temperature: T, greater than 0, in units of the distance; 1 in the paper, where the length
+            of the embeddings is learned. About 0.1 for embeddings of length 1.
         distance: As in :class:`PairLoss`.
         match: As in :class:`PairLoss`.
         reduction: As in :class:`EmbeddingLoss`: a mean over the anchors that have a positive and a

@@ -33,8 +33,12 @@ class NormalizedSoftmaxLoss(ProxyLoss):
     The plain baseline among the losses with proxies: hard to beat, and nothing to tune but the
     temperature. :class:`CosFaceLoss` and :class:`ArcFaceLoss` add a margin.
 
-    With c_j the cosine with proxy j, y the own class and t the temperature, the value is
-    −log(exp(c_y / t) / Σ_j exp(c_j / t)). With several centres a class the nearest one counts.
+    Formula:
+        With c_j the cosine with proxy j, y the own class and t the temperature:
+
+            −log(exp(c_y / t) / Σ_j exp(c_j / t))
+
+        With several centres a class the nearest one counts.
 
     Inputs: as in :class:`ProxyLoss`.
 
@@ -92,11 +96,15 @@ class ProxyNCALoss(ProxyLoss):
     For fine-grained retrieval with classes of few examples each. The paper feeds its proxies a
     greater learning rate; see ``initial_norm`` of :class:`tfmetric.layers.ProxyHead`.
 
-    With d_j the Euclidean distance of the normalised embedding to proxy j, y the own class and t
-    the temperature, the value is −log(exp(−d_y² / t) / Σ_j exp(−d_j² / t)). The own proxy is in
-    the denominator, unlike in the first ProxyNCA: the value is a probability's logarithm and
-    never negative. It is :class:`NormalizedSoftmaxLoss` at half the temperature. With several
-    centres a class the nearest one counts.
+    Formula:
+        With d_j the Euclidean distance of the normalised embedding to proxy j, y the own class and
+        t the temperature:
+
+            −log(exp(−d_y² / t) / Σ_j exp(−d_j² / t))
+
+        The own proxy is in the denominator, unlike in the first ProxyNCA: the value is a
+        probability's logarithm and never negative. It is :class:`NormalizedSoftmaxLoss` at half the
+        temperature. With several centres a class the nearest one counts.
 
     Inputs: as in :class:`ProxyLoss`.
 

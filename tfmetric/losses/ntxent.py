@@ -32,13 +32,16 @@ def ntxent_terms(similarity, positives, negatives, temperature=0.1) -> Terms:
 class NTXentLoss(PairLoss):
     """NT-Xent (normalised temperature-scaled cross-entropy), also known as InfoNCE.
 
-    A positive pair (a, p) gives
+    With two views of each image and their image's number as label it is the loss of SimCLR. Takes
+    large batches well: the more negatives, the better.
 
-        −log( exp(s(a,p)/τ) / (exp(s(a,p)/τ) + Σₙ exp(s(a,n)/τ)) )
+    Formula:
+        With s the similarity, a positive pair (a, p) gives, over all negatives n of a,
 
-    over all negatives n of a; other positives of a are left out of its sum, which is what sets it
-    apart from :class:`SupConLoss`. With two views of each image and their image's number as label
-    it is the loss of SimCLR. Takes large batches well: the more negatives, the better.
+            −log(exp(s(a,p)/τ) / (exp(s(a,p)/τ) + Σ_n exp(s(a,n)/τ)))
+
+        Other positives of a are left out of its sum, which is what sets it apart from
+        :class:`SupConLoss`.
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     necessarily normalised: the cosine distance does that.

@@ -48,15 +48,20 @@ class ProxyAnchorLoss(ProxyLoss):
     depends on how hard the others of its class are. For fine-grained retrieval it learns fast and
     puts up with noise. Balanced batches suit it.
 
-    With s(x, p) the cosine, X_p⁺ the examples of proxy p's class, X_p⁻ the others, P all proxies
-    and P⁺ those with examples in the batch, the loss is
-    1/|P⁺| · Σ_{p∈P⁺} log(1 + Σ_{x∈X_p⁺} exp(−α(s(x, p) − δ))) +
-    1/|P| · Σ_{p∈P} log(1 + Σ_{x∈X_p⁻} exp(α(s(x, p) + δ))).
-    A term is shared equally among the examples it sums over. An example's value is the sum of its
-    shares, times B, so that their mean is the loss above; ``sample_weight`` weighs those shares,
-    so that a term counts by the mean weight of its examples. To leave an example out, leave it
-    out of the batch. Under a ``tf.distribute`` strategy each replica's part is a batch of its own.
-    With several centres a class the nearest one counts.
+    Formula:
+        With s(x, p) the cosine, X_p⁺ the examples of proxy p's class, X_p⁻ the others, P all
+        proxies and P⁺ those with examples in the batch, the loss is
+
+            1/|P⁺| · Σ_{p∈P⁺} log(1 + Σ_{x∈X_p⁺} exp(−α(s(x, p) − δ)))
+            + 1/|P| · Σ_{p∈P} log(1 + Σ_{x∈X_p⁻} exp(α(s(x, p) + δ)))
+
+        With several centres a class the nearest one counts. A term is shared equally among the
+        examples it sums over. An example's value is the sum of its shares, times B, so that their
+        mean is the loss above; ``sample_weight`` weighs those shares, so that a term counts by the
+        mean weight of its examples.
+
+    To leave an example out, leave it out of the batch. Under a ``tf.distribute`` strategy each
+    replica's part is a batch of its own.
 
     Inputs: as in :class:`ProxyLoss`.
 

@@ -55,16 +55,19 @@ def _weighted(excess, mask, temperature):
 class RankedListLoss(PairLoss):
     """Ranked list loss.
 
-    An anchor's negatives are to be further than α, its positives nearer than α − m. Pairs that are
-    right cost nothing; of the others, P* and N*, it gives
-
-        (1 − λ) Σ_{P*} w·(d − (α − m)) / Σ_{P*} w + λ Σ_{N*} w·(α − d) / Σ_{N*} w
-
-    with w = exp(T·excess) the weight of a pair, the excess being what the brackets hold: the worse
-    a pair, the more it counts. The weights are constants: the paper chooses them for the size of
-    the gradient. A class may keep a radius, where other losses shrink it to a point.
+    An anchor's negatives are to be further than α, its positives nearer than α − m. A class may
+    keep a radius, where other losses shrink it to a point.
 
     For retrieval and clustering with small batches and several examples of each class.
+
+    Formula:
+        Pairs that are right cost nothing; of the others, P* and N*, an anchor gives
+
+            (1 − λ) Σ_{P*} w·(d − (α − m)) / Σ_{P*} w + λ Σ_{N*} w·(α − d) / Σ_{N*} w
+
+        with w = exp(T·excess) the weight of a pair, the excess being what the brackets hold: the
+        worse a pair, the more it counts. The weights are constants: the paper chooses them for the
+        size of the gradient.
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``; ``y_pred`` embeddings ``(B, D)`` of length
     1, for which the defaults are meant: end the embedder with

@@ -45,16 +45,17 @@ def recall_at_k_terms(
 class RecallAtKLoss(PairLoss):
     """One minus a smooth recall at k, averaged over several k.
 
-    An anchor is a query and the rest of the batch is ranked for it. With σ the sigmoid, s the
-    similarity and P the positives, a positive i has the rank r_i = 1 + Σ_{j≠i} σ((s_j − s_i)/τ₂),
-    and the anchor gives
+    An anchor is a query and the rest of the batch is ranked for it. For retrieval judged by the
+    share of positives among the first k, with batches as large as possible (the paper: 4096). Like
+    :class:`SmoothAPLoss` it refines an embedding that already ranks. The best value is not 0: a
+    positive at rank k counts half. A batch whose positives all tie may fall a little below 0.
 
-        1 − mean over k of Σ_{i∈P} σ((k − r_i)/τ₁) / min(k, |P|)
+    Formula:
+        With σ the sigmoid, s the similarity and P the positives, a positive i has the rank r_i, and
+        the anchor gives
 
-    For retrieval judged by the share of positives among the first k, with batches as large as
-    possible (the paper: 4096). Like :class:`SmoothAPLoss` it refines an embedding that already
-    ranks. The best value is not 0: a positive at rank k counts half. A batch whose positives all
-    tie may fall a little below 0.
+            r_i = 1 + Σ_{j≠i} σ((s_j − s_i)/τ₂)
+            1 − mean over k of Σ_{i∈P} σ((k − r_i)/τ₁) / min(k, |P|)
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     necessarily normalised: the cosine distance does that. The time is O(B²·K) for classes of K

@@ -57,10 +57,15 @@ class EmbeddingRegularizer(keras.regularizers.Regularizer):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class NormRegularizer(EmbeddingRegularizer):
-    """Mean of (‖x‖ − length)²: keeps embeddings near one length, or with length 0 small.
+    """Keeps embeddings near one length, or with length 0 small.
 
     When to use it: with a loss on embeddings that are not normalised, so that it cannot be
     lowered by mere growth (length 0: inner products, N-pairs) and so that distances keep a scale.
+
+    Formula:
+        The mean over the batch of
+
+            (‖x‖ − length)²
 
     Args:
         length: The length to be near, at least 0. Defaults to 1.
@@ -93,13 +98,17 @@ class NormRegularizer(EmbeddingRegularizer):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class KoLeoRegularizer(EmbeddingRegularizer):
-    """−mean log(d + epsilon), d the distance of each embedding to its nearest on the unit sphere.
-
-    The Kozachenko-Leonenko estimate of the entropy: spreads embeddings evenly over the sphere.
+    """Spreads embeddings evenly over the sphere: KoLeo, an estimate of their entropy.
 
     When to use it: against embeddings that crowd into a part of the space; for codes that are
     to be quantised. With labels it works against the positives, so keep its weight small (0.1).
     A batch of one costs nothing.
+
+    Formula:
+        With d_i the distance of embedding i to its nearest, all scaled to length 1 (the estimate of
+        Kozachenko and Leonenko):
+
+            −(1/B) Σ_i log(d_i + epsilon)
 
     Args:
         epsilon: Added to each distance, above 0: duplicates cost −log(epsilon) and no more.
@@ -138,10 +147,15 @@ class KoLeoRegularizer(EmbeddingRegularizer):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class UniformityRegularizer(EmbeddingRegularizer):
-    """log of the mean of exp(−t·‖x − y‖²) over the pairs of a batch, on the unit sphere.
+    """Uniformity: all pairs of a batch repel each other on the unit sphere.
 
     When to use it: as :class:`KoLeoRegularizer`, but every pair counts, not the nearest alone. It
     is the part of a contrastive loss that repels. A batch of one costs nothing.
+
+    Formula:
+        Over the pairs (x, y) of a batch, scaled to length 1:
+
+            log mean exp(−t·‖x − y‖²)
 
     Args:
         t: Above 0: the larger, the nearer the pairs that count. Defaults to 2, as in the paper.
@@ -179,10 +193,15 @@ class UniformityRegularizer(EmbeddingRegularizer):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class DecorrelationRegularizer(EmbeddingRegularizer):
-    """Sum of the squared covariances of different coordinates, over D.
+    """Decorrelation: no coordinate is to say what another one says.
 
     When to use it: where few directions carry all of the embedding, and more of them would help;
     before cutting embeddings short. Its minimum includes the collapse, so never alone.
+
+    Formula:
+        With C the covariance matrix of the batch, divided by B − 1, and D coordinates:
+
+            (1/D) Σ_{i≠j} C_ij²
 
     Args:
         strength: Factor of the penalty. Defaults to 1.
@@ -204,13 +223,19 @@ class DecorrelationRegularizer(EmbeddingRegularizer):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class SpreadOutRegularizer(EmbeddingRegularizer):
-    """m₁² + max(0, m₂ − 1/D), m₁ and m₂ the mean of s and of s² over pairs that do not match.
-
-    s is the cosine of a pair. Directions drawn evenly from the sphere have m₁ = 0 and m₂ = 1/D.
+    """Spread-out: pairs that do not match are to look like directions drawn at random.
 
     When to use it: beside a triplet or contrastive loss on descriptors that are to fill the
     sphere. As a term of :class:`tfmetric.losses.WeightedSum` it sees the labels and leaves
     positives alone; as an activity regulariser it takes all pairs. Without any such pair it is 0.
+
+    Formula:
+        With m₁ and m₂ the means of s and of s² over the pairs that do not match, s being the cosine
+        of a pair and D the number of coordinates:
+
+            m₁² + max(0, m₂ − 1/D)
+
+        Directions drawn evenly from the sphere have m₁ = 0 and m₂ = 1/D.
 
     Args:
         strength: Factor of the penalty. Defaults to 1, as in the paper.

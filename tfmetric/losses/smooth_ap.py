@@ -37,16 +37,17 @@ def smooth_ap_terms(similarity, positives, negatives, temperature=0.01) -> Terms
 class SmoothAPLoss(PairLoss):
     """Smooth-AP: one minus the average precision of each anchor, with soft ranks.
 
-    An anchor is a query and the rest of the batch is ranked for it. The rank of a positive i in a
-    set S is R(i, S) = 1 + Σ_{j∈S, j≠i} sigmoid((s_j − s_i) / τ); with P the positives and Ω all
-    others, the anchor gives
+    An anchor is a query and the rest of the batch is ranked for it. For retrieval judged by mean
+    average precision, with large batches (the paper: 112 to 384) and several examples of each
+    class. The gradient lives where similarities differ by a few τ, so it refines an embedding that
+    already ranks rather than starting one; :class:`FastAPLoss` is quicker and coarser.
 
-        1 − (1/|P|) Σ_{i∈P} R(i, P) / R(i, Ω)
+    Formula:
+        R(i, S) is the rank of a positive i in a set S. With s the similarity, P the positives and Ω
+        all that is ranked, the anchor gives
 
-    For retrieval judged by mean average precision, with large batches (the paper: 112 to 384) and
-    several examples of each class. The gradient lives where similarities differ by a few τ, so it
-    refines an embedding that already ranks rather than starting one; :class:`FastAPLoss` is
-    quicker and coarser.
+            R(i, S) = 1 + Σ_{j∈S, j≠i} sigmoid((s_j − s_i)/τ)
+            1 − (1/|P|) Σ_{i∈P} R(i, P) / R(i, Ω)
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     necessarily normalised: the cosine distance does that. The time is O(B²·K) for classes of K

@@ -32,9 +32,12 @@ class SoftTripleLoss(ProxyLoss):
     ``ProxyHead(num_classes, centers_per_class=10, center_regularization=0.2)``: the second
     number, τ in the paper, draws centres that are not needed together, and belongs to the weights.
 
-    With c_jk the cosine with centre k of class j, the similarity of a class is
-    S_j = Σ_k softmax_k(c_jk / γ)·c_jk, and with y the own class the value is
-    −log(exp(λ(S_y − δ)) / (exp(λ(S_y − δ)) + Σ_{j≠y} exp(λ·S_j))).
+    Formula:
+        With c_jk the cosine with centre k of class j, S_j the similarity of a class, and y the own
+        class:
+
+            S_j = Σ_k softmax_k(c_jk / γ)·c_jk
+            −log(exp(λ(S_y − δ)) / (exp(λ(S_y − δ)) + Σ_{j≠y} exp(λ·S_j)))
 
     Inputs: as in :class:`ProxyLoss`.
 

@@ -52,10 +52,14 @@ class SphereFaceLoss(ProxyLoss):
     easily; take this one to compare with work that used it. With a margin of 4 the own logit
     falls to −7·scale, so early values are large; begin with a margin of 2 if training fails.
 
-    With θ_j the angle to proxy j, y the own class, m the margin and s the scale, the value is
-    −log(exp(s·ψ(θ_y)) / (exp(s·ψ(θ_y)) + Σ_{j≠y} exp(s·cos θ_j))), where
-    ψ(θ) = (−1)^k·cos(mθ) − 2k for θ from kπ/m to (k + 1)π/m. The paper has the length of the
-    embedding for s; on cosines it is one number. With several centres a class the nearest counts.
+    Formula:
+        With θ_j the angle to proxy j, y the own class, m the margin and s the scale:
+
+            ψ(θ) = (−1)^k·cos(mθ) − 2k  for θ from kπ/m to (k + 1)π/m
+            −log(exp(s·ψ(θ_y)) / (exp(s·ψ(θ_y)) + Σ_{j≠y} exp(s·cos θ_j)))
+
+        The paper has the length of the embedding for s; on cosines it is one number. With several
+        centres a class the nearest counts.
 
     Inputs: as in :class:`ProxyLoss`.
 

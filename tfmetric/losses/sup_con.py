@@ -33,13 +33,14 @@ def sup_con_terms(similarity, positives, negatives, temperature=0.1) -> Terms:
 class SupConLoss(PairLoss):
     """Supervised contrastive loss, the form with the sum outside of the logarithm.
 
-    With P the positives of an anchor a, A everybody but itself and s the similarity, a gives
-
-        −1/|P| · Σ_P log( exp(s(a,p)/τ) / Σ_A exp(s(a,k)/τ) )
-
     The other positives are in the denominator too: they push each other apart while the numerator
     pulls, so the loss does not go to 0, and the classes spread out. For large batches with several
     examples of each class; compare :class:`NTXentLoss`.
+
+    Formula:
+        With P the positives of an anchor a, A everybody but itself and s the similarity, a gives
+
+            −1/|P| · Σ_{p∈P} log(exp(s(a,p)/τ) / Σ_{k∈A} exp(s(a,k)/τ))
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     necessarily normalised: the cosine distance does that.

@@ -101,9 +101,15 @@ class TripletLoss(EmbeddingLoss):
     """Triplet loss with mining inside the batch.
 
     The default choice for retrieval, re-identification and verification, with batches of P
-    classes × K examples (:func:`tfmetric.datasets.balanced_batches`). Each mined triplet (a, p, n)
-    gives max(0, d(a,p) − d(a,n) + margin), or log(1 + exp(d(a,p) − d(a,n))) with
-    ``margin=None``, the soft margin, which never stops pulling and rarely collapses.
+    classes × K examples (:func:`tfmetric.datasets.balanced_batches`). The soft margin,
+    ``margin=None``, never stops pulling and rarely collapses.
+
+    Formula:
+        With d the distance, a mined triplet of anchor a, positive p and negative n gives the first;
+        with ``margin=None``, the soft margin, the second:
+
+            max(0, d(a,p) − d(a,n) + margin)^power
+            log(1 + exp(d(a,p) − d(a,n)))
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)`` of any integer type (float labels must be
     whole), ``y_pred`` embeddings ``(B, D)``. Nothing is normalised silently: end the embedder with
@@ -221,9 +227,15 @@ class TripletLoss(EmbeddingLoss):
 class SiameseTripletLoss(keras.losses.Loss):
     """Triplet loss on the two distances that a triplet model emits.
 
-    For :func:`tfmetric.models.triplet`, which takes explicit (anchor, positive, negative): each
-    row gives max(0, d(a,p) − d(a,n) + margin), or log(1 + exp(d(a,p) − d(a,n))) with
-    ``margin=None``. With class labels at hand :class:`TripletLoss` learns more from a batch.
+    For :func:`tfmetric.models.triplet`, which takes explicit (anchor, positive, negative). With
+    class labels at hand :class:`TripletLoss` learns more from a batch.
+
+    Formula:
+        With d the distance, each row (a, p, n) gives the first; with ``margin=None``, the soft
+        margin, the second:
+
+            max(0, d(a,p) − d(a,n) + margin)
+            log(1 + exp(d(a,p) − d(a,n)))
 
     Inputs: ``y_pred`` ``(B, 2)`` = (d(a,p), d(a,n)); ``y_true`` is not looked at.
 

@@ -38,16 +38,17 @@ def tuplet_margin_terms(matrix, positives, negatives, margin=5.73, scale=64.0) -
 class TupletMarginLoss(PairLoss):
     """Tuplet margin loss on angles.
 
-    With θ the angles between embeddings, each positive p of an anchor stands against all its
-    negatives N:
-
-        log(1 + Σ_{n∈N} exp(s·(cos θ_n − cos(θ_p − β))))
-
     The slack β spares positives that are at a smaller angle than it, so hard and perhaps wrong
     ones pull less. For retrieval with few examples of each class, in the place of N-pairs and
     triplet losses.
 
     The paper adds a loss on the spread of the distances within a class, which this is not.
+
+    Formula:
+        With θ the angles between embeddings, each positive p of an anchor stands against all its
+        negatives N:
+
+            log(1 + Σ_{n∈N} exp(s·(cos θ_n − cos(θ_p − β))))
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     necessarily normalised.

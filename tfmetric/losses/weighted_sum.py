@@ -14,7 +14,7 @@ from tfmetric.losses.regularizers import EmbeddingRegularizer
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class WeightedSum(keras.losses.Loss):
-    """A weighted sum of losses on the same labels and embeddings: Σ w·loss.
+    """A weighted sum of losses on the same labels and embeddings.
 
     When to use it: to join losses with different strengths, such as a triplet and a ranking loss,
     or a loss and a penalty on the embeddings. Each loss keeps its own reduction and dtype, and
@@ -23,6 +23,11 @@ class WeightedSum(keras.losses.Loss):
     batch alone.
 
     Cost: the sum of the parts.
+
+    Formula:
+        With a weight w for each part, a regulariser counting as its penalty:
+
+            Σ w·loss(labels, x)
 
     Inputs: labels ``(B,)`` and embeddings ``(B, D)``, as every part takes them.
 
