@@ -76,28 +76,52 @@ def prepare(
     """
     settings = settings.fitted(train)
     data = train.with_rotated_classes() if settings.rotate_classes else train
-    data = data.with_contiguous_labels()  # Class proxies are numbered from 0.
-    model = embedder = _embedder(data, settings, build_embedder)
-    if takes_proxies(settings.loss):
-        centers = _CENTERS.get(settings.loss, 1)
-        # Short proxies turn as fast as they would with ten times the learning rate.
-        head = ProxyHead(data.num_classes, centers_per_class=centers, initial_norm=0.1)
-        model = with_proxies(embedder, head)
-    loss = make_loss(settings.loss, settings.loss_arguments)
-    model.compile(_optimizer(settings), loss=loss)
+    model = make_model(settings, data.element_shape, data.num_classes, build_embedder)
+    embedder = model.embedder if takes_proxies(settings.loss) else model
+    distance = getattr(model.loss, "distance", "euclidean")
+    return Training(model, embedder, make_batches(train, settings, seed), settings, distance)
+
+
+def make_batches(train: LabeledData, settings: Settings, seed: int = 0) -> Any:
+    """The P×K batches of :func:`prepare`, a ``tf.data.Dataset``."""
+    data = train.with_rotated_classes() if settings.rotate_classes else train
     in_pipeline = settings.augment and not settings.crop_to_ink
-    batches = balanced_batches(
-        data,
+    return balanced_batches(
+        data.with_contiguous_labels(),  # Class proxies are numbered from 0.
         classes_per_batch=settings.classes_per_batch,
         examples_per_class=settings.examples_per_class,
         batches_per_epoch=settings.batches_per_epoch,
         augment=augmentation() if in_pipeline else None,
         seed=seed,
     )
-    return Training(model, embedder, batches, settings, getattr(loss, "distance", "euclidean"))
 
 
-def _embedder(data, settings, build):
+def make_model(
+    settings: Settings,
+    element_shape: tuple[int, ...] | None = None,
+    num_classes: int | None = None,
+    build_embedder: Callable[[int], keras.Model] | None = None,
+) -> keras.Model:
+    """The compiled model of :func:`prepare`: the embedder, or the embedder with class proxies.
+
+    Args:
+        settings: The settings.
+        element_shape: Shape of an example; not asked for where there is ``build_embedder``.
+        num_classes: Classes to train on; not asked for where the loss has no class proxies.
+        build_embedder: As in :func:`prepare`.
+    """
+    model = embedder = _embedder(element_shape, settings, build_embedder)
+    if takes_proxies(settings.loss):
+        centers = _CENTERS.get(settings.loss, 1)
+        # Short proxies turn as fast as they would with ten times the learning rate.
+        head = ProxyHead(num_classes, centers_per_class=centers, initial_norm=0.1)
+        model = with_proxies(embedder, head)
+    loss = make_loss(settings.loss, settings.loss_arguments)
+    model.compile(_optimizer(settings), loss=loss)
+    return model
+
+
+def _embedder(element_shape, settings, build):
     if build is not None:
         made = build(settings.embedding_dim)
         if not isinstance(made, keras.Model) or not made.built:
@@ -117,7 +141,7 @@ def _embedder(data, settings, build):
                 RandomAffine(translation=0.07, rotation=12.0, zoom=0.15, shear=11.0)
             )
     return default_embedder(
-        data.element_shape,
+        element_shape,
         settings.embedding_dim,
         backbone=settings.backbone,
         weights=settings.weights,

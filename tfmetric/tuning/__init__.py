@@ -1,6 +1,26 @@
 """Searching the margin and what goes with it, on classes that training does not see."""
 
+from tfmetric.tuning.defaults import default_space
+from tfmetric.tuning.ranges import Range
 from tfmetric.tuning.records import RunRecord
 from tfmetric.tuning.runs import run_once, run_seed
+from tfmetric.tuning.spaces import SearchSpace
 
-__all__ = ["RunRecord", "run_once", "run_seed"]
+__all__ = [
+    "MetricHyperModel",
+    "Range",
+    "RunRecord",
+    "SearchSpace",
+    "default_space",
+    "run_once",
+    "run_seed",
+]
+
+
+def __getattr__(name):
+    # A subclass of Keras Tuner's, which takes a second to import and is seldom needed.
+    if name == "MetricHyperModel":
+        from tfmetric.tuning.hypermodel import MetricHyperModel
+
+        return MetricHyperModel
+    raise AttributeError(f"module 'tfmetric.tuning' has no attribute {name!r}")
