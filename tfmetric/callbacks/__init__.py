@@ -1,11 +1,13 @@
-"""Keras callbacks: retrieval figures, collapse, and what TensorBoard shows of embeddings."""
+"""Keras callbacks: retrieval figures, collapse, exact resumption, embeddings for TensorBoard."""
 
+from tfmetric.callbacks.checkpoint import Checkpoint
 from tfmetric.callbacks.collapse import CollapseMonitor
 from tfmetric.callbacks.projector import write_projector
 from tfmetric.callbacks.retrieval import RetrievalEvaluation
 from tfmetric.callbacks.tensorboard import EmbeddingTensorBoard
 
 __all__ = [
+    "Checkpoint",
     "CollapseMonitor",
     "EmbeddingTensorBoard",
     "RetrievalEvaluation",

@@ -66,6 +66,8 @@ class CollapseMonitor(keras.callbacks.Callback):
     (2017), sec. 3.2 and the supplement on collapsing.
     """
 
+    state_attributes = ("collapsed_at", "_epochs_at_margin")  # What Checkpoint keeps.
+
     def __init__(self, margin=None, patience=2, tolerance=0.05, spread=0.01, stop=False):
         super().__init__()
         for name, value, least in (

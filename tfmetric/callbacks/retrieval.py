@@ -72,6 +72,9 @@ class RetrievalEvaluation(keras.callbacks.Callback):
     ['val_map_at_r', 'val_mrr', 'val_precision_at_1', 'val_r_precision', 'val_recall_at_1']
     """
 
+    # What Checkpoint keeps: an epoch without an evaluation repeats the figures of the last one.
+    state_attributes = ("figures",)
+
     def __init__(
         self,
         data,

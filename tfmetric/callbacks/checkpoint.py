@@ -1,0 +1,243 @@
+"""What a training that was stopped needs to go on as if it had not been."""
+
+import itertools
+import re
+from pathlib import Path
+
+import keras
+
+from tfmetric._errors import expected
+from tfmetric.callbacks._archive import read_archive, remove_leftovers, write_archive
+
+_FORMAT = 1
+# What callbacks of Keras begin anew at the start of fit.
+_KERAS_STATE = (
+    (
+        keras.callbacks.EarlyStopping,
+        ("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),
+    ),
+    (keras.callbacks.ReduceLROnPlateau, ("wait", "best", "cooldown_counter")),
+    (keras.callbacks.ModelCheckpoint, ("best",)),
+)
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Keeps, after every epoch, all that the next one depends on.
+
+    A training that is killed at any moment and restored goes on with the same numbers as one that
+    was never stopped: weights, the state of the optimizer and of its schedule, the seeds of
+    dropout and of other random layers (``keras.callbacks.BackupAndRestore`` begins those anew),
+    the batches, the history, and what callbacks such as ``EarlyStopping`` have counted. What was
+    learned since the last full epoch is learned again.
+
+    ``directory`` holds one file, ``checkpoint.npz``, that is replaced at once: whatever happens, a
+    whole one is there. It is a zip of JSON and arrays, without pickle.
+
+    On the same machine with the same versions the numbers are equal to the last bit, as far as two
+    uninterrupted trainings are; on a GPU that takes ``tf.config.experimental.
+    enable_op_determinism()``.
+
+    Put it last in the list of callbacks, so that it sees what the others have done, and fit
+    without ``steps_per_epoch``, which goes through the batches without regard to epochs.
+
+    Args:
+        directory: Where to keep it; of this training alone.
+        batches: The dataset of :func:`tfmetric.datasets.balanced_batches`, ``pairs`` or
+            ``triplets`` that is trained on, or that it was made from. None for data that is the
+            same each epoch.
+        callbacks: Callbacks to go on as well: Keras's ``EarlyStopping``, ``ReduceLROnPlateau`` and
+            ``ModelCheckpoint``, those of this package, and those with an attribute
+            ``state_attributes``, names of attributes that hold numbers, arrays, or lists or
+            dictionaries of those.
+
+    Attributes:
+        epochs_done: Epochs that are kept, 0 before the first.
+        history: The logs of all epochs so far by name, as ``History.history``.
+        stopped: Whether the training was over after the last epoch, by early stopping.
+
+    Raises:
+        ValueError: At the start of fit, if the directory holds a checkpoint that has not been
+            restored, or ``initial_epoch`` is not the number of epochs done.
+
+    Example:
+
+    >>> import tempfile, numpy as np, tfmetric as tm
+    >>> x, labels = np.random.default_rng(0).normal(size=(16, 3)), np.arange(16) % 4
+    >>> directory = tempfile.mkdtemp()
+    >>> def train(epochs):
+    ...     batches = tm.datasets.balanced_batches((x, labels), 4, 2)
+    ...     model = tm.models.embedder((3,), embedding_dim=2)
+    ...     model.compile("adam", loss=tm.losses.TripletLoss())
+    ...     checkpoint = Checkpoint(directory, batches)
+    ...     done = checkpoint.restore(model)
+    ...     model.fit(batches, shuffle=False, verbose=0, initial_epoch=done, epochs=epochs,
+    ...               callbacks=[checkpoint])
+    ...     return done, len(checkpoint.history["loss"])
+    >>> train(epochs=1), train(epochs=3)
+    ((0, 1), (1, 3))
+    """
+
+    def __init__(self, directory, batches=None, callbacks=()):
+        super().__init__()
+        if batches is not None and not hasattr(batches, "set_epoch"):
+            raise ValueError(
+                expected(
+                    "batches as tfmetric.datasets makes them, before .map and the like, which "
+                    "lose set_epoch; or None",
+                    batches=batches,
+                )
+            )
+        self.path = Path(directory) / "checkpoint.npz"
+        self.batches, self.callbacks = batches, tuple(callbacks)
+        for callback in self.callbacks:
+            _state_of(callback)  # What has none is known before an epoch is over.
+        self.epochs_done, self.history, self.stopped = 0, {}, False
+        self._offset = self._states = None
+        self._known = False
+
+    def restore(self, model) -> int:
+        """Puts the model where the training has stopped; nothing happens where there is no file.
+
+        Call it before ``fit``, and pass what it returns as ``initial_epoch``.
+
+        Args:
+            model: The model that is trained, built and compiled as it was.
+
+        Returns:
+            Epochs done, 0 where nothing is kept yet.
+
+        Raises:
+            ValueError: If the file is damaged, or belongs to another model or optimizer.
+        """
+        if getattr(model, "optimizer", None) is None or not model.built:
+            raise ValueError(expected("a model that is built and compiled", model=model))
+        self._known = True
+        if not self.path.is_file():
+            return 0
+        state, arrays = read_archive(self.path)
+        if state.get("format") != _FORMAT or len(state["callbacks"]) != len(self.callbacks):
+            raise ValueError(
+                expected(
+                    f"a checkpoint of format {_FORMAT} with {len(self.callbacks)} callbacks",
+                    format=state.get("format"),
+                    callbacks=len(state.get("callbacks", ())),
+                    path=str(self.path),
+                )
+            )
+        kept = _variables(model)
+        for part, variables in kept.items():
+            self._check(part, state["variables"][part], _described(variables))
+        for part, variables in kept.items():
+            for variable, array in zip(variables, arrays.get(part, ()), strict=True):
+                variable.assign(_as_type_of(variable, array))
+        self.epochs_done, self.history = state["epochs_done"], state["history"]
+        self.stopped, self._offset = state["stopped"], state["offset"]
+        self._states = state["callbacks"]
+        return self.epochs_done
+
+    def on_train_begin(self, logs=None):
+        """Makes sure that nothing is lost, and hands the other callbacks what they had counted."""
+        remove_leftovers(self.path)
+        if self.path.is_file() and not self._known:
+            raise ValueError(
+                expected(
+                    "restore(model) before fit, or another directory: this one holds a checkpoint "
+                    "of an earlier training",
+                    path=str(self.path),
+                )
+            )
+        for callback, state in zip(self.callbacks, self._states or (), strict=bool(self._states)):
+            for name, value in state.items():
+                setattr(callback, name, value)
+        self._states = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Chooses the batches of this epoch."""
+        if self.epochs_done and epoch != self.epochs_done:
+            raise ValueError(
+                expected(f"fit with initial_epoch={self.epochs_done}", initial_epoch=epoch)
+            )
+        self._known = True
+        if self.batches is None:
+            return
+        if self._offset is None:
+            # Where Keras has looked at a batch before, epoch 0 draws what number 1 stands for.
+            self._offset = self.batches.next_epoch() - epoch
+        self.batches.set_epoch(epoch + self._offset)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Keeps everything."""
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+        self.epochs_done, self.stopped = epoch + 1, bool(self.model.stop_training)
+        kept = _variables(self.model)
+        write_archive(
+            self.path,
+            {
+                "format": _FORMAT,
+                "epochs_done": self.epochs_done,
+                "stopped": self.stopped,
+                "offset": self._offset,
+                "history": self.history,
+                "callbacks": [_state_of(callback) for callback in self.callbacks],
+                "variables": {part: _described(variables) for part, variables in kept.items()},
+            },
+            {
+                part: [keras.ops.convert_to_numpy(variable) for variable in variables]
+                for part, variables in kept.items()
+            },
+        )
+
+    def _check(self, part, saved, own):
+        for there, here in itertools.zip_longest(saved, own):
+            if there != here:
+                raise ValueError(
+                    expected(
+                        f"the {part} that the checkpoint was made with",
+                        path=str(self.path),
+                        in_the_checkpoint=_words(there),
+                        here=_words(here),
+                        variables=(len(saved), len(own)),
+                    )
+                )
+
+
+def _variables(model):
+    """All variables that a step of training reads: weights and seeds, and the optimizer's."""
+    optimizer = model.optimizer
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    return {"model": model.variables, "optimizer": optimizer.variables}
+
+
+def _described(variables):
+    """Names, shapes and types; without the numbers that Keras gives to the second of a name."""
+    return [
+        [re.sub(r"_\d+(?=[/_]|$)", "", v.path), [int(n) for n in v.shape], str(v.dtype)]
+        for v in variables
+    ]
+
+
+def _words(described):
+    if described is None:
+        return "nothing more"
+    name, shape, dtype = described
+    return f"{name} {tuple(shape)} {dtype}"
+
+
+def _as_type_of(variable, array):
+    """Bytes as the type that they were written of."""
+    dtype = keras.ops.convert_to_numpy(variable).dtype
+    return array.view(dtype) if dtype.kind == "V" else array
+
+
+def _state_of(callback):
+    names = getattr(callback, "state_attributes", None)
+    if names is None:
+        names = next((names for cls, names in _KERAS_STATE if isinstance(callback, cls)), None)
+    if names is None:
+        raise ValueError(
+            expected("callbacks with state_attributes, or of those listed", callback=callback)
+        )
+    # Some are not there before the first fit.
+    return {name: getattr(callback, name) for name in names if hasattr(callback, name)}
