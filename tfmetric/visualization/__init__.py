@@ -5,9 +5,11 @@ alone. The interactive map is a plotly figure.
 """
 
 from tfmetric.visualization.confusion import confusion_matrix
+from tfmetric.visualization.coordinates import parallel_coordinates, parallel_coordinates_html
 from tfmetric.visualization.curves import training_curves
 from tfmetric.visualization.groups import group_gaps
 from tfmetric.visualization.interactive import interactive_map, save_interactive
+from tfmetric.visualization.intervals import intervals
 from tfmetric.visualization.maps import embedding_map, project
 from tfmetric.visualization.neighbours import neighbour_gallery
 from tfmetric.visualization.queries import (
@@ -22,6 +24,7 @@ from tfmetric.visualization.saliency import (
     similarity_saliency,
 )
 from tfmetric.visualization.search import recall_against_speed
+from tfmetric.visualization.tuning import objective_against
 from tfmetric.visualization.verification import det_curve, distance_histogram, roc_curve
 
 __all__ = [
@@ -35,7 +38,11 @@ __all__ = [
     "group_gaps",
     "hardest",
     "interactive_map",
+    "intervals",
     "neighbour_gallery",
+    "objective_against",
+    "parallel_coordinates",
+    "parallel_coordinates_html",
     "project",
     "recall_against_speed",
     "roc_curve",
