@@ -16,6 +16,7 @@ from tfmetric._version import __version__
 from tfmetric.cli import exit_codes
 from tfmetric.cli.export import export
 from tfmetric.cli.index import index
+from tfmetric.cli.losses import losses
 from tfmetric.cli.quickstart import quickstart
 from tfmetric.cli.report import report
 from tfmetric.cli.serve import serve
@@ -103,6 +104,7 @@ def cli(debug):
 
 cli.add_command(index)
 cli.add_command(export)
+cli.add_command(losses)
 cli.add_command(quickstart)
 cli.add_command(report)
 cli.add_command(serve)

@@ -81,13 +81,18 @@ def quickstart(
         from tfmetric.cli.main_job import run
         from tfmetric.cli.recipes import recipe_for
 
-    settings = {"epochs": epochs, "image_size": image_size, "mining": mining}
+    recipe = recipe_for(dataset)
+    arguments = {} if mining is None else {"mining": mining}
     if margin is not None:
-        settings["margin"] = None if margin == "soft" else margin
+        arguments["margin"] = None if margin == "soft" else margin
     run(
         dataset,
-        recipe_for(dataset),
-        {name: value for name, value in settings.items() if value is not None or name == "margin"},
+        recipe._replace(
+            settings=recipe.settings.replace(
+                loss_arguments=arguments, epochs=epochs or recipe.settings.epochs
+            ),
+            image_size=image_size or recipe.image_size,
+        ),
         output=output,
         data_dir=data_dir,
         download=download,

@@ -124,7 +124,7 @@ class EmbeddingLoss(keras.losses.Loss):
     unless ``jax_enable_x64`` is set: give it ids that differ in those.
 
     Args:
-        reduction: One of the above.
+        reduction: "auto", "sum_over_batch_size", "mean_over_active", "sum" or None.
         name: Name of the loss.
         dtype: Dtype, or dtype policy, of the result.
         gather: Under a ``tf.distribute`` strategy, whom the anchors of a replica are compared

@@ -32,10 +32,9 @@ def circle_terms(similarity, positives, negatives, margin=0.25, gamma=256.0) -> 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class CircleLoss(PairLoss):
-    """Circle loss on the pairs of an anchor.
+    """Circle loss: the pairs of an anchor, each weighed by how far it is from its optimum.
 
-    A pair that is far from its optimum is corrected more than one that is almost there. For
-    retrieval on class ids and for verification, beside :class:`MultiSimilarityLoss`.
+    For retrieval on class ids and for verification, beside :class:`MultiSimilarityLoss`.
 
     Formula:
         With P and N the positives and negatives of an anchor and s their cosines, an anchor gives

@@ -33,7 +33,7 @@ def histogram_terms(similarity, negatives, positive_similarity, positives, num_b
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class HistogramLoss(PairLoss):
-    """Histogram loss on cosines.
+    """Histogram loss: the overlap of the similarities of positive and of negative pairs.
 
     It has next to nothing to tune, no margin and no mining. For verification, where one threshold
     is to part all pairs; with large batches, for a histogram takes many pairs.

@@ -40,7 +40,7 @@ def lmnn_terms(matrix, positives, negatives, neighbors=3, margin=1.0, mu=0.5) ->
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class LMNNLoss(PairLoss):
-    """Large margin nearest neighbour loss.
+    """Large margin nearest neighbour loss: near positives pulled, impostors pushed.
 
     Made for k-nearest-neighbour classification, and the classical loss for a learned linear metric
     on tables (:class:`tfmetric.layers.Mahalanobis`); it lets a class lie in several clusters,

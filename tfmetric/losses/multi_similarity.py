@@ -44,7 +44,7 @@ def multi_similarity_terms(
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class MultiSimilarityLoss(PairLoss):
-    """Multi-similarity loss with its own mining.
+    """Multi-similarity loss: pairs weighed by all others of their anchor, with its own mining.
 
     One of the strongest losses for retrieval on class ids, and not sensitive to its numbers; a
     good second try after :class:`TripletLoss`. It wants some examples of each class in a batch.

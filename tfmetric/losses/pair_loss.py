@@ -16,7 +16,8 @@ class PairLoss(EmbeddingLoss):
     and every distance are then handled here.
 
     Args:
-        distance: A name of :func:`tfmetric.distances.names`, or a function.
+        distance: "euclidean", "squared_euclidean", "cosine", "inner_product", "manhattan", "snr",
+            "hamming", "jaccard" or a function; see :func:`tfmetric.distances.get`.
         match: Who belongs together: None, equal class ids; "any_shared", labels ``(B, L)`` of
             zeros and ones that have a one in common; or a function of labels ``(B, 1, ...)`` and
             ``(1, N, ...)`` that returns ``(B, N)`` booleans. With a function ``y_true`` may have

@@ -53,7 +53,7 @@ def _weighted(excess, mask, temperature):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class RankedListLoss(PairLoss):
-    """Ranked list loss.
+    """Ranked list loss: a class within a radius, the others outside of a greater one.
 
     An anchor's negatives are to be further than α, its positives nearer than α − m. A class may
     keep a radius, where other losses shrink it to a point.

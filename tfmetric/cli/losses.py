@@ -1,0 +1,146 @@
+"""``tfmetric losses``: which losses there are, and what one of them computes."""
+
+import dataclasses
+import difflib
+import json
+import shutil
+import sys
+import textwrap
+
+import click
+
+_WIDTH = 96
+
+
+class _Loss(click.ParamType):
+    """The name of a loss, in any spelling: TripletLoss, triplet_loss, triplet."""
+
+    name = "loss"
+
+    def convert(self, value, param, ctx):
+        from tfmetric.cli import loss_pages
+
+        known = {}
+        for name, page in loss_pages.pages().items():
+            known |= {_key(name): name, _key(page.snake_name): name}
+        found = known.get(_key(value))
+        if found:
+            return found
+        near = difflib.get_close_matches(_key(value), known, n=3, cutoff=0.5)
+        near = " or ".join(dict.fromkeys(known[key] for key in near))
+        advice = f" Did you mean {near}?" if near else ""
+        raise click.BadParameter(
+            f"Expected a name of `tfmetric losses list`. Received: {value}.{advice}", ctx, param
+        )
+
+    def shell_complete(self, ctx, param, incomplete):
+        from click.shell_completion import CompletionItem
+
+        from tfmetric.cli import loss_pages
+
+        return [
+            CompletionItem(name, help=page.summary)
+            for name, page in sorted(loss_pages.pages().items())
+            if name.lower().startswith(incomplete.lower())
+        ]
+
+
+def _key(name):
+    letters = "".join(c for c in name.lower() if c.isalnum())
+    return letters.removesuffix("loss").removesuffix("regularizer") or letters
+
+
+@click.group()
+def losses():
+    """Say which losses there are, and what one of them computes."""
+
+
+@losses.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
+def list_losses(as_json):
+    """List all losses by what they take, with a line each."""
+    from tfmetric.cli import loss_pages
+
+    pages = [page for _, page in sorted(loss_pages.pages().items())]
+    if as_json:
+        short = ("name", "snake_name", "family", "summary")
+        click.echo(_json([{key: getattr(page, key) for key in short} for page in pages]))
+        return
+    # A line each for another program; a terminal has the lines broken where it ends.
+    formatter = click.HelpFormatter(width=_columns() if sys.stdout.isatty() else 200)
+    for family, title in loss_pages.FAMILIES.items():
+        with formatter.section(title):
+            rows = [(page.name, page.summary) for page in pages if page.family == family]
+            formatter.write_dl(rows)
+    click.echo(formatter.getvalue())
+    click.echo("`tfmetric losses show NAME` has the formula and the arguments of one.")
+
+
+@losses.command()
+@click.argument("name", type=_Loss())
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, not a page.")
+def show(name, as_json):
+    """Show what the loss NAME computes: formula, arguments, inputs, example, papers.
+
+    NAME is that of the class or as Keras shows it: TripletLoss, triplet_loss, triplet.
+    """
+    from tfmetric.cli import loss_pages
+
+    page = loss_pages.pages()[name]
+    if as_json:
+        click.echo(_json(dataclasses.asdict(page)))
+        return
+    click.echo(f"{click.style(f'tfmetric.losses.{page.name}', bold=True)}  ({page.snake_name})")
+    click.echo(_wrapped(page.summary, 0))
+    if page.description:
+        click.echo(f"\n{_wrapped(page.description, 0)}")
+    takes = f"{loss_pages.FAMILIES[page.family]}.\n\n{page.inputs}"
+    arguments = "\n\n".join(_argument(argument) for argument in page.arguments)
+    for title, text in (("Takes", takes), ("Formula", page.formula)):
+        _section(title, _wrapped(text))
+    _section("Arguments", arguments)
+    example = f">>> from tfmetric.losses import {page.name}\n{page.example}"
+    _section("Example", textwrap.indent(example, "  "))
+    _section("References", _wrapped(page.references))
+
+
+def _section(title, text):
+    if text.strip():
+        click.echo(f"\n{click.style(title, bold=True)}\n{text}")
+
+
+def _argument(argument):
+    default = "" if argument.required else f" = {argument.default}"
+    return f"  {argument.name}{default}\n{_wrapped(argument.meaning, 6)}"
+
+
+def _wrapped(text, indent=2):
+    """The text in lines of the terminal's width; mathematics and code, indented, as they are."""
+    margin = " " * indent
+    width = min(_columns(), _WIDTH)
+    paragraphs = []
+    for paragraph in text.strip("\n").split("\n\n"):
+        if paragraph.startswith("  "):
+            paragraphs.append("\n".join(margin + line for line in paragraph.split("\n")))
+            continue
+        points = paragraph.replace("\n* ", "\n\n* ").split("\n\n")
+        paragraphs.append(
+            "\n".join(
+                click.wrap_text(
+                    " ".join(point.split()),
+                    width,
+                    margin,
+                    margin + "  " * point.startswith("* "),
+                )
+                for point in points
+            )
+        )
+    return "\n\n".join(paragraphs)
+
+
+def _columns():
+    return shutil.get_terminal_size().columns
+
+
+def _json(value):
+    return json.dumps(value, indent=2, ensure_ascii=False)
