@@ -1,17 +1,28 @@
 """Searching the margin and what goes with it, on classes that training does not see."""
 
 from tfmetric.tuning.defaults import default_space
+from tfmetric.tuning.final import Judgement
+from tfmetric.tuning.folds import class_folds
 from tfmetric.tuning.ranges import Range
 from tfmetric.tuning.records import RunRecord
+from tfmetric.tuning.result import TuningResult, read
 from tfmetric.tuning.runs import run_once, run_seed
+from tfmetric.tuning.search import margin_search
 from tfmetric.tuning.spaces import SearchSpace
+from tfmetric.tuning.trials import Trial
 
 __all__ = [
+    "Judgement",
     "MetricHyperModel",
     "Range",
     "RunRecord",
     "SearchSpace",
+    "Trial",
+    "TuningResult",
+    "class_folds",
     "default_space",
+    "margin_search",
+    "read",
     "run_once",
     "run_seed",
 ]

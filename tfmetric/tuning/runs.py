@@ -121,7 +121,7 @@ def run_once(
             watch.restore(training.model)
             figures = {name: float(value) for name, value in after(training).items()}
     except Exception as error:
-        status, reason = "collapsed", _blame(error)
+        status, reason = "collapsed", blame(error)
         if reason is None:
             raise
     worthless = status == "collapsed"
@@ -176,7 +176,7 @@ def _collapsed(embedder, validation):
     return f"all embeddings are one: {spread:.2g} from their mean, {length:.2g} long"
 
 
-def _blame(error):
+def blame(error: Exception) -> str | None:
     """What a setting is to blame for, in a few words; None where it is not."""
     text = str(error)
     if any(sign in text for sign in _DIVERGED):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 
@@ -117,6 +118,25 @@ class SearchSpace:
         copy._shared = _gridded(self._shared)
         copy._arguments = {name: _gridded(specs) for name, specs in self._arguments.items()}
         return copy
+
+    def size(self) -> int:
+        """How many settings there are where all is lists of choices, as :meth:`on_grid` makes it.
+
+        >>> SearchSpace("TripletLoss", {"learning_rate": None}).on_grid().size()
+        5
+        """
+        shared = math.prod(len(spec) for spec in self._shared.values())
+        return shared * sum(map(self._size, self.losses))
+
+    def _size(self, name):
+        specs = self._arguments[name]
+        plain = [spec for spec in specs.values() if not isinstance(spec, Mapping)]
+        of_each = [spec for spec in specs.values() if isinstance(spec, Mapping)]
+        if not of_each:
+            return math.prod(map(len, plain))
+        distances = specs["distance"]
+        each = (math.prod(len(spec[distance]) for spec in of_each) for distance in distances)
+        return math.prod(map(len, plain)) // len(distances) * sum(each)
 
     def to_dict(self) -> dict:
         """The space as plain values."""
