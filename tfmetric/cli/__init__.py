@@ -14,6 +14,7 @@ import click
 
 from tfmetric._version import __version__
 from tfmetric.cli import exit_codes
+from tfmetric.cli.completion import completion
 from tfmetric.cli.export import export
 from tfmetric.cli.index import index
 from tfmetric.cli.losses import losses
@@ -102,8 +103,9 @@ def cli(debug):
     """
 
 
-cli.add_command(index)
+cli.add_command(completion)
 cli.add_command(export)
+cli.add_command(index)
 cli.add_command(losses)
 cli.add_command(quickstart)
 cli.add_command(report)
