@@ -24,6 +24,7 @@ from tfmetric.visualization.saliency import (
     similarity_saliency,
 )
 from tfmetric.visualization.search import recall_against_speed
+from tfmetric.visualization.sheet import sample_sheet
 from tfmetric.visualization.tuning import objective_against
 from tfmetric.visualization.verification import det_curve, distance_histogram, roc_curve
 
@@ -47,6 +48,7 @@ __all__ = [
     "recall_against_speed",
     "roc_curve",
     "saliency_figure",
+    "sample_sheet",
     "save_interactive",
     "similarity_saliency",
     "training_curves",

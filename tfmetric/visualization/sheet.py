@@ -1,0 +1,86 @@
+"""A sheet of samples: what the classes of a data set look like."""
+
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric.visualization._style import GREY, INK, printable, short, show_example
+
+_CELL, _GAP, _EDGE = 0.8, 0.08, 0.12
+_NAME = 1.35
+
+
+def sample_sheet(examples, names, title: str | None = None):
+    """Draws a row a class: its name, then some of its examples.
+
+    Look at it before the first training: it shows labels that are mixed up, empty or damaged
+    pictures, and how alike the classes are.
+
+    Args:
+        examples: For each class its examples (n, ...), n may differ: images (H, W, 1 or 3) with
+            values 0..255, or vectors, which are drawn as lines, all on one scale.
+        names: The name of each class.
+        title: Title of the picture.
+
+    Returns:
+        A ``matplotlib.figure.Figure``; ``figure.savefig("sheet.png")`` writes it.
+
+    Raises:
+        ValueError: If there is no example, or not a name for each class.
+
+    Example:
+
+    >>> import numpy as np
+    >>> figure = sample_sheet([np.zeros((3, 8, 8, 1)), np.zeros((2, 8, 8, 1))], ["a", "b"])
+    >>> len(figure.axes)
+    5
+    """
+    from matplotlib.figure import Figure
+
+    examples, names = [np.asarray(rows) for rows in examples], list(names)
+    if len(examples) != len(names):
+        raise ValueError(expected("a name for each class", classes=len(examples), names=len(names)))
+    if not any(len(rows) for rows in examples):
+        raise ValueError(expected("at least one example", classes=len(examples)))
+    limits = _limits(examples)
+    columns = max(len(rows) for rows in examples)
+    # Laid out in inches, so that a cell has the same size whatever the number.
+    head = 0.36 if title else _EDGE
+    width = _EDGE + _NAME + columns * (_CELL + _GAP) + _EDGE
+    height = head + len(names) * (_CELL + _GAP) + _EDGE
+    figure = Figure(figsize=(width, height), dpi=120)
+    if title:
+        place = {"ha": "left", "va": "top", "fontsize": 10}
+        text = printable(title)
+        figure.text(_EDGE / width, 1 - 0.1 / height, text, **place, parse_math=False)
+    for row, (rows, name) in enumerate(zip(examples, names, strict=True)):
+        top = height - head - row * (_CELL + _GAP)
+        figure.text(
+            (_EDGE + _NAME - 0.1) / width,
+            (top - _CELL / 2) / height,
+            short(name, 20),
+            ha="right",
+            va="center",
+            fontsize=8,
+            color=INK,
+            parse_math=False,
+        )
+        for column, example in enumerate(rows):
+            left = _EDGE + _NAME + column * (_CELL + _GAP)
+            box = (left / width, (top - _CELL) / height, _CELL / width, _CELL / height)
+            axes = figure.add_axes(box)
+            show_example(axes, example)
+            if limits is not None:
+                axes.set_ylim(*limits)
+            for spine in axes.spines.values():
+                spine.set(color=GREY, linewidth=0.5)
+    return figure
+
+
+def _limits(examples):
+    """The scale that all vectors share; None for images."""
+    if examples[0].ndim != 2:
+        return None
+    values = np.concatenate([rows.ravel() for rows in examples])
+    low, high = float(values.min()), float(values.max())
+    room = 0.05 * (high - low) or 0.5
+    return low - room, high + room
