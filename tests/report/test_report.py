@@ -76,6 +76,8 @@ def test_everything_is_in_it(run, report):
         metrics["command"],
         "Exact duplicates across train and test: 1.",
         "and 10 more, in metrics.json",
+        "loss: mining",
+        "easy, hard",
         "Which threshold?",
         "too few",
     ):

@@ -41,7 +41,11 @@ def make_run(directory, *, groups=True, images=True, model=True):
         "test": part,
         "result": result.to_dict(),
         "history": {"loss": [2.0, 1.0], "val_recall_at_1": [0.5, 0.6]},
-        "recipe": {"margin": 0.2, "augment": True, "image_size": None},
+        "recipe": {
+            "image_size": None,
+            "loss": {"name": "TripletLoss", "margin": 0.2, "mining": ["easy", "hard"]},
+            "augment": True,
+        },
         "versions": {"tfmetric": "0"},
         "seconds": {"train": 1.0},
         "data_check": {

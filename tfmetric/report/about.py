@@ -60,8 +60,7 @@ def training_section(run) -> Html:
             tag("div", chart(training_curves(history, columns=1), words, words), class_="charts")
         )
     if recipe:
-        rows = [(key.replace("_", " "), _setting(value)) for key, value in recipe.items()]
-        settings = table("Settings of the training", ("setting", "value"), rows)
+        settings = table("Settings of the training", ("setting", "value"), _settings(recipe))
         parts.append(tag("details", tag("summary", "All settings"), settings))
     return Html("".join(parts))
 
@@ -168,7 +167,26 @@ def _network(model):
     return ", ".join(part for part in parts if part) or None
 
 
+def _settings(recipe):
+    """Rows of the table; a loss and its arguments stand in one dictionary."""
+    rows = []
+    for key, value in recipe.items():
+        name = key.replace("_", " ")
+        if isinstance(value, dict):
+            rows.append((name, _setting(value.get("name"))))
+            rows += [
+                (f"{name}: {inner.replace('_', ' ')}", _setting(item))
+                for inner, item in value.items()
+                if inner != "name"
+            ]
+        else:
+            rows.append((name, _setting(value)))
+    return rows
+
+
 def _setting(value):
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_setting, value))
     if value is None:
         return "none"
     if isinstance(value, bool):
