@@ -4,7 +4,7 @@ import pytest
 from support import oracles
 from support.batches import DEGENERATE, DUPLICATES, ORDINARY
 
-from tfmetric.losses import TripletLoss
+from tfmetric.losses import ContrastiveLoss
 from tfmetric.metrics import BatchRecallAtOne
 
 
@@ -39,6 +39,8 @@ def test_equals_the_definition_and_accumulates(batch, distance):
 def test_in_fit(jit_compile):
     labels, x = ORDINARY["four-by-four"]
     model = keras.Sequential([keras.layers.Dense(3)])
-    model.compile("sgd", loss=TripletLoss(), metrics=[BatchRecallAtOne()], jit_compile=jit_compile)
+    model.compile(
+        "sgd", loss=ContrastiveLoss(), metrics=[BatchRecallAtOne()], jit_compile=jit_compile
+    )
     history = model.fit(x, labels, batch_size=16, verbose=0, shuffle=False).history
     assert 0 <= history["batch_recall_at_1"][0] <= 1

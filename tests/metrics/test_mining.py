@@ -4,6 +4,7 @@ import pytest
 from support import oracles
 from support.batches import DEGENERATE, ORDINARY
 
+from tfmetric.losses import ContrastiveLoss
 from tfmetric.metrics import MiningStatistics
 
 
@@ -37,9 +38,9 @@ def test_equals_the_figures_by_hand(name):
 def test_in_fit(jit_compile):
     labels, x = ORDINARY["four-by-four"]
     model = keras.Sequential([keras.Input((x.shape[1],)), keras.layers.Dense(3)])
-    from tfmetric import TripletLoss
-
-    model.compile("sgd", loss=TripletLoss(), metrics=[MiningStatistics()], jit_compile=jit_compile)
+    model.compile(
+        "sgd", loss=ContrastiveLoss(), metrics=[MiningStatistics()], jit_compile=jit_compile
+    )
     before = by_hand(labels, np.asarray(model.predict(x, verbose=0)), 0.2)
     logs = model.fit(x, labels, batch_size=16, verbose=0).history
     np.testing.assert_allclose([logs[key][0] for key in MiningStatistics.means], before, rtol=1e-4)
