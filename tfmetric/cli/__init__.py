@@ -4,6 +4,7 @@ Only click is imported here and at the top of the command modules, so that ``--h
 errors answer at once; a command imports what it needs when it runs.
 """
 
+import io
 import os
 import select
 import signal
@@ -15,6 +16,7 @@ import click
 from tfmetric._version import __version__
 from tfmetric.cli import exit_codes
 from tfmetric.cli.completion import completion
+from tfmetric.cli.datasets import datasets
 from tfmetric.cli.export import export
 from tfmetric.cli.index import index
 from tfmetric.cli.losses import losses
@@ -22,6 +24,7 @@ from tfmetric.cli.quickstart import quickstart
 from tfmetric.cli.report import report
 from tfmetric.cli.serve import serve
 from tfmetric.cli.serve_config import serve_config
+from tfmetric.cli.tune import tune
 
 
 class _Commands(click.Group):
@@ -104,6 +107,7 @@ def cli(debug):
 
 
 cli.add_command(completion)
+cli.add_command(datasets)
 cli.add_command(export)
 cli.add_command(index)
 cli.add_command(losses)
@@ -111,10 +115,14 @@ cli.add_command(quickstart)
 cli.add_command(report)
 cli.add_command(serve)
 cli.add_command(serve_config)
+cli.add_command(tune)
 
 
 def main():
     """The entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # Better than no word where "Σ" cannot be shown.
     code = exit_codes.NO_READER
     try:
         cli()

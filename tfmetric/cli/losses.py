@@ -64,7 +64,9 @@ def list_losses(as_json):
     pages = [page for _, page in sorted(loss_pages.pages().items())]
     if as_json:
         short = ("name", "snake_name", "family", "summary")
-        click.echo(_json([{key: getattr(page, key) for key in short} for page in pages]))
+        click.echo(
+            json.dumps([{key: getattr(page, key) for key in short} for page in pages], indent=2)
+        )
         return
     # A line each for another program; a terminal has the lines broken where it ends.
     formatter = click.HelpFormatter(width=_columns() if sys.stdout.isatty() else 200)
@@ -88,7 +90,7 @@ def show(name, as_json):
 
     page = loss_pages.pages()[name]
     if as_json:
-        click.echo(_json(dataclasses.asdict(page)))
+        click.echo(json.dumps(dataclasses.asdict(page), indent=2))
         return
     click.echo(f"{click.style(f'tfmetric.losses.{page.name}', bold=True)}  ({page.snake_name})")
     click.echo(_wrapped(page.summary, 0))
@@ -140,7 +142,3 @@ def _wrapped(text, indent=2):
 
 def _columns():
     return shutil.get_terminal_size().columns
-
-
-def _json(value):
-    return json.dumps(value, indent=2, ensure_ascii=False)

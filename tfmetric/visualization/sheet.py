@@ -3,10 +3,11 @@
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.visualization._style import GREY, INK, printable, short, show_example
+from tfmetric.visualization._style import GREY, INK, short, show_example
 
+# In inches, so that a cell has the same size whatever the number.
 _CELL, _GAP, _EDGE = 0.8, 0.08, 0.12
-_NAME = 1.35
+_LETTERS, _LETTER, _TITLE_LETTER = 20, 0.066, 0.085
 
 
 def sample_sheet(examples, names, title: str | None = None):
@@ -42,22 +43,23 @@ def sample_sheet(examples, names, title: str | None = None):
     if not any(len(rows) for rows in examples):
         raise ValueError(expected("at least one example", classes=len(examples)))
     limits = _limits(examples)
+    names = [short(name, _LETTERS) for name in names]
+    first = _EDGE + _LETTER * max(map(len, names)) + 0.12
     columns = max(len(rows) for rows in examples)
-    # Laid out in inches, so that a cell has the same size whatever the number.
     head = 0.36 if title else _EDGE
-    width = _EDGE + _NAME + columns * (_CELL + _GAP) + _EDGE
+    width = first + columns * (_CELL + _GAP) + _EDGE
     height = head + len(names) * (_CELL + _GAP) + _EDGE
     figure = Figure(figsize=(width, height), dpi=120)
     if title:
         place = {"ha": "left", "va": "top", "fontsize": 10}
-        text = printable(title)
+        text = short(title, int((width - 2 * _EDGE) / _TITLE_LETTER))
         figure.text(_EDGE / width, 1 - 0.1 / height, text, **place, parse_math=False)
     for row, (rows, name) in enumerate(zip(examples, names, strict=True)):
         top = height - head - row * (_CELL + _GAP)
         figure.text(
-            (_EDGE + _NAME - 0.1) / width,
+            (first - 0.08) / width,
             (top - _CELL / 2) / height,
-            short(name, 20),
+            name,
             ha="right",
             va="center",
             fontsize=8,
@@ -65,7 +67,7 @@ def sample_sheet(examples, names, title: str | None = None):
             parse_math=False,
         )
         for column, example in enumerate(rows):
-            left = _EDGE + _NAME + column * (_CELL + _GAP)
+            left = first + column * (_CELL + _GAP)
             box = (left / width, (top - _CELL) / height, _CELL / width, _CELL / height)
             axes = figure.add_axes(box)
             show_example(axes, example)

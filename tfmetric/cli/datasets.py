@@ -1,0 +1,152 @@
+"""``tfmetric datasets``: what data there is, what a source holds, what it looks like."""
+
+import json
+import warnings
+
+import click
+
+from tfmetric.cli import exit_codes
+from tfmetric.cli.sources import BUILTIN, FORMS, Source, default_data_dir, prepared_sets
+from tfmetric.cli.startup import quiet_start
+
+
+@click.group()
+def datasets():
+    """List data sets, check one, or draw a sheet of its examples."""
+
+
+@datasets.command("list")
+@click.option(
+    "--data-dir",
+    type=click.Path(exists=True, file_okay=False),
+    help="Of TensorFlow Datasets; by default where it keeps its data.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
+def list_sources(data_dir, as_json):
+    """List what --dataset and SOURCE may be in all commands."""
+    prepared = prepared_sets(data_dir)
+    if as_json:
+        click.echo(json.dumps({"builtin": BUILTIN, "forms": FORMS, "prepared": prepared}, indent=2))
+        return
+    where = data_dir or default_data_dir()
+    _table("Built in", BUILTIN.items())
+    _table("Your own data", FORMS.items())
+    rows = [
+        (entry["source"], f"{entry['examples']:,} examples, {entry['classes']:,} classes")
+        for entry in prepared
+    ]
+    _table(f"Prepared image sets in {where}", rows or [("none", "")])
+    click.echo("`tfmetric datasets inspect SOURCE` checks one.")
+
+
+def _table(title, rows):
+    rows = list(rows)
+    width = max(len(name) for name, _ in rows)
+    click.secho(title, bold=True)
+    for name, text in rows:
+        click.echo(f"  {name:<{width}}  {text}".rstrip())
+    click.echo()
+
+
+def _loading(command):
+    """The options of :func:`tfmetric.datasets.load`."""
+    for option in (
+        click.option("--download", is_flag=True, help="Let TensorFlow Datasets download the data."),
+        click.option(
+            "--test-fraction",
+            type=click.FloatRange(0, 1, min_open=True, max_open=True),
+            default=0.5,
+            show_default=True,
+            help="Share of the classes for the test, where the data has no usable split.",
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(min=0, max=2**32 - 1),
+            default=0,
+            show_default=True,
+            help="Which split of the classes.",
+        ),
+        click.option("--image-size", type=click.IntRange(min=4), help="Side to resize images to."),
+        click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data."),
+        click.argument("source", type=Source()),
+    ):
+        command = option(command)
+    return command
+
+
+def _load(source, **options):
+    with quiet_start():
+        import tfmetric as tm
+
+        tm.datasets  # noqa: B018  Imports Keras and with it TensorFlow.
+    with warnings.catch_warnings():
+        # What was left out is in the report.
+        warnings.filterwarnings("ignore", message=".*unusable examples", category=UserWarning)
+        return tm.datasets.load(source, **options)
+
+
+@datasets.command()
+@_loading
+@click.option("--strict", is_flag=True, help="Examples that cannot be used are an error.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help=f"Exit code {exit_codes.FOUND} where examples were left out, or are in both parts.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, not text.")
+def inspect(source, check, as_json, **options):
+    """Load SOURCE and say what the data check found.
+
+    SOURCE is as `tfmetric datasets list` has it. The check reads the examples (of large image sets
+    what looks damaged), counts classes, and looks for examples that are both in the train and in
+    the test part.
+    """
+    report = _load(source, **options)[0].report
+    click.echo(json.dumps(report.to_dict(), indent=2) if as_json else report)
+    if check and (report.skipped or report.duplicates):
+        raise click.exceptions.Exit(exit_codes.FOUND)
+
+
+@datasets.command()
+@_loading
+@click.argument("output", type=click.Path(dir_okay=False))
+@click.option("--classes", type=click.IntRange(min=1), default=8, show_default=True, help="Rows.")
+@click.option(
+    "--per-class", type=click.IntRange(min=1), default=8, show_default=True, help="Columns."
+)
+@click.option(
+    "--part", type=click.Choice(["train", "test"]), default="train", show_default=True, help="Half."
+)
+def sheet(source, output, classes, per_class, part, **options):
+    """Draw examples of some classes of SOURCE to the file OUTPUT (.png, .pdf or .svg).
+
+    SOURCE is as `tfmetric datasets list` has it. Classes and examples are drawn by --seed.
+    """
+    from pathlib import Path
+
+    from tfmetric._files import replacing
+
+    kind = Path(output).suffix.lstrip(".").lower()
+    if kind not in ("png", "pdf", "svg"):
+        raise click.UsageError(f"Expected a file that ends in .png, .pdf or .svg. Got: {output}")
+    data = _load(source, **options)[part == "test"]
+    with quiet_start():
+        import numpy as np
+
+        from tfmetric.visualization import sample_sheet
+
+    rng = np.random.default_rng(options["seed"])
+    chosen = np.sort(rng.permutation(data.classes)[:classes])
+    places = [
+        np.sort(rng.permutation(np.flatnonzero(data.labels == label))[:per_class])
+        for label in chosen
+    ]
+    name = Path(source).resolve().name if Path(source).exists() else source
+    figure = sample_sheet(
+        [data.read(rows) for rows in places],
+        [data.class_names[label] for label in chosen],
+        f"{name}, {part}: {len(chosen)} of {data.num_classes:,} classes",
+    )
+    with replacing(output) as draft:
+        figure.savefig(draft, format=kind)
+    click.echo(f"Wrote {output}")
