@@ -12,7 +12,7 @@ import click
 _WIDTH = 96
 
 
-class _Loss(click.ParamType):
+class LossName(click.ParamType):
     """The name of a loss, in any spelling: TripletLoss, triplet_loss, triplet."""
 
     name = "loss"
@@ -79,7 +79,7 @@ def list_losses(as_json):
 
 
 @losses.command()
-@click.argument("name", type=_Loss())
+@click.argument("name", type=LossName())
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, not a page.")
 def show(name, as_json):
     """Show what the loss NAME computes: formula, arguments, inputs, example, papers.
