@@ -1,7 +1,6 @@
 """The examples and the committed model run as they stand."""
 
-import os
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -21,16 +20,11 @@ ROOT = Path(__file__).parent.parent
         ("siamese_pairs.py", ["--epochs", "1"], "the same class"),
     ],
 )
-def test_example(script, arguments, says, tmp_path):
-    done = subprocess.run(
-        [sys.executable, ROOT / "examples" / script, *arguments],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert done.returncode == 0, done.stderr
-    assert says in done.stdout
+def test_example(script, arguments, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [script, *arguments])
+    runpy.run_path(str(ROOT / "examples" / script), run_name="__main__")
+    assert says in capsys.readouterr().out
 
 
 def test_committed_model_knows_characters_in_another_typeface():

@@ -19,6 +19,14 @@ def blocks(language, text=README):
 
 
 def test_python_blocks_run_in_order(tmp_path, monkeypatch):
+    whole = tfmetric.datasets.load
+
+    def some_classes(source):
+        """The quickstart trains on all of them."""
+        parts = whole(source)
+        return tuple(part.subset(np.isin(part.labels, part.labels[:500])) for part in parts)
+
+    monkeypatch.setattr(tfmetric.datasets, "load", some_classes)
     monkeypatch.chdir(tmp_path)
     namespace = {}
     for block in blocks("python"):
