@@ -17,6 +17,7 @@ from tfmetric._version import __version__
 from tfmetric.cli import exit_codes
 from tfmetric.cli.completion import completion
 from tfmetric.cli.datasets import datasets
+from tfmetric.cli.evaluate import evaluate
 from tfmetric.cli.export import export
 from tfmetric.cli.index import index
 from tfmetric.cli.losses import losses
@@ -24,6 +25,7 @@ from tfmetric.cli.quickstart import quickstart
 from tfmetric.cli.report import report
 from tfmetric.cli.serve import serve
 from tfmetric.cli.serve_config import serve_config
+from tfmetric.cli.train import train
 from tfmetric.cli.tune import tune
 
 
@@ -108,6 +110,7 @@ def cli(debug):
 
 cli.add_command(completion)
 cli.add_command(datasets)
+cli.add_command(evaluate)
 cli.add_command(export)
 cli.add_command(index)
 cli.add_command(losses)
@@ -115,6 +118,7 @@ cli.add_command(quickstart)
 cli.add_command(report)
 cli.add_command(serve)
 cli.add_command(serve_config)
+cli.add_command(train)
 cli.add_command(tune)
 
 

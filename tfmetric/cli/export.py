@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tfmetric.cli.models import image_size, load_model, model_file
+from tfmetric.cli.models import data_options, load_model, model_file
 from tfmetric.cli.startup import quiet_start
 
 _EDGE = (".tflite", ".onnx")
@@ -51,7 +51,7 @@ def export(model, output, dataset, data_dir, distance, quantization, as_json):
 
     train = test = None
     if dataset:
-        train, test = tm.datasets.load(dataset, data_dir=data_dir, image_size=image_size(loaded))
+        train, test = tm.datasets.load(dataset, data_dir=data_dir, **data_options(loaded))
     if kind not in _EDGE:
         version = tm.export.save(loaded, output, gallery=test, distance=distance)
         click.echo(json.dumps({"path": str(version)}) if as_json else f"Wrote {version}")

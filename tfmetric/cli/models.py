@@ -1,9 +1,14 @@
 """The model that a command is given: a .keras file, or the directory of a run."""
 
+import dataclasses
+import json
+import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from tfmetric._errors import expected
 from tfmetric.cli.startup import quiet_start
 
 
@@ -35,7 +40,90 @@ def load_model(path):
     return keras.saving.load_model(path, compile=False)
 
 
-def image_size(model) -> tuple[int, int] | None:
-    """The (height, width) that the model was trained on; None for vectors and any size."""
-    shape = model.input_shape[1:]
-    return tuple(shape[:2]) if len(shape) == 3 and None not in shape[:2] else None
+def data_options(model) -> dict:
+    """What :func:`tfmetric.datasets.load` is told so that its images fit the model.
+
+    ``image_size`` and ``color``, as far as the model takes one of each.
+    """
+    shape = _example_shape(model)
+    if len(shape) != 3:
+        return {}
+    size = {"image_size": shape[:2]} if None not in shape[:2] else {}
+    return size | {"color": {1: "grey", 3: "rgb"}.get(shape[2], "auto")}
+
+
+def check_fits(model, data) -> None:
+    """Says in our words what Keras would say after minutes: the data is not of the model's shape.
+
+    Raises:
+        ValueError: If so.
+    """
+    takes, given = _example_shape(model), data.element_shape
+    if len(takes) == len(given) - 1 and given[-1] == 1:
+        given = given[:-1]  # Keras does so too.
+    if len(takes) != len(given) or any(
+        a not in (None, b) for a, b in zip(takes, given, strict=True)
+    ):
+        raise ValueError(
+            expected(
+                "data of the shape that the model takes",
+                model_takes=takes,
+                examples_are=data.element_shape,
+            )
+        )
+
+
+def _example_shape(model):
+    shape = model.input_shape
+    if not isinstance(shape, tuple) or (shape and isinstance(shape[0], tuple)):
+        raise ValueError(
+            expected(
+                "an embedder, a model of one input; of a siamese or triplet model the embedder "
+                "that it was made of",
+                model=model.name,
+                input_shape=shape,
+            )
+        )
+    return tuple(shape[1:])
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a model was trained on, as its run has written it down.
+
+    Attributes:
+        dataset: The source.
+        data_dir: Where TensorFlow Datasets keeps prepared data.
+        seed: Which split of the classes.
+        test_fraction: Share of the classes for the test.
+        distance: What it was judged by.
+    """
+
+    dataset: str | None = None
+    data_dir: str | None = None
+    seed: int | None = None
+    test_fraction: float | None = None
+    distance: str | None = None
+
+
+def trained_on(path) -> Trained:
+    """What is known of the training of the model in the file: nothing, if it is in no run."""
+    values = {}
+    metrics = _read(path.with_name("metrics.json"), json.loads)
+    for key in ("dataset", "seed"):
+        values[key] = metrics.get(key)
+    values["distance"] = metrics.get("result", {}).get("distance")
+    config = _read(path.with_name("config.toml"), tomllib.loads)
+    values["seed"] = config.get("seed", values["seed"])
+    values |= {key: value for key, value in config.get("data", {}).items() if value != "none"}
+    names = {field.name for field in dataclasses.fields(Trained)}
+    return Trained(**{name: value for name, value in values.items() if name in names})
+
+
+def _read(path, parse):
+    """The file as a dictionary; an empty one if it is not there, or of something else."""
+    try:
+        found = parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

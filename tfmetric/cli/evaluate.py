@@ -1,0 +1,152 @@
+"""``tfmetric evaluate``: how good a trained model is, on classes that it has not seen."""
+
+import json
+
+import click
+
+from tfmetric.cli.models import check_fits, data_options, load_model, model_file, trained_on
+from tfmetric.cli.sources import Source
+from tfmetric.cli.startup import quiet_start
+
+
+class _Numbers(click.ParamType):
+    """Whole numbers of at least 1 with commas between."""
+
+    name = "k,k,..."
+
+    def convert(self, value, param, ctx):
+        """The numbers, ascending."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in value.split(",")]
+        if not all(part.isdecimal() and int(part) for part in parts):
+            self.fail("Expected numbers of at least 1, such as 1,5,10.", param, ctx)
+        return tuple(sorted({int(part) for part in parts}))
+
+
+@click.command()
+@click.argument("model", type=click.Path(exists=True))
+@click.option(
+    "--dataset",
+    type=Source(),
+    help="Data, as `tfmetric datasets list` has it; by default that of the run that MODEL is in.",
+)
+@click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data.")
+@click.option(
+    "--part",
+    type=click.Choice(["test", "train"]),
+    default="test",
+    show_default=True,
+    help="The classes for the test, or those for training.",
+)
+@click.option("--distance", help="Between embeddings. By default that of the run, or euclidean.")
+@click.option("--ks", type=_Numbers(), default="1,5,10", show_default=True, help="Of recall@k.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0, max=2**32 - 1),
+    help="Which split of the classes; by default that of the run, or 0.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="Examples embedded at a time.",
+)
+@click.option(
+    "--no-baselines",
+    is_flag=True,
+    help="Leave out the figures of the raw inputs and of the untrained model.",
+)
+@click.option(
+    "--verification",
+    "verify",
+    is_flag=True,
+    help="Also tell pairs of one class from others: AUC, EER, TAR at FAR.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, not text.")
+@click.option("--output", type=click.Path(dir_okay=False), help="Write the figures here too, JSON.")
+def evaluate(
+    model,
+    dataset,
+    data_dir,
+    part,
+    distance,
+    ks,
+    seed,
+    batch_size,
+    no_baselines,
+    verify,
+    as_json,
+    output,
+):
+    """Say how good MODEL is on classes that it has not been trained on.
+
+    MODEL is a .keras file, or the directory of a run that holds model.keras. In a run, data, split
+    and distance are those of the training, so that the classes for the test are unseen ones.
+    """
+    path = model_file(model)
+    known = trained_on(path)
+    source = dataset or known.dataset
+    if source is None:
+        raise click.UsageError(
+            f"Expected --dataset: beside {path} stands nothing of what it was trained on."
+        )
+    same = source == known.dataset
+    options = {"data_dir": data_dir or (known.data_dir if same else None)}
+    if same and known.test_fraction is not None:
+        options["test_fraction"] = known.test_fraction
+    seed = seed if seed is not None else (same and known.seed) or 0
+    loaded = load_model(path)
+    with quiet_start():
+        import tfmetric as tm
+        from tfmetric._files import replacing
+
+        tm.datasets, tm.evaluation  # noqa: B018
+
+    data = tm.datasets.load(source, seed=seed, **options, **data_options(loaded))[part == "test"]
+    check_fits(loaded, data)
+    if not as_json:
+        click.echo(
+            f"{part.capitalize()} part of {source}: {len(data):,} examples of "
+            f"{data.num_classes:,} classes"
+        )
+    if part == "test" and seed != (known.seed if same else None) and "seed" in data.report.split:
+        click.echo(
+            "Note: these classes are drawn by the seed. Unless the model was trained with "
+            f"--seed {seed} too, it has seen some of them, and the figures are too good.",
+            err=True,
+        )
+    distance = distance or known.distance or "euclidean"
+    result = tm.evaluation.evaluate(
+        loaded,
+        data,
+        distance=distance,
+        ks=ks,
+        baselines=not no_baselines,
+        batch_size=batch_size,
+        seed=seed,
+    )
+    figures = {
+        "model": str(path),
+        "dataset": str(source),
+        "part": part,
+        "seed": seed,
+        **result.to_dict(),
+    }
+    verified = None
+    if verify:
+        verified = tm.evaluation.verification(
+            result.embeddings, data.labels, distance=distance, seed=seed
+        )
+        figures["verification"] = verified.to_dict()
+    if as_json:
+        click.echo(json.dumps(figures, indent=2))
+    else:
+        click.echo(result.summary())
+        if verified is not None:
+            click.echo(f"\n{verified.summary()}")
+    if output:
+        with replacing(output) as draft:
+            draft.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        click.echo(f"Wrote {output}", err=as_json)
