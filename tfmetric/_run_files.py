@@ -23,6 +23,14 @@ def read_metrics(directory) -> dict:
     directory = Path(directory)
     path = directory / METRICS
     wanted = "the directory of a run, such as runs/NAME/1 of `tfmetric quickstart`, which holds"
+    if not path.is_file() and (directory / "config.toml").is_file():
+        raise ValueError(
+            expected(
+                f"a finished run: {METRICS} is written at the end; if nothing works on it any "
+                f"more, `tfmetric train --resume {directory}` goes on",
+                run_dir=str(directory),
+            )
+        )
     if not path.is_file():
         what = "a directory" if directory.is_dir() else "no directory"
         # The user may have named what holds the runs; looking further down could take minutes.

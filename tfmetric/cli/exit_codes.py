@@ -6,6 +6,7 @@ USAGE = 2
 FOUND = 3
 INTERRUPTED = 130
 NO_READER = 141
+TERMINATED = 143
 
 # For the help. click keeps the lines of a paragraph that begins with \b as they are.
 TABLE = f"""\b
@@ -17,4 +18,5 @@ Exit codes:
   {INTERRUPTED:<4} interrupted by Ctrl-C: no file is half written, and where a run can
        be resumed the last line says how
   {NO_READER:<4} what read the output, such as head, ended before it
+  {TERMINATED:<4} ended by SIGTERM; as with Ctrl-C, a training can be resumed
 """

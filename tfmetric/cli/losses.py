@@ -18,6 +18,7 @@ class LossName(click.ParamType):
     name = "loss"
 
     def convert(self, value, param, ctx):
+        """The name of the class."""
         from tfmetric.cli import loss_pages
 
         known = {}
@@ -34,6 +35,7 @@ class LossName(click.ParamType):
         )
 
     def shell_complete(self, ctx, param, incomplete):
+        """The names that begin like it."""
         from click.shell_completion import CompletionItem
 
         from tfmetric.cli import loss_pages

@@ -140,7 +140,7 @@ def run(
         (draft / "metrics.json").write_text(json.dumps(found, indent=2, default=str) + "\n")
         model.save(draft / "model.keras")
         _picture(draft, name, test, gallery, queries, answers, right)
-        training_picture(draft, name, history, watched, training.distance)
+        training_picture(draft, name, history, watched, training)
         tm.report.keep_evidence(draft, model, test, embeddings=result.embeddings, seed=seed)
         if report:
             tm.report.write(draft, model=model, shown_as=directory)

@@ -1,22 +1,10 @@
 """``tfmetric quickstart``: the main job, from labelled data to a served similarity model."""
 
-import math
-import shlex
-
 import click
 
+from tfmetric.cli.command_line import spelled
+from tfmetric.cli.kinds import Margin
 from tfmetric.cli.startup import quiet_start
-
-
-def _margin(ctx, parameter, value):
-    if value is None or value == "soft":
-        return value
-    try:
-        if 0 <= float(value) < math.inf:
-            return float(value)
-    except ValueError:
-        pass
-    raise click.BadParameter("expected a number of at least 0, or 'soft'")
 
 
 @click.command()
@@ -45,7 +33,7 @@ def _margin(ctx, parameter, value):
     help="Same seed, same figures.",
 )
 @click.option("--image-size", type=click.IntRange(min=4), help="Side to resize images to.")
-@click.option("--margin", callback=_margin, help="Margin of the triplet loss, or 'soft'.")
+@click.option("--margin", type=Margin(), help="Margin of the triplet loss, or 'soft'.")
 @click.option(
     "--mining", type=click.Choice(["hard", "semi-hard", "all"]), help="Mining of the triplet loss."
 )
@@ -98,21 +86,6 @@ def quickstart(
         download=download,
         seed=seed,
         one_shot=one_shot,
-        command=_command(ctx),
+        command=spelled(ctx, always=("seed",)),
         report=report,
     )
-
-
-def _command(ctx):
-    """The command that does the same: what was given, and the seed in any case."""
-    default = click.core.ParameterSource.DEFAULT
-    words = ["tfmetric", "quickstart"]
-    for option in ctx.command.params:
-        if ctx.get_parameter_source(option.name) == default and option.name != "seed":
-            continue
-        value = ctx.params[option.name]
-        if option.is_flag:
-            words.append(option.opts[0] if value else option.secondary_opts[0])
-        else:
-            words += [option.opts[0], str(value)]
-    return shlex.join(words)

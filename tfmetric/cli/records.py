@@ -87,15 +87,18 @@ def neighbour_picture(directory, title, queries, neighbours, shown, names, right
     ).savefig(directory / "neighbours.png")
 
 
-def training_picture(directory, name, history, watched, distance):
+def training_picture(directory, name, history, watched, training):
     """Draws ``training.png``, beside what the raw inputs give."""
     raw = tm.evaluation.retrieval(
-        watched.read().reshape(len(watched), -1), watched.labels, distance=distance, ks=(1,)
+        watched.read().reshape(len(watched), -1),
+        watched.labels,
+        distance=training.distance,
+        ks=(1,),
     )
     tm.visualization.training_curves(
         history,
         {"raw inputs, recall@1": raw.recall_at[1], "raw inputs, MAP@R": raw.map_at_r},
-        title=f"{name}: judged on {len(watched):,} examples of unseen classes",
+        title=f"{name}: judged on {len(watched):,} examples of classes not trained on",
     ).savefig(directory / "training.png")
 
 

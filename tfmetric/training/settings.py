@@ -11,6 +11,9 @@ import numpy as np
 from tfmetric._errors import expected
 from tfmetric.training.losses import loss_arguments, make_loss
 
+# Arguments of a loss that a description names, whatever they are.
+_TOLD = ("margin", "mining", "distance", "temperature", "scale")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -75,9 +78,7 @@ class Settings:
             "embedding_dim",
             "filters",
         ):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not (isinstance(value, int) and value > 0):
-                raise ValueError(expected(f"{name} to be an int above 0", **{name: value}))
+            _positive(**{name: getattr(self, name)})
         for name, high in (("learning_rate", 1e3), ("weight_decay", 1e3), ("dropout", 1)):
             value = getattr(self, name)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -85,6 +86,16 @@ class Settings:
                 raise ValueError(
                     expected(f"{name} to be from 0 to below {high:g}", **{name: value})
                 )
+        for name in ("augment", "rotate_classes"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(expected(f"{name} to be a bool", **{name: getattr(self, name)}))
+        for name in ("backbone", "weights"):
+            if not isinstance(getattr(self, name), str | None):
+                raise ValueError(
+                    expected(f"{name} to be a str or None", **{name: getattr(self, name)})
+                )
+        if self.crop_to_ink is not None:
+            _positive(crop_to_ink=self.crop_to_ink)
 
     def replace(self, **settings) -> Settings:
         """The settings with some replaced.
@@ -119,7 +130,12 @@ class Settings:
 
     def describe(self) -> str:
         """The settings in a line or two."""
-        shown = ", ".join(f"{name} {_shown(v)}" for name, v in self.loss_arguments.items())
+        usual = loss_arguments(self.loss)
+        shown = ", ".join(
+            f"{name} {'soft' if name == 'margin' and value is None else _shown(value)}"
+            for name, value in self.loss_arguments.items()
+            if name in _TOLD or value != usual[name]
+        )
         extras = [
             text
             for text, on in (
@@ -160,6 +176,12 @@ class Settings:
         if unknown:
             raise ValueError(expected(f"settings among {', '.join(known)}", unknown=unknown))
         return cls(loss=loss.pop("name", cls.loss), loss_arguments=loss, **values)
+
+
+def _positive(**setting):
+    (name, value), *_ = setting.items()
+    if isinstance(value, bool) or not (isinstance(value, int) and value > 0):
+        raise ValueError(expected(f"{name} to be an int above 0", **setting))
 
 
 def _shown(value):

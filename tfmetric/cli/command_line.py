@@ -1,0 +1,22 @@
+"""A command as it would be typed again."""
+
+import shlex
+
+import click
+
+
+def spelled(ctx, always=()) -> str:
+    """The command that does the same: what was given, and some options in any case."""
+    default = click.core.ParameterSource.DEFAULT
+    words = ["tfmetric", ctx.info_name]
+    for option in ctx.command.params:
+        if ctx.get_parameter_source(option.name) == default and option.name not in always:
+            continue
+        value = ctx.params[option.name]
+        if option.is_flag:
+            words.append(option.opts[0] if value else option.secondary_opts[0])
+        elif option.multiple:
+            words += [word for item in value for word in (option.opts[0], str(item))]
+        else:
+            words += [option.opts[0], str(value)]
+    return shlex.join(words)

@@ -1,0 +1,212 @@
+"""The config.toml of a run: all that a training depends on, to read, to edit and to repeat."""
+
+import dataclasses
+import os
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tfmetric._errors import expected
+from tfmetric._files import replacing
+
+# TOML has no null.
+NONE = "none"
+_HEAD = (
+    '# A run of `tfmetric train`. "none" is no value. To repeat it, with changes or without:\n'
+    "#   tfmetric train --config {path}\n\n"
+)
+_TEXT, _FLAG, _WHOLE, _SHARE = "text", "true or false", "a whole number", "between 0 and 1"
+# What each key is to be, and whether it may be "none"; those of [training] check themselves.
+_KEYS = {
+    "command": (_TEXT, True),
+    "seed": (_WHOLE, False),
+    "mixed_precision": (_TEXT, True),
+    "report": (_FLAG, False),
+    "data": {
+        "dataset": (_TEXT, False),
+        "data_dir": (_TEXT, True),
+        "download": (_FLAG, False),
+        "image_size": (_WHOLE, True),
+        "test_fraction": (_SHARE, False),
+        "fingerprint": (_TEXT, True),
+    },
+    "stopping": {"patience": (_WHOLE, True), "validation_fraction": (_SHARE, False)},
+    "training": None,
+    "versions": None,
+}
+_KINDS = {
+    _TEXT: lambda v: isinstance(v, str),
+    _FLAG: lambda v: isinstance(v, bool),
+    _WHOLE: lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0,
+    _SHARE: lambda v: isinstance(v, float) and 0 < v < 1,
+}
+PRECISIONS = ("bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run of ``tfmetric train`` depends on.
+
+    Attributes:
+        settings: The :class:`tfmetric.training.Settings`.
+        dataset: A source for :func:`tfmetric.datasets.load`.
+        data_dir: Where TensorFlow Datasets keeps prepared data, or None.
+        download: Whether it may download.
+        image_size: Side to resize images to, or None.
+        test_fraction: Share of the classes that is for the test.
+        fingerprint: Of the data, once it has been read.
+        patience: Epochs without a better figure after which it stops; None to go to the end.
+        validation_fraction: Share of the training classes that this is judged on.
+        seed: Of the split, the batches and the weights.
+        mixed_precision: "bfloat16" or "float16" for the layers, or None.
+        report: Whether report.html is written.
+        command: The command that made it, or None.
+        versions: Of the packages.
+    """
+
+    settings: object
+    dataset: str
+    data_dir: str | None = None
+    download: bool = False
+    image_size: int | None = None
+    test_fraction: float = 0.5
+    fingerprint: str | None = None
+    patience: int | None = None
+    validation_fraction: float = 0.2
+    seed: int = 0
+    mixed_precision: str | None = None
+    report: bool = True
+    command: str | None = None
+    versions: dict = field(default_factory=dict)
+
+    def replace(self, **values) -> "RunConfig":
+        """The config with some values replaced."""
+        return dataclasses.replace(self, **values)
+
+    def write(self, path) -> None:
+        """Writes the file, whole or not at all."""
+        import tomli_w
+
+        values = {
+            name: {key: getattr(self, key) for key in kind} if isinstance(kind, dict) else None
+            for name, kind in _KEYS.items()
+        }
+        for name in ("command", "seed", "mixed_precision", "report", "versions"):
+            values[name] = getattr(self, name)
+        values["training"] = self.settings.to_dict()
+        with replacing(path) as draft:
+            text = _HEAD.format(path=path) + tomli_w.dumps(_encoded(values))
+            draft.write_text(text, encoding="utf-8")
+
+
+def read_toml(path) -> dict:
+    """The values of a config file, written by a run or by hand; None where it says "none".
+
+    Raises:
+        ValueError: If it is not TOML, or a key is unknown or its value of another kind.
+    """
+    try:
+        values = _decoded(tomllib.loads(Path(path).read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ValueError(expected("a file of TOML", path=str(path), error=str(error))) from error
+    _check(values, _KEYS, "", path)
+    if values.get("mixed_precision") not in (None, *PRECISIONS):
+        raise ValueError(
+            expected(
+                f"mixed_precision as {' or '.join(PRECISIONS)} or {NONE}",
+                mixed_precision=values["mixed_precision"],
+            )
+        )
+    return values
+
+
+def resolved(values: dict, given: dict, training: dict, loss_arguments: dict) -> RunConfig:
+    """The config of a run: what is given, else what a file says, else what suits the data set.
+
+    Args:
+        values: Of :func:`read_toml`; empty if there is no file.
+        given: Options by the names of :class:`RunConfig`.
+        training: Options by the names of :class:`tfmetric.training.Settings`.
+        loss_arguments: Arguments of the loss.
+    """
+    from tfmetric.cli.recipes import recipe_for
+
+    flat = {**values, **values.get("data", {}), **values.get("stopping", {})}
+    names = {f.name for f in dataclasses.fields(RunConfig)} - {"settings"}
+    flat = {**{key: value for key, value in flat.items() if key in names}, **given}
+    if given.keys() & {"dataset", "image_size", "test_fraction", "seed"}:
+        flat["fingerprint"] = None  # The file knows that of other data.
+    flat["dataset"] = located(flat.get("dataset", "glyphs"))
+    flat["data_dir"] = flat.get("data_dir") and located(flat["data_dir"])
+    recipe = recipe_for(flat["dataset"])
+    flat.setdefault("image_size", recipe.image_size)
+    settings = recipe.settings
+    for changed, arguments in (_settings_of(values), (training, loss_arguments)):
+        settings = settings.replace(**changed, loss_arguments=arguments)
+    if settings.weights:
+        settings = settings.replace(weights=located(settings.weights))
+    return RunConfig(settings=settings, **flat)
+
+
+def located(name):
+    """The name, as an absolute path if it is a path: a run may be resumed from anywhere."""
+    from tfmetric.datasets import builtin_names
+
+    text = str(name)
+    if text in builtin_names() or text.startswith("tfds:") or not os.path.exists(text):
+        return text
+    return os.path.abspath(text)
+
+
+def _settings_of(values):
+    """Settings by name, and arguments of the loss."""
+    from tfmetric.training import Settings
+
+    settings = dict(values.get("training", {}))
+    known = [f.name for f in dataclasses.fields(Settings) if f.name != "loss_arguments"]
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise ValueError(expected(f"keys in [training] among {', '.join(known)}", unknown=unknown))
+    loss = settings.pop("loss", {})
+    loss = {"name": loss} if isinstance(loss, str) else dict(loss)
+    if "name" in loss:
+        settings["loss"] = loss.pop("name")
+    return settings, loss
+
+
+def _check(values, known, where, path):
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ValueError(
+            expected(f"keys among {', '.join(known)}{where}", path=str(path), unknown=unknown)
+        )
+    for name, value in values.items():
+        kind = known[name]
+        if not isinstance(kind, tuple):
+            if not isinstance(value, dict):
+                raise ValueError(expected(f"a table [{name}]", path=str(path), **{name: value}))
+            if kind:
+                _check(value, kind, f" in [{name}]", path)
+        elif not (_KINDS[kind[0]](value) or (value is None and kind[1])):
+            optional = f' or "{NONE}"' if kind[1] else ""
+            raise ValueError(
+                expected(
+                    f"{name} to be {kind[0]}{optional}{where}", path=str(path), **{name: value}
+                )
+            )
+
+
+def _encoded(value):
+    if isinstance(value, dict):
+        return {key: _encoded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encoded(item) for item in value]
+    return NONE if value is None else value
+
+
+def _decoded(value):
+    if isinstance(value, dict):
+        return {key: _decoded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_decoded(item) for item in value]
+    return None if value == NONE else value

@@ -1,0 +1,88 @@
+"""The directory of a training run: where what is, and that one process works on it at a time."""
+
+import os
+import socket
+from contextlib import contextmanager
+from pathlib import Path
+
+from tfmetric._errors import expected
+from tfmetric._run_files import METRICS, read_metrics
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes are not kept apart there.
+    fcntl = None
+
+CONFIG = "config.toml"
+
+
+class RunDirectory:
+    """Paths of a run.
+
+    Args:
+        path: The directory.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.config = self.path / CONFIG
+        self.checkpoints = self.path / "checkpoints"
+        self.logs = self.path / "logs"
+
+    @classmethod
+    def new(cls, output, name) -> "RunDirectory":
+        """Makes the next directory ``output/runs/name/N``."""
+        parent = Path(output, "runs", name)
+        parent.mkdir(parents=True, exist_ok=True)
+        taken = [int(path.name) for path in parent.iterdir() if path.name.isdigit()]
+        number = max(taken, default=0) + 1
+        while True:
+            try:
+                (parent / str(number)).mkdir()
+            except FileExistsError:  # Another process was faster.
+                number += 1
+            else:
+                return cls(parent / str(number))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is over: its figures are written last."""
+        return (self.path / METRICS).is_file()
+
+    @contextmanager
+    def locked(self):
+        """Keeps other processes out for the block. The lock goes with the process, killed or not.
+
+        Raises:
+            ValueError: If another process works on the run.
+        """
+        self.checkpoints.mkdir(exist_ok=True)
+        with open(self.checkpoints / "lock", "a+", encoding="utf-8") as file:
+            if fcntl is not None:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    file.seek(0)
+                    raise ValueError(
+                        expected(
+                            "a run that no other process works on",
+                            run=str(self.path),
+                            held_by=file.read().strip(),
+                        )
+                    ) from None
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+            file.flush()
+            yield
+
+
+def summary(run) -> dict:
+    """What ``--json`` prints of a finished run."""
+    metrics = read_metrics(run.path)
+    return {
+        "run": str(run.path),
+        "model": str(run.path / "model.keras"),
+        "epochs": len(metrics["history"].get("loss", ())),
+        "stopped_early": metrics.get("stopped_early", False),
+        "result": metrics["result"],
+    }

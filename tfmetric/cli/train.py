@@ -1,0 +1,229 @@
+"""``tfmetric train``: one training, in a directory from which it can be resumed and repeated."""
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from tfmetric.cli.command_line import spelled
+from tfmetric.cli.kinds import NONE, Assignment, Margin, OrNone, assigned
+from tfmetric.cli.losses import LossName
+from tfmetric.cli.sources import Source
+from tfmetric.cli.startup import quiet_start
+
+_WHOLE = click.IntRange(min=1)
+_RATE = click.FloatRange(min=0, min_open=True)
+_SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+# Where an option goes: into the run's config, its settings, or the arguments of its loss.
+_CONFIG = (
+    click.option(
+        "--dataset",
+        type=Source(),
+        help="glyphs, digits, tfds:NAME, a folder with a folder of images a class, a .csv with "
+        "path,label[,split,group], or an .npz with x and y.  [default: glyphs]",
+    ),
+    click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data."),
+    click.option(
+        "--download",
+        is_flag=True,
+        default=None,
+        help="Let TensorFlow Datasets download the data.",
+    ),
+    click.option(
+        "--image-size", type=OrNone(click.IntRange(min=4)), help="Side to resize images to."
+    ),
+    click.option(
+        "--test-fraction", type=_SHARE, help="Share of the classes for the test.  [default: 0.5]"
+    ),
+    click.option(
+        "--patience",
+        type=OrNone(_WHOLE),
+        help="Stop after so many epochs without a better MAP@R on classes held out of training.",
+    ),
+    click.option(
+        "--validation-fraction",
+        type=_SHARE,
+        help="Share of the training classes that --patience holds out.  [default: 0.2]",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0, max=2**32 - 1),
+        help="Same seed, same figures.  [default: 0]",
+    ),
+    click.option(
+        "--mixed-precision",
+        type=click.Choice(["bfloat16", "float16", NONE]),
+        is_flag=False,
+        flag_value="bfloat16",
+        help="Layers compute in 16 bits: bfloat16 if nothing else is named.",
+    ),
+    click.option(
+        "--report/--no-report",
+        default=None,
+        help="Write report.html at the end.  [default: report]",
+    ),
+)
+_SETTINGS = (
+    click.option("--loss", type=LossName(), help="As `tfmetric losses list` names it."),
+    click.option("--embedding-dim", type=_WHOLE, help="Length of an embedding."),
+    click.option(
+        "--backbone",
+        help="A network of keras.applications, such as MobileNetV2; none for a small one.",
+    ),
+    click.option("--weights", help="imagenet, or a file of weights of the backbone, or none."),
+    click.option("--filters", type=_WHOLE, help="Channels of the first block of the small one."),
+    click.option(
+        "--dropout",
+        type=click.FloatRange(0, 1, max_open=True),
+        help="Share of the features dropped before the last layer.",
+    ),
+    click.option("--classes-per-batch", type=_WHOLE, help="Classes in a batch."),
+    click.option("--examples-per-class", type=_WHOLE, help="Examples of each."),
+    click.option("--epochs", type=_WHOLE, help="Epochs to train."),
+    click.option("--batches-per-epoch", type=_WHOLE, help="Steps in an epoch."),
+    click.option("--learning-rate", type=_RATE, help="Peak of AdamW's rate."),
+    click.option("--weight-decay", type=click.FloatRange(min=0), help="Of AdamW."),
+    click.option("--augment/--no-augment", default=None, help="Turn, shift and scale images."),
+    click.option(
+        "--crop-to-ink",
+        type=OrNone(_WHOLE),
+        help="Cut out what is drawn, scaled to this side.",
+    ),
+    click.option(
+        "--rotate-classes/--no-rotate-classes",
+        default=None,
+        help="Characters turned by 90°, 180° and 270° as further classes.",
+    ),
+)
+_LOSS = (
+    click.option("--margin", type=Margin(), help="Margin of the loss."),
+    click.option("--mining", help="Mining of the loss."),
+    click.option("--distance", help="Distance of the loss."),
+)
+
+
+def _with(options):
+    def add(command):
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def _names(options):
+    """The parameters' names, as click makes them."""
+
+    @_with(options)
+    def none():
+        pass
+
+    return [option.name for option in reversed(none.__click_params__)]
+
+
+@click.command()
+@_with(_CONFIG)
+@_with(_SETTINGS)
+@_with(_LOSS)
+@click.option(
+    "--loss-argument",
+    multiple=True,
+    type=Assignment(),
+    help="Any argument of the loss, again and again: --loss-argument temperature=0.05.",
+)
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Repeat the run whose config.toml this is; options beside it override it.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(exists=True, file_okay=False),
+    metavar="RUN",
+    help="Go on with a run that was stopped, exactly as it was; no other option but --json.",
+)
+@click.option(
+    "--output",
+    default=".",
+    show_default=True,
+    type=click.Path(file_okay=False),
+    help="Where runs/NAME/N is made.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the figures as JSON, and progress on the error stream.",
+)
+@click.pass_context
+def train(ctx, config, resume, output, as_json, loss_argument, **options):
+    """Train an embedder, judge it on unseen classes, and keep all of it in a directory.
+
+    What is not given is what suits the data set. The directory OUTPUT/runs/NAME/N holds
+    config.toml, checkpoints and logs from the start, and model.keras, metrics.json, pictures and
+    report.html at the end. Ctrl-C or a kill loses no more than the epoch: --resume goes on.
+    """
+    if resume:
+        _alone(ctx)
+    # Progress goes where it is not in the way of the JSON.
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        found = _resumed(resume) if resume else _begun(ctx, config, output, loss_argument, options)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+
+
+def _alone(ctx):
+    """Makes sure that nothing else is asked for: another training would not be the same one."""
+    for option in ctx.command.params:
+        given = ctx.get_parameter_source(option.name) == click.core.ParameterSource.COMMANDLINE
+        if given and option.name not in ("resume", "as_json"):
+            raise click.UsageError(
+                "Expected --resume without other options than --json: a resumed run is the same "
+                "run. For another one take --config RUN/config.toml and options beside it. "
+                f"Received: {option.opts[0]}"
+            )
+
+
+def _resumed(path):
+    from tfmetric.cli.run_directory import RunDirectory, summary
+
+    run = RunDirectory(path)
+    if not run.config.is_file():
+        raise click.UsageError(
+            f"Expected the directory of a run of `tfmetric train`, with config.toml. Received: "
+            f"--resume {path}"
+        )
+    if run.finished:  # What starts it again and again may stop.
+        click.echo(f"{run.path} is finished; its figures are in metrics.json.")
+        return summary(run)
+    with quiet_start():
+        from tfmetric.cli.train_job import resume
+
+    return resume(run)
+
+
+def _begun(ctx, config, output, loss_argument, options):
+    from tfmetric.cli.run_config import read_toml
+
+    values = read_toml(config) if config else {}  # Known to be right before TensorFlow is loaded.
+    given = {key: None if v == NONE else v for key, v in options.items() if v is not None}
+    arguments = {key: given[key] for key in _names(_LOSS) if key in given}
+    if arguments.get("margin") == "soft":
+        arguments["margin"] = None
+    arguments |= dict(map(assigned, loss_argument))
+    with quiet_start():
+        from tfmetric.cli.run_config import resolved
+        from tfmetric.cli.train_job import begin
+
+    resolved_config = resolved(
+        values,
+        {
+            "command": spelled(ctx),
+            **{key: given[key] for key in _names(_CONFIG) if key in given},
+        },
+        {key: given[key] for key in _names(_SETTINGS) if key in given},
+        arguments,
+    )
+    return begin(resolved_config, Path(output))
