@@ -139,7 +139,10 @@ class Journal:
     def outcomes(self) -> list[dict]:
         """What all finished trials gave, in their order."""
         found = (read_json(path) for path in self.directory.glob(f"trial_*/{_OUTCOME}"))
-        return sorted((outcome for outcome in found if outcome), key=lambda o: o["number"])
+        return sorted((outcome for outcome in found if outcome), key=lambda o: o["trial"]["number"])
 
     def _is_empty(self):
-        return not self.directory.is_dir() or not any(self.directory.iterdir())
+        # A caller may keep its own options there, for a search that was stopped at its start.
+        return not self.directory.is_dir() or all(
+            path.suffix == ".toml" for path in self.directory.iterdir()
+        )

@@ -78,7 +78,7 @@ class _Durable(keras_tuner.Oracle):
             space.values = dict(outcome["values"])
             trial = trials.Trial(space, outcome["trial_id"], trials.TrialStatus.COMPLETED)
             trial.metrics.register(objective, direction="max")
-            trial.metrics.update(objective, outcome["score"], step=0)
+            trial.metrics.update(objective, outcome["trial"]["score"], step=0)
             self.trials[trial.trial_id] = trial
             self.score_trial(trial)
             self._record_values(trial)

@@ -251,7 +251,7 @@ def _check(executions_per_trial, max_trials, verbose, train, test):
         return
     names = {train.class_names[label] for label in train.classes}
     shared = sorted(names & {test.class_names[label] for label in test.classes})
-    if shared and train.class_names == test.class_names:
+    if shared:
         raise ValueError(expected("test classes that are not trained on", in_both=shared[:5]))
 
 

@@ -127,10 +127,8 @@ class Runner:
         known = self.journal.outcome(trial.trial_id, values)
         if known is None:
             done = self._run(trial.trial_id, values, trial.hyperparameters)
-            outcome = {"trial_id": trial.trial_id, "values": values, "number": done.number}
-            self.journal.write_outcome(
-                trial.trial_id, {**outcome, "trial": done.to_dict(), "score": done.score}
-            )
+            outcome = {"trial_id": trial.trial_id, "values": values, "trial": done.to_dict()}
+            self.journal.write_outcome(trial.trial_id, outcome)
         else:
             done = Trial.from_dict(known["trial"])
         self.report.finished(done, new=known is None)
