@@ -189,13 +189,14 @@ def evaluate(
     learned = retrieval(embeddings, labels, distance=distance, ks=ks)
     if not baselines:
         return Evaluation(learned, embeddings=embeddings)
-    raw, raw_note = _raw(data, labels, distance, ks, seed)
+    raw, raw_note = raw_inputs(data, labels, distance, ks, seed)
     untrained, untrained_note = _untrained(model, data, labels, distance, ks, batch_size, seed)
     notes = tuple(note for note in (raw_note, untrained_note) if note)
     return Evaluation(learned, raw, untrained, notes, embeddings)
 
 
-def _raw(data, labels, distance, ks, seed):
+def raw_inputs(data, labels, distance, ks, seed):
+    """Figures of the flattened inputs, None where they would take too much; and a note on them."""
     if hasattr(data, "element_shape"):
         width, size = math.prod(data.element_shape), np.dtype(data.dtype).itemsize
     else:
