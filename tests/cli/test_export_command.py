@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 from click.testing import CliRunner
@@ -46,6 +47,21 @@ def test_a_saved_model_with_a_gallery(run, tmp_path):
     done = invoke(run, tmp_path / "digits", "--dataset", "digits")
     assert done.exit_code == 0, done.output
     assert tm.export.load(tmp_path / "digits").metadata["gallery_size"] > 0
+
+
+@pytest.mark.slow
+def test_killed_while_the_gallery_is_written_it_leaves_no_version(run, tmp_path):
+    output = tmp_path / "digits"
+    command = [sys.executable, "-m", "tfmetric", "export", run, output, "--dataset", "digits"]
+    process = subprocess.Popen([*map(str, command)])
+    while not list(output.glob(".export-*/*/variables/*")):
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.kill()
+    assert process.wait() == -9
+    assert [path.name for path in output.iterdir() if not path.name.startswith(".")] == []
+    assert invoke(run, output, "--dataset", "digits").exit_code == 0
+    assert tm.export.load(output).metadata["gallery_size"] > 0
 
 
 @pytest.mark.parametrize(
