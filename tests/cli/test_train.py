@@ -4,25 +4,28 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
-import click
 import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tfmetric.cli import cli
+import tfmetric as tm
+from tfmetric.cli import cli, exit_codes
 from tfmetric.cli.kinds import assigned
-from tfmetric.cli.run_config import read_toml, resolved
+from tfmetric.cli.run_config import RunConfig, read_toml, resolved
 from tfmetric.cli.run_directory import RunDirectory
 
+train = import_module("tfmetric.cli.train")  # The package has the command under this name.
 ROOT = Path(__file__).parents[2]
 # Class proxies, dropout and early stopping: all that could begin anew when it should go on.
 OPTIONS = [
@@ -168,6 +171,21 @@ def test_killed_and_resumed_it_is_the_run_that_nothing_stopped(straight, data, t
     assert (done.exit_code, "is finished" in done.stdout) == (0, True)
 
 
+def test_killed_while_the_end_is_written_it_is_written_again(straight, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(straight[0], run)
+    (run / "metrics.json").unlink()
+    (run / ".end-x").mkdir()
+    (run / ".end-x/metrics.json").write_text("{}")
+    text = (run / "config.toml").read_text().replace("report = true", "report = false")
+    (run / "config.toml").write_text(text)
+    done = tfmetric("--resume", run)
+    assert done.exit_code == 0, done.output
+    assert "3 of 3 epochs are done" in done.stdout
+    assert figures(run) == figures(straight[0])
+    assert list(run.glob(".end-*")) == []
+
+
 @pytest.mark.parametrize(
     ("number", "code", "sign"),
     [(signal.SIGINT, 130, "checkpoints/checkpoint.npz"), (signal.SIGTERM, 143, "logs/history.csv")],
@@ -223,6 +241,23 @@ def test_a_part_of_a_config_is_enough(tmp_path):
     config = resolved(read_toml(path), {}, {}, {})
     config.write(tmp_path / "written.toml")
     assert resolved(read_toml(tmp_path / "written.toml"), {}, {}, {}) == config
+
+
+def test_the_page_names_all_commands_codes_and_keys(tmp_path):
+    page = (ROOT / "docs/command_line.md").read_text(encoding="utf-8")
+    assert [name for name in cli.commands if not re.search(rf"`(tfmetric )?{name}\b", page)] == []
+    codes = {value for name, value in vars(exit_codes).items() if isinstance(value, int)}
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.M)} == codes
+    example = re.search(r"```toml\n(.*?)```", page, re.S)[1]
+    (tmp_path / "page.toml").write_text(example)
+    config = resolved(read_toml(tmp_path / "page.toml"), {}, {}, {})
+    config.write(tmp_path / "written.toml")
+    # All that a run writes but what it finds out itself, and what no loss needs to be told.
+    written = tomllib.loads((tmp_path / "written.toml").read_text())
+    for key in ("command", "versions"):
+        written.pop(key)
+    written["data"].pop("fingerprint")
+    assert written == tomllib.loads(example)
 
 
 @pytest.mark.parametrize(
@@ -320,12 +355,11 @@ def test_assignments_that_are_none(text):
 
 def test_every_option_has_a_place():
     """Options that neither the config nor the settings know would be dropped without a word."""
-    from tfmetric.cli.run_config import RunConfig
-    from tfmetric.cli.train import _CONFIG, _LOSS, _SETTINGS, _names, train
-    from tfmetric.training import Settings
-
-    assert set(_names(_CONFIG)) <= set(RunConfig.__dataclass_fields__)
-    assert set(_names(_SETTINGS)) == set(Settings.__dataclass_fields__) - {"loss_arguments"}
+    config, settings, loss = (
+        {option.name for option in options}
+        for options in (train._CONFIG, train._SETTINGS, train._LOSS)
+    )
+    assert config <= set(RunConfig.__dataclass_fields__)
+    assert settings == set(tm.training.Settings.__dataclass_fields__) - {"loss_arguments"}
     others = {"loss_argument", "config", "resume", "output", "as_json"}
-    known = {*_names(_CONFIG), *_names(_SETTINGS), *_names(_LOSS), *others}
-    assert {o.name for o in train.params if isinstance(o, click.Option)} == known
+    assert {option.name for option in train.train.params} == config | settings | loss | others

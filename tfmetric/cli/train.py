@@ -18,115 +18,93 @@ _RATE = click.FloatRange(min=0, min_open=True)
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 # Where an option goes: into the run's config, its settings, or the arguments of its loss.
 _CONFIG = (
-    click.option(
-        "--dataset",
+    click.Option(
+        ["--dataset"],
         type=Source(),
         help="glyphs, digits, tfds:NAME, a folder with a folder of images a class, a .csv with "
         "path,label[,split,group], or an .npz with x and y.  [default: glyphs]",
     ),
-    click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data."),
-    click.option(
-        "--download",
+    click.Option(["--data-dir"], help="Where TensorFlow Datasets keeps prepared data."),
+    click.Option(
+        ["--download"],
         is_flag=True,
         default=None,
         help="Let TensorFlow Datasets download the data.",
     ),
-    click.option(
-        "--image-size", type=OrNone(click.IntRange(min=4)), help="Side to resize images to."
+    click.Option(
+        ["--image-size"], type=OrNone(click.IntRange(min=4)), help="Side to resize images to."
     ),
-    click.option(
-        "--test-fraction", type=_SHARE, help="Share of the classes for the test.  [default: 0.5]"
+    click.Option(
+        ["--test-fraction"], type=_SHARE, help="Share of the classes for the test.  [default: 0.5]"
     ),
-    click.option(
-        "--patience",
+    click.Option(
+        ["--patience"],
         type=OrNone(_WHOLE),
         help="Stop after so many epochs without a better MAP@R on classes held out of training.",
     ),
-    click.option(
-        "--validation-fraction",
+    click.Option(
+        ["--validation-fraction"],
         type=_SHARE,
         help="Share of the training classes that --patience holds out.  [default: 0.2]",
     ),
-    click.option(
-        "--seed",
+    click.Option(
+        ["--seed"],
         type=click.IntRange(min=0, max=2**32 - 1),
         help="Same seed, same figures.  [default: 0]",
     ),
-    click.option(
-        "--mixed-precision",
+    click.Option(
+        ["--mixed-precision"],
         type=click.Choice(["bfloat16", "float16", NONE]),
         is_flag=False,
         flag_value="bfloat16",
         help="Layers compute in 16 bits: bfloat16 if nothing else is named.",
     ),
-    click.option(
-        "--report/--no-report",
+    click.Option(
+        ["--report/--no-report"],
         default=None,
         help="Write report.html at the end.  [default: report]",
     ),
 )
 _SETTINGS = (
-    click.option("--loss", type=LossName(), help="As `tfmetric losses list` names it."),
-    click.option("--embedding-dim", type=_WHOLE, help="Length of an embedding."),
-    click.option(
-        "--backbone",
+    click.Option(["--loss"], type=LossName(), help="As `tfmetric losses list` names it."),
+    click.Option(["--embedding-dim"], type=_WHOLE, help="Length of an embedding."),
+    click.Option(
+        ["--backbone"],
         help="A network of keras.applications, such as MobileNetV2; none for a small one.",
     ),
-    click.option("--weights", help="imagenet, or a file of weights of the backbone, or none."),
-    click.option("--filters", type=_WHOLE, help="Channels of the first block of the small one."),
-    click.option(
-        "--dropout",
+    click.Option(["--weights"], help="imagenet, or a file of weights of the backbone, or none."),
+    click.Option(["--filters"], type=_WHOLE, help="Channels of the first block of the small one."),
+    click.Option(
+        ["--dropout"],
         type=click.FloatRange(0, 1, max_open=True),
         help="Share of the features dropped before the last layer.",
     ),
-    click.option("--classes-per-batch", type=_WHOLE, help="Classes in a batch."),
-    click.option("--examples-per-class", type=_WHOLE, help="Examples of each."),
-    click.option("--epochs", type=_WHOLE, help="Epochs to train."),
-    click.option("--batches-per-epoch", type=_WHOLE, help="Steps in an epoch."),
-    click.option("--learning-rate", type=_RATE, help="Peak of AdamW's rate."),
-    click.option("--weight-decay", type=click.FloatRange(min=0), help="Of AdamW."),
-    click.option("--augment/--no-augment", default=None, help="Turn, shift and scale images."),
-    click.option(
-        "--crop-to-ink",
+    click.Option(["--classes-per-batch"], type=_WHOLE, help="Classes in a batch."),
+    click.Option(["--examples-per-class"], type=_WHOLE, help="Examples of each."),
+    click.Option(["--epochs"], type=_WHOLE, help="Epochs to train."),
+    click.Option(["--batches-per-epoch"], type=_WHOLE, help="Steps in an epoch."),
+    click.Option(["--learning-rate"], type=_RATE, help="Peak of AdamW's rate."),
+    click.Option(["--weight-decay"], type=click.FloatRange(min=0), help="Of AdamW."),
+    click.Option(["--augment/--no-augment"], default=None, help="Turn, shift and scale images."),
+    click.Option(
+        ["--crop-to-ink"],
         type=OrNone(_WHOLE),
         help="Cut out what is drawn, scaled to this side.",
     ),
-    click.option(
-        "--rotate-classes/--no-rotate-classes",
+    click.Option(
+        ["--rotate-classes/--no-rotate-classes"],
         default=None,
         help="Characters turned by 90°, 180° and 270° as further classes.",
     ),
 )
 _LOSS = (
-    click.option("--margin", type=Margin(), help="Margin of the loss."),
-    click.option("--mining", help="Mining of the loss."),
-    click.option("--distance", help="Distance of the loss."),
+    click.Option(["--margin"], type=Margin(), help="Margin of the loss."),
+    click.Option(["--mining"], help="Mining of the loss."),
+    click.Option(["--distance"], help="Distance of the loss."),
 )
 
 
-def _with(options):
-    def add(command):
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-def _names(options):
-    """The parameters' names, as click makes them."""
-
-    @_with(options)
-    def none():
-        pass
-
-    return [option.name for option in reversed(none.__click_params__)]
-
-
-@click.command()
-@_with(_CONFIG)
-@_with(_SETTINGS)
-@_with(_LOSS)
+@click.command(params=[*_CONFIG, *_SETTINGS, *_LOSS])
 @click.option(
     "--loss-argument",
     multiple=True,
@@ -209,7 +187,7 @@ def _begun(ctx, config, output, loss_argument, options):
 
     values = read_toml(config) if config else {}  # Known to be right before TensorFlow is loaded.
     given = {key: None if v == NONE else v for key, v in options.items() if v is not None}
-    arguments = {key: given[key] for key in _names(_LOSS) if key in given}
+    arguments = _of(_LOSS, given)
     if arguments.get("margin") == "soft":
         arguments["margin"] = None
     arguments |= dict(map(assigned, loss_argument))
@@ -221,9 +199,14 @@ def _begun(ctx, config, output, loss_argument, options):
         values,
         {
             "command": spelled(ctx),
-            **{key: given[key] for key in _names(_CONFIG) if key in given},
+            **_of(_CONFIG, given),
         },
-        {key: given[key] for key in _names(_SETTINGS) if key in given},
+        _of(_SETTINGS, given),
         arguments,
     )
     return begin(resolved_config, Path(output))
+
+
+def _of(options, given):
+    """What is given of these options, by name."""
+    return {option.name: given[option.name] for option in options if option.name in given}
