@@ -131,7 +131,7 @@ def main():
             stream.reconfigure(errors="replace")  # Better than no word where "Σ" cannot be shown.
     code = exit_codes.NO_READER
     try:
-        cli()
+        cli(prog_name="tfmetric")  # Also where it is python -m tfmetric.
     except SystemExit as end:
         code = end.code
     except BrokenPipeError:  # Nobody reads what an error says.

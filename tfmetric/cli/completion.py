@@ -17,14 +17,14 @@ def completion(ctx, shell):
     Write it once to where the shell looks, and open a new one:
 
     \b
-      tfmetric completion bash > ~/.local/share/bash-completion/completions/tfmetric
-      tfmetric completion zsh > ~/.zfunc/_tfmetric     # a directory of $fpath
-      tfmetric completion fish > ~/.config/fish/completions/tfmetric.fish
+    tfmetric completion bash > ~/.local/share/bash-completion/completions/tfmetric
+    tfmetric completion zsh > ~/.zfunc/_tfmetric     # a directory of $fpath
+    tfmetric completion fish > ~/.config/fish/completions/tfmetric.fish
 
     For bash this takes the package bash-completion. Without it, put this into ~/.bashrc:
 
     \b
-      eval "$(tfmetric completion bash)"
+    eval "$(tfmetric completion bash)"
     """
     from click.shell_completion import get_completion_class
 

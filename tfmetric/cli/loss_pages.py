@@ -13,7 +13,7 @@ from pathlib import Path
 FAMILIES = {
     "embeddings": "Class ids and embeddings, through model.compile(loss=...)",
     "proxies": "Class ids and the cosines of a layers.ProxyHead, through models.with_proxies",
-    "siamese": "Explicit pairs and triplets, on the distances that models.siamese or .triplet emit",
+    "siamese": "Explicit pairs and triplets: distances that models.siamese or .triplet emit",
     "wrappers": "Made of other losses",
     "penalties": "Penalties on embeddings: terms of a WeightedSum, or an activity_regularizer",
 }
