@@ -132,13 +132,14 @@ class BenchmarkFiles:
         """Writes down the figures of the baselines."""
         self._write(BASELINES, {"of": self._digest({}), "baselines": baselines})
 
-    def write_results(self, result, picture: bool = True) -> None:
-        """Writes the result as JSON, as a page and, which takes a moment, as a picture."""
+    def write_results(self, result) -> None:
+        """Writes the result as JSON and as a page."""
         self._write(RESULTS, result.to_dict())
         with replacing(self.directory / PAGE) as new:
             new.write_text(result.to_markdown(), encoding="utf-8")
-        if not picture:
-            return
+
+    def write_picture(self, result) -> None:
+        """Draws the result."""
         with replacing(self.directory / PICTURE) as new:
             result.figure(title=result.protocol["data"]["name"]).savefig(new)
 

@@ -25,8 +25,16 @@ def verdict(result) -> str:
         if level:
             sentences.append(
                 f"The {_intervals(level)} of {_and(level)} {_overlaps(level)} that of the best: "
-                f"{count} seeds do not tell {'them' if len(level) > 1 else 'it'} apart from it."
+                f"by {'these' if len(level) > 1 else 'this'} alone, {count} seeds do not tell "
+                f"{'them' if len(level) > 1 else 'it'} apart from it."
             )
+            behind = [row for row in rows[1:] if row["label"] in level and _is_behind(row)]
+            if behind:
+                told = _and(f"{row['label']} by {_mean(row['behind'])}" for row in behind)
+                sentences.append(
+                    f"Seed by seed, with the same weights and batches, behind the best "
+                    f"{'are' if len(behind) > 1 else 'is'} {told}."
+                )
         if below:
             sentences.append(
                 f"The {_intervals(below)} of {_and(below)} {'are' if len(below) > 1 else 'is'} "
@@ -42,6 +50,12 @@ def verdict(result) -> str:
                 f"count as 0 ({'; '.join(row['reasons'])})."
             )
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _is_behind(row):
+    """Whether the interval of the difference, seed by seed, leaves out 0."""
+    ends = row["behind"]["interval"]
+    return ends is not None and ends[0] > 0
 
 
 def _against_baseline(rows, baseline, objective):

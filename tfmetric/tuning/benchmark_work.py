@@ -75,10 +75,11 @@ class Work:
                 for label, own in chosen.items():
                     self.concatenated.append(self.together(label, own, seed))
             if self.new > before:
-                self.files.write_results(self.result(chosen), picture=False)
+                self.files.write_results(self.result(chosen))
         first = next(iter(chosen.values()))
         result = self.result(chosen, self.baselines(first))
         self.files.write_results(result)
+        self.files.write_picture(result)
         return result
 
     def result(self, chosen, baselines=None):
