@@ -12,7 +12,13 @@ BLOCK = "import sys; sys.modules['tensorflow'] = None; "
 
 
 def run(code):
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": "jax",
+        "JAX_PLATFORMS": "cpu",
+        # Compiling takes most of the time.
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    }
     return subprocess.run(
         [sys.executable, "-c", BLOCK + code],
         env=environment,
@@ -28,41 +34,36 @@ def test_imports_without_tensorflow():
     assert result.stdout.split() == ["triplet_loss", "tfmetric.layers"], result.stderr
 
 
-LOSSES = ["test_triplet.py", "test_contrastive.py", "test_in_fit.py"]
-# Compiled and in fit; without a compiled step JAX takes minutes for the rest.
-FEW = "compiled or named or warmup or whole or fit or mixed"
-MANY = f"{FEW} or degenerate or duplicates or every_distance or either"
-
-
-def run_tests(module, chosen):
-    code = (
-        "import pytest; sys.exit(pytest.main("
-        f"['-q', '-x', '-p', 'no:cacheprovider', 'tests/losses/{module}', '-k', '{chosen}']))"
-    )
-    result = run(code)
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-2000:]
-
-
-@pytest.mark.parametrize("module", LOSSES)
-def test_losses(module):
-    pytest.importorskip("jax")
-    run_tests(module, FEW)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("module", LOSSES)
-def test_losses_without_a_compiled_step(module):
-    pytest.importorskip("jax")
-    run_tests(module, MANY)
-
-
-def test_class_proxies():
-    """The losses, and their head in a fit: with sampled classes, and labels without a proxy."""
-    pytest.importorskip("jax")
-    modules = ["tests/losses/test_proxy_losses.py", "tests/models/test_with_proxies.py"]
-    chosen = "xla-unknown or sampled_classes_train or make_nan"
+def run_tests(modules, chosen):
+    modules = [f"tests/{module}" for module in modules]
     result = run(
         "import pytest; sys.exit(pytest.main("
         f"['-q', '-x', '-n0', '-p', 'no:cacheprovider', *{modules}, '-k', '{chosen}']))"
     )
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-2000:]
+
+
+LOSSES = ["losses/test_triplet.py", "losses/test_contrastive.py", "losses/test_in_fit.py"]
+# Compiled and in fit; without a compiled step JAX takes minutes for the rest.
+FEW = "(compiled or xla or fit or mixed) and not False"
+MANY = (
+    "compiled or fit or mixed or named or warmup or degenerate or duplicates or distance or either"
+)
+
+
+def test_losses():
+    pytest.importorskip("jax")
+    run_tests(LOSSES, FEW)
+
+
+@pytest.mark.slow
+def test_losses_without_a_compiled_step():
+    pytest.importorskip("jax")
+    run_tests(LOSSES, MANY)
+
+
+def test_class_proxies():
+    """The losses, and their head in a fit: with sampled classes, and labels without a proxy."""
+    pytest.importorskip("jax")
+    modules = ["losses/test_proxy_losses.py", "models/test_with_proxies.py"]
+    run_tests(modules, "xla-unknown or sampled_classes_train or make_nan")

@@ -62,7 +62,7 @@ def test_both_ways_are_the_same_training():
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
 
 
-@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("jit_compile", ["auto", pytest.param(True, marks=pytest.mark.slow)])
 def test_sampled_classes_train_all_of_them(jit_compile):
     x, labels = data()
     embedder, head = parts(classes=40, sampled_classes=20)

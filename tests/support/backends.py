@@ -9,23 +9,27 @@ MODES = {
     "tensorflow": ("eager", "graph", "xla", "xla-unknown-batch"),
     "jax": ("eager", "xla-unknown-batch"),
 }[keras.config.backend()]
-# Where XLA takes long, with the batch size unknown only: that is what `fit` compiles.
-COMPILED = [pytest.param(m, marks=pytest.mark.slow) if m == "xla" else m for m in MODES[1:]]
+# Where compiling takes long, with the batch size unknown only: that is what `fit` compiles, and
+# several batches share one trace then.
+COMPILED = [
+    *(("graph-unknown-batch",) if "graph" in MODES else ()),
+    *(m if "unknown" in m else pytest.param(m, marks=pytest.mark.slow) for m in MODES[1:]),
+]
 
 
 def value_and_gradient(loss, labels, x, mode="eager", sample_weight=None):
     """(value, gradient with respect to x) as NumPy arrays; a vector value is summed for it."""
-    if keras.config.backend() == "jax":
-        return _jax(loss, labels, x, mode, sample_weight)
     return step_of(loss, labels, x, mode, sample_weight)(labels, x)
 
 
 def step_of(loss, labels, x, mode, sample_weight=None):
-    """``(labels, x) -> (value, gradient)`` on TensorFlow, for several batches like this one.
+    """``(labels, x) -> (value, gradient)``, for several batches like this one.
 
     Args:
         mode: One of MODES, or "graph-unknown-batch": the step takes batches of any size then.
     """
+    if keras.config.backend() == "jax":
+        return lambda labels, x: _jax(loss, labels, x, mode, sample_weight)
     import tensorflow as tf
 
     def step(labels, x):
