@@ -126,18 +126,3 @@ def test_usage_errors_are_exit_code_2(arguments, tmp_path):
     done = tfmetric("quickstart", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert "Usage:" in done.stderr
-
-
-def test_help_and_usage_errors_do_not_import_tensorflow():
-    code = (
-        "import sys; sys.argv = ['tfmetric', 'quickstart', '--help']\n"
-        "sys.modules['keras'] = sys.modules['tensorflow'] = None\n"
-        "from tfmetric.cli import main; main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert "--dataset" in done.stdout, done.stderr

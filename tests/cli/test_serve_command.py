@@ -29,19 +29,6 @@ def test_usage(tmp_path):
     assert done.output.startswith("Error: Expected the directory of a model")
 
 
-def test_help_imports_no_tensorflow():
-    code = (
-        "import sys; sys.argv = ['tfmetric', 'serve', '--help']\n"
-        "from tfmetric.cli import cli\n"
-        "cli(standalone_mode=False)\n"
-        "print([m for m in ('tensorflow', 'keras', 'numpy', 'uvicorn') if m in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT
-    )
-    assert done.stdout.endswith("\n[]\n"), done.stderr
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
