@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from tfmetric.evaluation import evaluate, retrieval
 from tfmetric.training import Settings, Training, prepare
+from tfmetric.tuning.memory import given_back
 from tfmetric.tuning.objectives import ks_for
 from tfmetric.tuning.runs import blame, run_seed
 
@@ -80,18 +80,17 @@ def train_all(train, settings, epochs, seed, build_embedder) -> Training | str:
     Returns:
         The training; or why it has failed, where the setting is to blame.
     """
-    keras.backend.clear_session()
-    gc.collect()
     seed = run_seed(seed)
-    keras.utils.set_random_seed(seed)
-    try:
-        training = prepare(train, settings, seed, build_embedder)
-        training.model.fit(training.batches, epochs=epochs, shuffle=False, verbose=0)
-    except Exception as error:
-        reason = blame(error)
-        if reason is None:
-            raise
-        return reason
+    with given_back():
+        keras.utils.set_random_seed(seed)
+        try:
+            training = prepare(train, settings, seed, build_embedder)
+            training.model.fit(training.batches, epochs=epochs, shuffle=False, verbose=0)
+        except Exception as error:
+            reason = blame(error)
+            if reason is None:
+                raise
+            return reason
     return training
 
 

@@ -19,8 +19,8 @@ from tfmetric.tuning.benchmark_work import FOLD_SEED, Work
 from tfmetric.tuning.config import fingerprint
 from tfmetric.tuning.contenders import BUDGET, contenders
 from tfmetric.tuning.folds import class_folds
+from tfmetric.tuning.fresh import FreshEmbedder, without_advice_on_retracing
 from tfmetric.tuning.objectives import check_objective
-from tfmetric.tuning.search import _Fresh, _without_advice_on_retracing
 
 
 def benchmark(
@@ -141,11 +141,11 @@ def benchmark(
         parts=parts,
         files=files,
         protocol=protocol,
-        build=None if build_embedder is None else _Fresh(build_embedder),
+        build=None if build_embedder is None else FreshEmbedder(build_embedder),
         callbacks=callbacks,
         say=(lambda text: None) if verbose == 0 else lambda text: print(text, flush=True),
     )
-    with _without_advice_on_retracing():
+    with without_advice_on_retracing():
         return work.do(given, search_space, verbose)
 
 

@@ -65,8 +65,9 @@ def median_rule(
 def score(runs: Sequence[RunRecord], planned: int, others: Sequence[Sequence[RunRecord]]) -> float:
     """The score of a trial: the mean over its runs.
 
-    Where a trial was stopped before its last run, the mean over the runs that it had is moved by
-    what the other trials have over all runs more than over those: folds are not equally hard.
+    Of a trial that was stopped it is an estimate: what it had, and what the others have gained from
+    there to their end. Its own figure at an early epoch, or on an easy fold alone, would tell a
+    tuner that its whole neighbourhood is bad.
 
     Args:
         runs: The runs of the trial.
@@ -75,14 +76,18 @@ def score(runs: Sequence[RunRecord], planned: int, others: Sequence[Sequence[Run
     """
     if any(run.status == "collapsed" for run in runs):
         return 0.0
-    mean = float(np.mean([run.best for run in runs]))
+    mean, last = float(np.mean([run.best for run in runs])), runs[-1]
     whole = [
-        [run.best for run in other]
+        other
         for other in others
         if len(other) == planned and all(run.status == "completed" for run in other)
     ]
-    if len(runs) == planned or not whole:
+    if (len(runs) == planned and last.status == "completed") or not whole:
         return mean
-    table = np.array(whole)
-    more = np.median(table.mean(axis=1) - table[:, : len(runs)].mean(axis=1))
-    return float(np.clip(mean + more, 0.0, 1.0))
+    seen = len(last.curve) if last.status == "pruned" else None
+    gains = []
+    for other in whole:
+        then = [run.best for run in other[: len(runs) - 1]]
+        then.append(max(other[len(runs) - 1].curve[:seen]))
+        gains.append(np.mean([run.best for run in other]) - np.mean(then))
+    return float(np.clip(mean + np.median(gains), 0.0, 1.0))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,6 +13,7 @@ from tfmetric._errors import expected
 from tfmetric.callbacks import RetrievalEvaluation
 from tfmetric.datasets.labeled import as_labeled
 from tfmetric.training import Settings, Training, prepare
+from tfmetric.tuning.memory import given_back
 from tfmetric.tuning.objectives import check_objective, ks_for
 from tfmetric.tuning.records import RunRecord
 
@@ -91,39 +91,25 @@ def run_once(
         as_labeled(validation),
     )
     begun = time.perf_counter()
-    keras.backend.clear_session()  # What earlier runs left would grow from run to run.
-    gc.collect()
-    keras.utils.set_random_seed(seed)
     watch = _Watch(f"val_{objective}", patience, stop, keep_best=after is not None)
     status, reason, figures = "completed", "", {}
-    try:
-        training = prepare(train, settings, seed, build_embedder)
-        judge = RetrievalEvaluation(
-            validation,
-            distance=training.distance,
-            ks=ks_for(objective),
-            figures=(objective,),
-            embedder=training.embedder,
-        )
-        training.model.fit(
-            training.batches,
-            epochs=settings.epochs if epochs is None else min(epochs, settings.epochs),
-            shuffle=False,
-            callbacks=[judge, watch, *copy.deepcopy(list(callbacks))],
-            verbose=0,
-        )
-        reason = watch.reason
-        if watch.pruned:
-            status = "pruned"
-        elif collapsed := _collapsed(training.embedder, validation):
-            status, reason = "collapsed", collapsed
-        elif after is not None:
-            watch.restore(training.model)
-            figures = {name: float(value) for name, value in after(training).items()}
-    except Exception as error:
-        status, reason = "collapsed", blame(error)
-        if reason is None:
-            raise
+    with given_back():
+        keras.utils.set_random_seed(seed)
+        try:
+            training = prepare(train, settings, seed, build_embedder)
+            _fit(training, validation, objective, epochs, [watch, *copy.deepcopy(list(callbacks))])
+            reason = watch.reason
+            if watch.pruned:
+                status = "pruned"
+            elif collapsed := _collapsed(training.embedder, validation):
+                status, reason = "collapsed", collapsed
+            elif after is not None:
+                watch.restore(training.model)
+                figures = {name: float(value) for name, value in after(training).items()}
+        except Exception as error:
+            status, reason = "collapsed", blame(error)
+            if reason is None:
+                raise
     worthless = status == "collapsed"
     return RunRecord(
         best=0.0 if worthless else max(watch.curve),
@@ -133,6 +119,24 @@ def run_once(
         status=status,
         reason=reason,
         figures=figures,
+    )
+
+
+def _fit(training, validation, objective, epochs, callbacks):
+    judge = RetrievalEvaluation(
+        validation,
+        distance=training.distance,
+        ks=ks_for(objective),
+        figures=(objective,),
+        embedder=training.embedder,
+    )
+    whole = training.settings.epochs
+    training.model.fit(
+        training.batches,
+        epochs=whole if epochs is None else min(epochs, whole),
+        shuffle=False,
+        callbacks=[judge, *callbacks],
+        verbose=0,
     )
 
 

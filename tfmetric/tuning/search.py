@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -14,6 +12,7 @@ from tfmetric.datasets.arguments import require_seed
 from tfmetric.datasets.labeled import as_labeled
 from tfmetric.training import Settings
 from tfmetric.tuning import config, ending, folds
+from tfmetric.tuning.fresh import FreshEmbedder, without_advice_on_retracing
 from tfmetric.tuning.hparams import HParams
 from tfmetric.tuning.journal import Journal
 from tfmetric.tuning.objectives import check_objective
@@ -174,7 +173,7 @@ def margin_search(
         verbose,
         HParams(journal.path("tensorboard"), objective) if tensorboard else None,
     )
-    build = None if build_embedder is None else _Fresh(build_embedder)
+    build = None if build_embedder is None else FreshEmbedder(build_embedder)
     run = Runner(
         journal,
         space,
@@ -201,7 +200,7 @@ def margin_search(
         seed=seed,
     )
     report.total = keras_tuning.planned(search, space)
-    with _without_advice_on_retracing():
+    with without_advice_on_retracing():
         keras_tuning.run(search)
         if worker:
             return None
@@ -215,26 +214,6 @@ def margin_search(
             build_embedder=build,
             say=print if verbose else lambda text: None,
         )
-
-
-class _Fresh:
-    """Calls ``build_embedder``, and makes sure that no trial goes on with another one's weights."""
-
-    def __init__(self, build):
-        self.build, self.last = build, None
-
-    def __call__(self, embedding_dim):
-        made = self.build(embedding_dim)
-        if made is self.last:
-            raise ValueError(
-                expected(
-                    "build_embedder to make a new model each time: the same one again has already "
-                    "been trained",
-                    returned=made,
-                )
-            )
-        self.last = made
-        return made
 
 
 def _check(executions_per_trial, max_trials, verbose, train, test):
@@ -253,18 +232,3 @@ def _check(executions_per_trial, max_trials, verbose, train, test):
     shared = sorted(names & {test.class_names[label] for label in test.classes})
     if shared:
         raise ValueError(expected("test classes that are not trained on", in_both=shared[:5]))
-
-
-@contextmanager
-def _without_advice_on_retracing():
-    """Each trial is another model: TensorFlow would advise against that, trial by trial."""
-
-    def wanted(record):
-        return "retracing" not in record.getMessage()
-
-    logger = logging.getLogger("tensorflow")
-    logger.addFilter(wanted)
-    try:
-        yield
-    finally:
-        logger.removeFilter(wanted)
