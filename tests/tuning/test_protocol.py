@@ -203,7 +203,7 @@ def test_the_table_and_the_page(faked, tmp_path):
 
 
 def test_one_seed_says_that_it_has_no_interval(faked, tmp_path):
-    result = compare(tmp_path, "NTXentLoss", seeds=[4])
+    result = compare(tmp_path, "NTXentLoss", seeds=np.int64(4), figures="mrr")
     assert result.table()[0]["figures"]["map_at_r"]["interval"] is None
     assert "two seeds at least" in result.verdict()
 

@@ -104,7 +104,8 @@ def benchmark(
     Reference: Musgrave, Belongie, Lim: A Metric Learning Reality Check, ECCV 2020, section 3.
     """
     train, test = as_labeled(train), as_labeled(test)
-    seeds, figures = tuple(seeds), tuple(figures)
+    seeds = tuple(seeds) if np.iterable(seeds) else (seeds,)
+    figures = (figures,) if isinstance(figures, str) else tuple(figures)
     _check_arguments(seeds, folds, max_trials, verbose)
     _check_parts(train, test)
     objective = check_objective(objective)
@@ -114,7 +115,7 @@ def benchmark(
     # As it fits the smallest fold, and one for all: who adds a loss later has the same.
     fitted = next(iter(given.values())).fitted(min((part for part, _ in parts), key=len))
     protocol = {
-        "seeds": list(seeds),
+        "seeds": [int(seed) for seed in seeds],  # JSON knows no integers of NumPy.
         "folds": folds,
         "objective": objective,
         "figures": list(figures),
