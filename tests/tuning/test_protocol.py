@@ -283,7 +283,6 @@ def test_progress_is_a_line_a_training_without_test_figures(faked, tmp_path, cap
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.filterwarnings("ignore:(currentThread|getName):DeprecationWarning")
 def test_each_loss_has_as_many_trials_on_the_training_classes_alone(faked, tmp_path):
     space = {"learning_rate": None, "margin": [0.1, 0.3], "NTXentLoss/temperature": [0.1, 0.3]}
     result = compare(tmp_path, max_trials=2, search_space=space, seeds=(0,))
