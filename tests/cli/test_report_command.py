@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from support.runs import make_run
+
+from tfmetric.cli import cli
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,13 +42,14 @@ def test_it_writes_the_page_and_loads_the_model_for_it(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["nothing", "empty", "file.txt", "broken"])
-def test_what_is_no_run_is_one_line(name, tmp_path):
+def test_what_is_no_run_is_one_line(name, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file.txt").write_text("text")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/metrics.json").write_text("{")
-    done = tfmetric("report", name, cwd=tmp_path)
-    assert done.returncode == 1
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["report", name])
+    assert done.exit_code == 1
     assert done.stderr.startswith("Error: Expected")
     assert done.stderr.count("\n") == 1
     assert name in done.stderr
