@@ -101,7 +101,10 @@ class MetricHyperModel(keras_tuner.HyperModel):
             settings = settings.fitted(self.train)
             turns = 4 if settings.rotate_classes else 1
             shape, classes = self.train.element_shape, turns * self.train.num_classes
-        return make_model(settings, shape, classes, self.build_embedder)
+        model = make_model(settings, shape, classes, self.build_embedder)
+        # Keras Tuner loads weights into it, those of the optimizer too.
+        model.optimizer.build(model.trainable_variables)
+        return model
 
     def fit(self, hp, model, train=None, *, validation_data, callbacks=(), **kwargs):
         """Fits on P×K batches, and judges before any other callback sees the logs.

@@ -8,11 +8,14 @@ is replaced at once, and what cannot be read is made again from the trials that 
 from __future__ import annotations
 
 import functools
+import warnings
 
 import keras_tuner
+import numpy as np
 from keras_tuner.src.engine import metrics_tracking
 from keras_tuner.src.engine import trial as trials
 from keras_tuner.src.tuners import gridsearch
+from sklearn.exceptions import ConvergenceWarning
 
 from tfmetric._errors import expected
 from tfmetric.tuning.journal import ORACLE, read_json, write_json
@@ -111,6 +114,14 @@ class _Durable(keras_tuner.Oracle):
         # A chief that was started again has handed it out a second time.
         self._retry_queue = [id_ for id_ in self._retry_queue if id_ != trial.trial_id]
         return super().end_trial(trial)
+
+    def populate_space(self, trial_id):
+        if hasattr(self, "_random_state"):  # It is not written down: a resumed search would differ.
+            self._random_state = np.random.RandomState(self.seed + len(self.trials))
+        with warnings.catch_warnings():
+            # Of a Gaussian process on a few points, which nobody can do anything about.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return super().populate_space(trial_id)
 
     def _random_values(self):
         if self.start_order:
