@@ -12,13 +12,7 @@ BLOCK = "import sys; sys.modules['tensorflow'] = None; "
 
 
 def run(code):
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": "jax",
-        "JAX_PLATFORMS": "cpu",
-        # Compiling takes most of the time.
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-    }
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     return subprocess.run(
         [sys.executable, "-c", BLOCK + code],
         env=environment,

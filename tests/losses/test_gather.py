@@ -127,6 +127,5 @@ def test_global_gathering_on_two_replicas_is_one_device():
 def test_a_batch_spread_over_two_jax_devices_is_one_batch():
     pytest.importorskip("jax", reason="jax is not installed")
     flags = "--xla_force_host_platform_device_count=2"
-    environment = {"JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-    found = run(TWO_JAX_DEVICES, KERAS_BACKEND="jax", XLA_FLAGS=flags, **environment)
+    found = run(TWO_JAX_DEVICES, KERAS_BACKEND="jax", JAX_PLATFORMS="cpu", XLA_FLAGS=flags)
     assert found["apart"] < 1e-5

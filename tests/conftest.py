@@ -1,0 +1,6 @@
+"""What all tests run with, those in processes of their own too."""
+
+import os
+
+# Compiling is most of what JAX does here.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
