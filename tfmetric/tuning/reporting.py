@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tfmetric.tuning.result import read_trials
-from tfmetric.tuning.tables import shown, write_tables
+from tfmetric.tuning.tables import score_of, shown, write_tables
 
 
 class Report:
@@ -58,7 +58,7 @@ class Report:
     def _line(self, trial, best, done):
         of = f" of {self.total}" if self.total else ""
         text = (
-            f"Trial {trial.number}{of}: {shown(trial.values)}; {self.objective} {trial.score:.4f}"
+            f"Trial {trial.number}{of}: {shown(trial.values)}; {self.objective} {score_of(trial)}"
         )
         if trial.status != "completed":
             text += f" ({trial.status}: {trial.reason})"

@@ -17,7 +17,7 @@ from tfmetric.tuning.tables import end_lines, table_lines
 from tfmetric.tuning.trials import Trial, best_of, rank
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TuningResult:
     """The trials of a search, the best of them, and what it is worth on the test classes.
 
@@ -39,6 +39,11 @@ class TuningResult:
     final: Judgement | None = None
     default: Judgement | None = None
     model: keras.Model | None = field(default=None, repr=False, compare=False)
+
+    def __repr__(self):
+        best = best_of(self.trials, none=True)
+        score = "none to its end" if best is None else f"best {self.objective} {best.score:.4f}"
+        return f"<TuningResult: {len(self.trials)} trials, {score}, in {self.directory}>"
 
     @property
     def best(self) -> Trial:

@@ -120,15 +120,14 @@ def margin_search(
     >>> data = tm.datasets.from_arrays(x, labels)
     >>> result = margin_search(
     ...     data,
-    ...     search_space={"margin": [0.1, 0.4], "learning_rate": None},
     ...     settings=tm.training.Settings(epochs=1, batches_per_epoch=1),
-    ...     tuner="grid",
+    ...     max_trials=1,
     ...     directory=tempfile.mkdtemp(),
     ...     retrain=False,
     ...     verbose=0,
     ... )
-    >>> [row["settings"] for row in result.table() if row["trial"] == 2]
-    [{'margin': 0.4}]
+    >>> result.best.values
+    {'margin': 0.2, 'learning_rate': 0.003}
 
     Reference: Musgrave, Belongie, Lim: A Metric Learning Reality Check (2020), on why test classes
     must not choose.

@@ -50,6 +50,11 @@ def write_tables(journal: Journal, trials, objective: str) -> Trial | None:
     return best
 
 
+def score_of(trial: Trial) -> str:
+    """The score as text; that of a trial that was stopped is an estimate."""
+    return f"{'~' if trial.status == 'pruned' else ''}{trial.score:.4f}"
+
+
 def shown(values: Mapping) -> str:
     """Searched values in a line."""
     return ", ".join(f"{name} {_shown(value)}" for name, value in values.items())
@@ -73,7 +78,7 @@ def table_lines(result) -> list[str]:
             [
                 str(trial.number),
                 *values,
-                f"{trial.score:.4f}",
+                score_of(trial),
                 spread,
                 str(trial.best_epoch),
                 f"{trial.seconds:.0f} s",

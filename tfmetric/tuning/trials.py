@@ -20,7 +20,8 @@ class Trial:
         number: Which one, from 1.
         values: The searched values by name, such as "margin".
         settings: All settings.
-        score: The objective: the mean of the best epochs of its runs.
+        score: The objective: the mean of the best epochs of its runs; of a pruned trial an estimate
+            of what that would have been.
         runs: A :class:`RunRecord` for each fold and repetition.
         status: "completed"; "pruned": stopped as hopeless, and no candidate for the best;
             "collapsed": scored 0.0, as NaN, all embeddings at one point, or out of memory.

@@ -191,9 +191,9 @@ class _Search(keras_tuner.Tuner):
             super().on_trial_end(trial)
 
     def save(self):
-        if not self._is_worker():
+        if not self._is_worker():  # Which may be there before its chief, and knows nothing.
             self.oracle.save()
-        write_json(self._get_tuner_fname(), self.get_state())
+            write_json(self._get_tuner_fname(), self.get_state())
 
     def reload(self):
         self._populate_initial_space()
