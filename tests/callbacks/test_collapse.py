@@ -14,7 +14,8 @@ def collapsed_model(**compiled):
             keras.layers.Dense(2, kernel_initializer="zeros", bias_initializer="ones"),
         ]
     )
-    model.compile(keras.optimizers.SGD(0.01), **compiled)
+    # Not compiled: that takes seconds, and the monitor sees the logs only.
+    model.compile(keras.optimizers.SGD(0.01), run_eagerly=True, **compiled)
     return model
 
 
@@ -86,7 +87,7 @@ def test_long_embeddings_and_a_lone_example_are_no_collapse():
     model.set_weights([np.eye(5)])
     statistics = tm.metrics.MiningStatistics(distance="cosine")
     loss = tm.TripletLoss(distance="cosine")
-    model.compile(keras.optimizers.SGD(0.0), loss=loss, metrics=[statistics])
+    model.compile(keras.optimizers.SGD(0.0), loss=loss, metrics=[statistics], run_eagerly=True)
     monitor = CollapseMonitor()
     model.fit(x, np.arange(4) // 2, epochs=2, verbose=0, callbacks=[monitor])
     model.fit(x[:1], np.zeros(1, int), epochs=2, verbose=0, callbacks=[monitor])
