@@ -66,8 +66,7 @@ def run(options) -> dict | None:
         clock.lap("search")
         command = f"tfmetric tune --resume {directory}"
         if not worker:
-            say("Pictures and report")
-            tm.tuning.write_pictures(result)
+            say("Report")
             _report(directory, result, train, test, recipe, options, clock)
             _farewell(result, directory, options)
     return {"path": str(directory), "command": command, **result.to_dict()}

@@ -8,6 +8,7 @@ from tfmetric._files import replacing
 from tfmetric.tuning.config import fingerprint
 from tfmetric.tuning.final import Judgement, judge, train_all
 from tfmetric.tuning.journal import MODEL, RESULT, RETRAINED, SEARCH
+from tfmetric.tuning.pictures import write_pictures
 from tfmetric.tuning.result import TuningResult, read, read_trials
 from tfmetric.tuning.trials import best_of
 
@@ -30,7 +31,9 @@ def end(journal, train, test, *, default, objective, seed, build_embedder, say) 
     trials = read_trials(journal)
     best = best_of(trials)
     if train is None:
-        return read(journal.directory)
+        result = read(journal.directory)
+        write_pictures(result)
+        return result
     about = {
         "trials": len(trials),
         "best": best.number,
@@ -68,14 +71,8 @@ def end(journal, train, test, *, default, objective, seed, build_embedder, say) 
             tried = best_of(same, none=True)
             epochs = tried.best_epoch if tried else default.epochs
             other, _ = judged(default, epochs, tried and tried.score, False)
-    result = TuningResult(
-        trials,
-        objective,
-        journal.directory,
-        journal.read(SEARCH)["validation"],
-        final,
-        other,
-        embedder,
-    )
+    before = read(journal.directory)
+    result = dataclasses.replace(before, final=final, default=other, model=embedder)
+    write_pictures(result)
     journal.write(RESULT, {**result.to_dict(), "about": about})
     return result
