@@ -120,7 +120,7 @@ def run(
             test=test,
             training=training,
             image_size=recipe.image_size,
-            result=result,
+            result=result.to_dict(),
             history=history,
             clock=clock,
         ),

@@ -27,7 +27,7 @@ def metrics(*, dataset, seed, command, train, test, training, image_size, result
         },
         "train": {"examples": len(train), "classes": train.num_classes},
         "test": {"examples": len(test), "classes": test.num_classes},
-        "result": result.to_dict(),
+        "result": result,
         "recipe": {"image_size": image_size, **settings.resolved().to_dict()},
         "history": {key: [float(v) for v in values] for key, values in history.items()},
         "seconds": clock.laps,

@@ -59,7 +59,7 @@ def end(run, config, training, parts, held_out, watched, checkpoint, stopping, c
         test=test,
         training=training,
         image_size=config.image_size,
-        result=result,
+        result=result.to_dict(),
         history=checkpoint.history,
         clock=clock,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tfmetric.cli.command_line import spelled
 from tfmetric.cli.losses import LossName
 from tfmetric.cli.search_space import parse_search
 from tfmetric.cli.sources import Source
@@ -131,6 +132,7 @@ def tune(ctx, resume, **options):
         options = _resumed(ctx, Path(resume), options)
     else:
         parse_search(options["search"])  # What is no search space is known before TensorFlow.
+        options["command"] = spelled(ctx, always=("seed",))
     with quiet_start():
         from tfmetric.cli.tuning_job import run
 

@@ -64,12 +64,12 @@ def run(options) -> dict | None:
         if result is None:
             return None
         clock.lap("search")
-        command = f"tfmetric tune --resume {directory}"
         if not worker:
-            say("Report")
-            _report(directory, result, train, test, recipe, options, clock)
+            if result.final.evaluation:  # Not where the best setting has failed on all classes.
+                say("Report")
+                _report(directory, result, train, test, recipe, options, clock)
             _farewell(result, directory, options)
-    return {"path": str(directory), "command": command, **result.to_dict()}
+    return {"path": str(directory), "command": options["command"], **result.to_dict()}
 
 
 def _is_chief():
@@ -88,7 +88,7 @@ def _keep(directory, options):
     path = directory / OPTIONS
     if path.is_file() and Journal(directory).read(SEARCH):
         known = tomllib.loads(path.read_text(encoding="utf-8"))
-        names = {*known, *kept} - {"trials"}
+        names = {*known, *kept} - {"trials", "command"}
         other = sorted(name for name in names if known.get(name) != kept.get(name))
         if other:
             raise ValueError(
@@ -146,26 +146,24 @@ def _search(train, test, settings, directory, options, worker):
 def _report(directory, result, train, test, recipe, options, clock):
     """Makes the search's directory that of a run, for ``tfmetric report`` and the others."""
     final = result.final
-    distance = tm.training.make_loss(final.settings.loss, final.settings.loss_arguments)
-    distance = getattr(distance, "distance", "euclidean")
-    judged = tm.evaluation.evaluate(result.embedder, test, distance)
-    clock.lap("judge")
+    loss = tm.training.make_loss(final.settings.loss, final.settings.loss_arguments)
+    distance = getattr(loss, "distance", "euclidean")
     found = metrics(
         dataset=options["dataset"],
         seed=options["seed"],
-        command=f"tfmetric tune --resume {directory}",
+        command=options["command"],
         train=train,
         test=test,
         training=tm.training.Training(None, result.embedder, None, final.settings, distance),
         image_size=options["image_size"] or recipe.image_size,
-        result=judged,
+        result=dict(final.evaluation),
         history={},
         clock=clock,
     )
     with replacing(directory / "metrics.json") as draft:
         draft.write_text(json.dumps(found, indent=2, default=str) + "\n", encoding="utf-8")
     tm.report.keep_evidence(
-        directory, result.embedder, test, embeddings=judged.embeddings, seed=options["seed"]
+        directory, result.embedder, test, distance=distance, seed=options["seed"]
     )
     if options["report"]:
         tm.report.write(directory, model=result.embedder)
@@ -185,6 +183,8 @@ def _farewell(result, directory, options):
     click.echo("")
     click.echo(result.summary())
     click.echo(f"\nTables, pictures and model.keras: {directory}")
+    if not result.final.evaluation:
+        return
     if options["report"]:
         click.echo(f"Report, for any browser:          {directory / 'report.html'}")
     click.echo("\nTry next:")

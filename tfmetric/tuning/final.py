@@ -33,6 +33,7 @@ class Judgement:
             ten random draws. Among fewer classes there are fewer to be mistaken for.
         classes: Test classes, and how many of them a draw has.
         baselines: The objective of raw inputs and of the untrained embedder on all test classes.
+        evaluation: What :func:`tfmetric.evaluation.evaluate` gave on them, as plain values.
         reason: Why there are no figures though there is test data: the training has diverged.
     """
 
@@ -44,6 +45,7 @@ class Judgement:
     same_size: float | None = None
     classes: tuple[int, int] | None = None
     baselines: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    evaluation: Mapping = dataclasses.field(default_factory=dict)
     reason: str = ""
 
     @property
@@ -132,4 +134,5 @@ def judge(training, test, objective, epochs, validation, num_classes, seed, base
         same_size=float(np.mean(figures)),
         classes=(test.num_classes, drawn),
         baselines={name: r.figures()[objective] for name, r in others.items() if r is not None},
+        evaluation=result.to_dict(),
     )
