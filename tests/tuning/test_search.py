@@ -73,17 +73,17 @@ def files(directory):
 @pytest.mark.parametrize(
     ("tuner", "arguments"),
     [
-        ("bayesian", {"max_trials": 8, "tuner_options": {"num_initial_points": 3, "beta": 1.0}}),
+        ("bayesian", {"max_trials": 5, "tuner_options": {"num_initial_points": 3, "beta": 1.0}}),
         ("random", {"max_trials": 8}),
         ("grid", {"search_space": {"margin": [0.03, 0.1, 0.3], "mining": ["hard", "all"]}}),
         ("hyperband", {"tuner_options": {"factor": 2}}),
         (kt.oracles.RandomSearchOracle, {"max_trials": 8}),
-        (kt.BayesianOptimization, {"max_trials": 5}),
+        (kt.BayesianOptimization, {"max_trials": 3}),
     ],
 )
 def test_every_tuner_finds_about_the_best_margin(search, runs, tuner, arguments):
     result = search(tuner=tuner, prune=False, **arguments)
-    assert len(result.trials) == {"bayesian": 8, "random": 8, "grid": 30, "hyperband": 8}.get(
+    assert len(result.trials) == {"bayesian": 5, "random": 8, "grid": 30, "hyperband": 8}.get(
         tuner, arguments.get("max_trials")
     )
     assert len(runs) == len(result.trials)
@@ -100,7 +100,7 @@ def test_every_tuner_finds_about_the_best_margin(search, runs, tuner, arguments)
 
 
 def test_bayesian_search_goes_where_it_is_good(search, runs):
-    result = search(tuner="bayesian", max_trials=12, prune=False)
+    result = search(tuner="bayesian", max_trials=9, prune=False)
     last = [trial.values["margin"] for trial in result.trials[-4:]]
     assert min(abs(np.log(margin / BEST)) for margin in last) < 0.1
 
@@ -309,6 +309,24 @@ def test_the_same_model_twice_is_refused():
     assert build(4) is model
     with pytest.raises(ValueError, match="a new model each time"):
         build(4)
+
+
+def test_a_best_at_the_end_of_its_range_is_told(search, runs):
+    space = {"margin": Range(0.12, 0.5, log=True), "learning_rate": None}
+    result = search(search_space=space, tuner="grid", prune=False)
+    assert result.best.values == {"margin": 0.12}
+    assert result.at_the_ends == {"margin": "lower"}
+    assert "margin is at the lower end of what was searched" in result.summary()
+    grid = [0.05, 0.1, 0.2]
+    result = search(search_space={"margin": grid}, tuner="grid", project_name="grid", prune=False)
+    assert "margin" not in result.at_the_ends
+    space = {
+        "distance": ["cosine", "euclidean"],
+        "margin": {"cosine": Range(0.3, 0.5), "euclidean": Range(0.04, 0.3)},
+        "learning_rate": None,
+    }
+    result = search(search_space=space, project_name="distances", tuner="random")
+    assert result.at_the_ends == {}
 
 
 def test_what_is_written_can_be_read_by_others(search, runs, tmp_path):

@@ -2,8 +2,10 @@
 
 Margins are in units of the loss's distance. The default embeddings have length 1, so that two
 unrelated ones are √2 apart by the euclidean distance, 2 by its square and 1 by the cosine distance:
-a margin beyond that can never be met. Each range holds the value of the paper and is wide enough to
-see the objective fall at either end; ranges of a factor of ten or more are logarithmic.
+a margin beyond that can never be met, and all of them train alike. (On glyphs, hard triplets of
+margin 0.5, 1.0, 1.4 and 2.0 came to MAP@R 0.809, 0.821, 0.820 and 0.820 on new classes.)
+Each range holds the value of the paper and is wide enough to see the objective fall or level off at
+either end; ranges of a factor of ten or more are logarithmic.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import warnings
 
 import keras_tuner
 import numpy as np
+import threadpoolctl
 from keras_tuner.src.engine import metrics_tracking
 from keras_tuner.src.engine import trial as trials
 from keras_tuner.src.tuners import gridsearch
@@ -118,7 +119,8 @@ class _Durable(keras_tuner.Oracle):
     def populate_space(self, trial_id):
         if hasattr(self, "_random_state"):  # It is not written down: a resumed search would differ.
             self._random_state = np.random.RandomState(self.seed + len(self.trials))
-        with warnings.catch_warnings():
+        # Its matrices are tiny: threads would wait for each other.
+        with warnings.catch_warnings(), threadpoolctl.threadpool_limits(1):
             # Of a Gaussian process on a few points, which nobody can do anything about.
             warnings.simplefilter("ignore", ConvergenceWarning)
             return super().populate_space(trial_id)

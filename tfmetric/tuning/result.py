@@ -11,6 +11,7 @@ import keras
 
 from tfmetric._errors import expected
 from tfmetric.training import Settings
+from tfmetric.tuning.edges import at_the_ends
 from tfmetric.tuning.final import Judgement
 from tfmetric.tuning.journal import MODEL, RESULT, SEARCH, Journal
 from tfmetric.tuning.tables import end_lines, table_lines
@@ -30,6 +31,7 @@ class TuningResult:
         final: The best setting, trained on all training classes and judged on the test classes;
             None before that.
         default: The same of the setting with nothing searched; None if it was not compared.
+        space: What was searched, as plain values.
     """
 
     trials: tuple[Trial, ...]
@@ -38,6 +40,7 @@ class TuningResult:
     validation: Mapping
     final: Judgement | None = None
     default: Judgement | None = None
+    space: Mapping = field(default_factory=dict, compare=False)
     model: keras.Model | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self):
@@ -63,6 +66,11 @@ class TuningResult:
     def optimism(self) -> float | None:
         """Validation minus test of the best setting, on as many classes; None without a test."""
         return self.final.optimism if self.final else None
+
+    @property
+    def at_the_ends(self) -> dict[str, str]:
+        """What of the best trial is at the "lower" or "upper" end of what was searched, by name."""
+        return at_the_ends(self.best.values, self.best.settings.loss, self.space)
 
     @cached_property
     def embedder(self) -> keras.Model | None:
@@ -113,6 +121,7 @@ class TuningResult:
             "final": self.final and self.final.to_dict(),
             "default": self.default and self.default.to_dict(),
             "optimism": self.optimism,
+            "at_the_ends": self.at_the_ends if best else {},
             "trials": [trial.to_dict() for trial in self.trials],
         }
 
@@ -150,6 +159,7 @@ def read(directory) -> TuningResult:
         config["validation"],
         final,
         default,
+        {name: config[name] for name in ("arguments", "shared")},
     )
 
 

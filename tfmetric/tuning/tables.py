@@ -112,6 +112,10 @@ def end_lines(result) -> list[str]:
     if best_of(result.trials, none=True) is None:
         return [*lines, "No trial went to its end."]
     lines.append(f"Best: trial {result.best.number}, {shown(result.best.values)}.")
+    lines += [
+        f"{name} is at the {end} end of what was searched: there may be better beyond."
+        for name, end in result.at_the_ends.items()
+    ]
     if result.final is None:
         return [*lines, "Not yet trained on all training classes."]
     lines += ["", *_judgement_lines(result)]
