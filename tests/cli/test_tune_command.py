@@ -60,6 +60,10 @@ def test_resuming_adds_trials_and_keeps_those_there_are(searched):
     before = {path: path.read_bytes() for path in directory.glob("trial_*/run-*.json")}
     done = tune("--resume", directory, "--trials", 3, "--no-report", "--json")
     assert done.exit_code == 0, done.output
+    page = tm.report.write(directory).read_text(encoding="utf-8")
+    assert "The search" in page
+    assert "Optimism" in page
+    assert "--dataset" in page
     found = json.loads(done.stdout)
     assert len(found["trials"]) == 3
     assert found["path"] == str(directory)

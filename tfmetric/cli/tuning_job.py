@@ -23,6 +23,8 @@ from tfmetric.cli.talk import Clock, say
 from tfmetric.cli.tune import OPTIONS
 from tfmetric.cli.workers import workers
 from tfmetric.tuning.journal import SEARCH, Journal
+from tfmetric.tuning.pictures import drawn
+from tfmetric.tuning.tables import end_lines
 
 # Where the search is, and what each command may say anew.
 _NOT_KEPT = ("workers", "report", "as_json", "output", "overwrite", "name")
@@ -160,6 +162,15 @@ def _report(directory, result, train, test, recipe, options, clock):
         history={},
         clock=clock,
     )
+    default = result.default and result.default.settings.resolved().loss_arguments
+    found["search"] = {
+        "objective": result.objective,
+        "drawn": drawn(result.searched),
+        "default": default or {},
+        "trials": result.table(),
+        "words": [line for line in end_lines(result) if line.endswith(".")],
+        "optimism": result.optimism,
+    }
     with replacing(directory / "metrics.json") as draft:
         draft.write_text(json.dumps(found, indent=2, default=str) + "\n", encoding="utf-8")
     tm.report.keep_evidence(

@@ -9,6 +9,7 @@ from tfmetric._version import __version__
 from tfmetric.report import about, examples, figures, groups, tasks
 from tfmetric.report.html import Html, tag
 from tfmetric.report.map_view import SCRIPT
+from tfmetric.report.search import search_section
 from tfmetric.report.style import STYLE
 from tfmetric.visualization.groups import figure_title
 
@@ -37,6 +38,8 @@ def page(run) -> str:
         ("saliency", "What makes two similar", examples.saliency_section, _needs_model),
         ("reproduce", "Do it again", about.reproduce_section, None),
     ]
+    if run.metrics.get("search"):  # Of `tfmetric tune` alone.
+        sections.insert(2, ("search", "The search", search_section, None))
     parts, links = [], []
     for name, title, write, missing in sections:
         reason = missing(run) if missing else None

@@ -11,6 +11,15 @@ from tfmetric.tuning.result import TuningResult
 _DRAWN = ("margin", "temperature", "scale", "threshold", "alpha", "gamma", "learning_rate")
 
 
+def drawn(searched) -> str | None:
+    """The searched value that the objective is drawn against: the margin, or what is in its place.
+
+    >>> drawn(["learning_rate", "margin"])
+    'margin'
+    """
+    return next((name for name in _DRAWN if name in searched), next(iter(searched), None))
+
+
 def write_pictures(result: TuningResult) -> list[Path]:
     """Draws the objective against the margin, and all searched values at once.
 
@@ -27,14 +36,13 @@ def write_pictures(result: TuningResult) -> list[Path]:
     objective = figure_title(result.objective)
     trials, written = result.table(), []
     title = f"{result.directory.name}: {len(trials)} trials on validation classes"
-    names = [name for name in _DRAWN if name in result.searched] or list(result.searched)
-    figures = {}
-    if names:
+    name, figures = drawn(result.searched), {}
+    if name:
         default = result.default and result.default.settings.resolved().loss_arguments
-        figures[names[0]] = objective_against(
+        figures[name] = objective_against(
             trials,
-            names[0],
-            default=(default or {}).get(names[0]),
+            name,
+            default=(default or {}).get(name),
             title=title,
             objective=objective,
         )
