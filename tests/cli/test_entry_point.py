@@ -171,8 +171,9 @@ def test_a_full_disk_is_one_line():
 
 # Makes what is stdin the terminal that Ctrl-C is sent from, then becomes the command.
 OWN_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # A shell has its background jobs ignore it.
 os.execv(sys.argv[1], sys.argv[1:])
 """
 
