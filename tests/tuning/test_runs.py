@@ -53,9 +53,11 @@ def whole():
         result = tm.evaluation.evaluate(training.embedder, VALIDATION, baselines=False)
         return {"again": result.map_at_r}
 
-    record = run_once(
-        TRAIN, VALIDATION, QUICK, 7, build_embedder=build, callbacks=[Noted()], after=after
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        run_eagerly(patch)
+        record = run_once(
+            TRAIN, VALIDATION, QUICK, 7, build_embedder=build, callbacks=[Noted()], after=after
+        )
     return record, list(Noted.seen)
 
 
@@ -70,7 +72,7 @@ def test_the_record_is_what_was_measured(whole):
     assert record.from_dict(record.to_dict()) == record
 
 
-def test_the_same_seed_is_the_same_run_and_a_part_of_it_its_beginning(whole):
+def test_the_same_seed_is_the_same_run_and_a_part_of_it_its_beginning(whole, eager):
     record, _ = whole
     again = run_once(TRAIN, VALIDATION, QUICK, 7, build_embedder=build, epochs=2)
     assert again.curve == record.curve[:2]
