@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import tfmetric as tm
 from tfmetric.cli import cli
-from tfmetric.cli.models import trained_on
+from tfmetric.cli.models import Trained, trained_on
 
 
 def invoke(*arguments):
@@ -127,6 +127,16 @@ def test_a_siamese_model_is_no_embedder(run, tmp_path):
     assert done.stderr.startswith("Error: Expected an embedder, a model of one input")
 
 
+def test_data_are_those_of_the_run_however_their_path_is_spelled(tmp_path, monkeypatch):
+    (tmp_path / "digits").mkdir()
+    known = Trained(str(tmp_path / "digits"), seed=3, test_fraction=0.3)
+    monkeypatch.chdir(tmp_path)
+    assert known.loading("./digits") == {"seed": 3, "test_fraction": 0.3}
+    assert known.loading("./digits", "prepared", 0)["seed"] == 0
+    assert known.loading("digits") == {"seed": 0}  # The built-in ones.
+    assert known.loading("none") == Trained().loading("none") == {"seed": 0}
+
+
 def test_what_a_run_says_of_its_training(tmp_path):
     path = tmp_path / "model.keras"
     assert trained_on(path).dataset is None
@@ -136,6 +146,9 @@ def test_what_a_run_says_of_its_training(tmp_path):
     found = trained_on(path)
     assert (found.dataset, found.data_dir, found.seed) == ("tfds:x", None, 7)
     assert found.test_fraction == 0.25
+    (tmp_path / "config.toml").rename(tmp_path / "best.toml")  # Of a search.
+    assert trained_on(path) == found
     (tmp_path / "config.toml").write_text("[[[")
+    (tmp_path / "best.toml").unlink()
     (tmp_path / "metrics.json").write_text("[]")
     assert trained_on(path).dataset is None

@@ -49,6 +49,19 @@ def test_a_saved_model_with_a_gallery(run, tmp_path):
     assert tm.export.load(tmp_path / "digits").metadata["gallery_size"] > 0
 
 
+def test_a_gallery_of_the_data_of_a_run_is_what_the_run_was_judged_on(run, tmp_path):
+    (tmp_path / "model.keras").write_bytes((run / "model.keras").read_bytes())
+    (tmp_path / "metrics.json").write_text('{"result": {"distance": "cosine"}}')
+    (tmp_path / "config.toml").write_text(
+        'seed = 4\n[data]\ndataset = "digits"\ntest_fraction = 0.3\n'
+    )
+    done = invoke(tmp_path, tmp_path / "saved", "--dataset", "digits")
+    assert done.exit_code == 0, done.output
+    metadata = tm.export.load(tmp_path / "saved").metadata
+    _, test = tm.datasets.load("digits", seed=4, test_fraction=0.3)
+    assert (metadata["distance"], metadata["gallery_size"]) == ("cosine", len(test))
+
+
 @pytest.mark.slow
 def test_killed_while_the_gallery_is_written_it_leaves_no_version(run, tmp_path):
     output = tmp_path / "digits"

@@ -157,10 +157,12 @@ def test_killed_and_resumed_it_is_the_run_that_nothing_stopped(straight, data, t
     told = CliRunner().invoke(cli, ["report", str(run)])
     assert (told.exit_code, told.stderr.count("\n")) == (1, 1)
     assert f"`tfmetric train --resume {run}` goes on" in told.stderr
+    (run / "logs/.history.csv.killed.tmp").mkdir()  # What it may have been writing.
     done = tfmetric("--resume", run)
     assert done.exit_code == 0, done.output
     assert "Epoch 1/3" not in done.stdout
     assert figures(run) == figures(straight[0])
+    assert not list(run.rglob(".*"))
     history = (run / "logs/history.csv").read_text()
     assert history == (straight[0] / "logs/history.csv").read_text()
     one, two = (keras.saving.load_model(path / "model.keras") for path in (run, straight[0]))
@@ -192,6 +194,8 @@ def test_killed_while_the_end_is_written_it_is_written_again(straight, tmp_path)
 )
 def test_a_signal_says_how_to_go_on(number, code, sign, data, tmp_path):
     """Ctrl-C after an epoch, SIGTERM before the first one is over."""
+    # A shell has its background jobs ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     run = tmp_path / "runs/people/1"
     ended = threading.Event()
 
@@ -208,6 +212,7 @@ def test_a_signal_says_how_to_go_on(number, code, sign, data, tmp_path):
     finally:
         ended.set()
         thread.join()
+        signal.signal(signal.SIGINT, before)
     assert done.exit_code == code, done.output
     assert done.stderr.endswith(f"go on with `tfmetric train --resume {run}`\n")
     assert (run / "checkpoints").is_dir()
@@ -269,7 +274,9 @@ def test_the_page_names_all_commands_codes_and_keys(tmp_path):
         ("[data]\nname = 'digits'", r"dataset, .*in \[data\]. Received: .*unknown=\['name'\]"),
         ("seed = 1.5", "seed to be a whole number"),
         ("[data]\ntest_fraction = 1", r"between 0 and 1 in \[data\]"),
-        ("[stopping]\npatience = true", 'patience to be a whole number or "none"'),
+        ("[stopping]\npatience = true", 'patience to be a whole number above 0 or "none"'),
+        ("[stopping]\npatience = 0", "patience to be a whole number above 0"),
+        ("seed = 4294967296", "a whole number from 0 to 4294967295"),
         ("mixed_precision = 'half'", "bfloat16 or float16"),
         ("[training]\nrate = 1", r"\[training\] among .*learning_rate"),
         ("[training]\nepochs = 'many'", "epochs to be an int above 0"),

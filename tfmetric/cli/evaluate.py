@@ -92,11 +92,8 @@ def evaluate(
         raise click.UsageError(
             f"Expected --dataset: beside {path} stands nothing of what it was trained on."
         )
-    same = source == known.dataset
-    options = {"data_dir": data_dir or (known.data_dir if same else None)}
-    if same and known.test_fraction is not None:
-        options["test_fraction"] = known.test_fraction
-    seed = seed if seed is not None else (same and known.seed) or 0
+    options = known.loading(source, data_dir, seed)
+    seed = options["seed"]
     loaded = load_model(path)
     with quiet_start():
         import tfmetric as tm
@@ -104,14 +101,15 @@ def evaluate(
 
         tm.datasets, tm.evaluation  # noqa: B018
 
-    data = tm.datasets.load(source, seed=seed, **options, **data_options(loaded))[part == "test"]
+    data = tm.datasets.load(source, **options, **data_options(loaded))[part == "test"]
     check_fits(loaded, data)
     if not as_json:
         click.echo(
             f"{part.capitalize()} part of {source}: {len(data):,} examples of "
             f"{data.num_classes:,} classes"
         )
-    if part == "test" and seed != (known.seed if same else None) and "seed" in data.report.split:
+    drawn = part == "test" and "seed" in data.report.split
+    if drawn and seed != (known.seed if known.is_on(source) else None):
         click.echo(
             "Note: these classes are drawn by the seed. Unless the model was trained with "
             f"--seed {seed} too, it has seen some of them, and the figures are too good.",

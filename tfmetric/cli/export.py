@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tfmetric.cli.models import data_options, load_model, model_file
+from tfmetric.cli.models import data_options, load_model, model_file, trained_on
 from tfmetric.cli.startup import quiet_start
 
 _EDGE = (".tflite", ".onnx")
@@ -20,7 +20,7 @@ _EDGE = (".tflite", ".onnx")
     "SavedModel, and what a file for the edge is compared on.",
 )
 @click.option("--data-dir", type=click.Path(), help="Directory of prepared TensorFlow Datasets.")
-@click.option("--distance", default="euclidean", show_default=True, help="As in training.")
+@click.option("--distance", help="Between embeddings. By default that of the run, or euclidean.")
 @click.option(
     "--quantization",
     type=click.Choice(["float16", "int8"]),
@@ -36,6 +36,8 @@ def export(model, output, dataset, data_dir, distance, quantization, as_json):
     next version of a SavedModel for TensorFlow Serving.
     """
     path, kind = model_file(model), Path(output).suffix
+    known = trained_on(path)
+    distance = distance or known.distance or "euclidean"
     if quantization and kind != ".tflite":
         raise click.UsageError(
             f"Expected an output that ends in .tflite with --quantization. Received: {output}"
@@ -51,7 +53,9 @@ def export(model, output, dataset, data_dir, distance, quantization, as_json):
 
     train = test = None
     if dataset:
-        train, test = tm.datasets.load(dataset, data_dir=data_dir, **data_options(loaded))
+        # Of the data of the run, its split: the gallery is to be of unseen classes.
+        options = known.loading(dataset, data_dir)
+        train, test = tm.datasets.load(dataset, **options, **data_options(loaded))
     if kind not in _EDGE:
         version = tm.export.save(loaded, output, gallery=test, distance=distance)
         click.echo(json.dumps({"path": str(version)}) if as_json else f"Wrote {version}")

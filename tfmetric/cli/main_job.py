@@ -85,7 +85,7 @@ def run(
     clock.lap("train")
 
     say(f"3/5  Judging on all {test.num_classes:,} unseen classes")
-    result = tm.evaluation.evaluate(model, test, training.distance)
+    result = tm.evaluation.evaluate(model, test, training.distance, seed=seed)
     click.echo(result.summary())
     one_shot = runs and tm.evaluation.one_shot(model, runs)
     if one_shot:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import click
 
 from tfmetric._errors import expected
+from tfmetric.cli.sources import BUILTIN
 from tfmetric.cli.startup import quiet_start
 
 
@@ -105,6 +107,25 @@ class Trained:
     test_fraction: float | None = None
     distance: str | None = None
 
+    def is_on(self, source) -> bool:
+        """Whether it was trained on this source, however the path is spelled."""
+        if self.dataset is None or source == self.dataset:
+            return source == self.dataset
+        if source in BUILTIN or not os.path.exists(source) or not os.path.exists(self.dataset):
+            return False
+        return os.path.samefile(source, self.dataset)
+
+    def loading(self, source, data_dir=None, seed=None) -> dict:
+        """What :func:`tfmetric.datasets.load` is told: what is given, else as in the training."""
+        options = {"data_dir": data_dir, "seed": seed}
+        if self.is_on(source):
+            options = {
+                "data_dir": data_dir or self.data_dir,
+                "seed": self.seed if seed is None else seed,
+                "test_fraction": self.test_fraction,
+            }
+        return {"seed": 0} | {key: value for key, value in options.items() if value is not None}
+
 
 def trained_on(path) -> Trained:
     """What is known of the training of the model in the file: nothing, if it is in no run."""
@@ -113,7 +134,9 @@ def trained_on(path) -> Trained:
     for key in ("dataset", "seed"):
         values[key] = metrics.get(key)
     values["distance"] = metrics.get("result", {}).get("distance")
-    config = _read(path.with_name("config.toml"), tomllib.loads)
+    # best.toml is what a search has written of the setting that it has trained.
+    configs = (_read(path.with_name(f"{name}.toml"), tomllib.loads) for name in ("config", "best"))
+    config = next(filter(None, configs), {})
     values["seed"] = config.get("seed", values["seed"])
     values |= {key: value for key, value in config.get("data", {}).items() if value != "none"}
     names = {field.name for field in dataclasses.fields(Trained)}

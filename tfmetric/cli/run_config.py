@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shlex
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,29 +16,31 @@ _HEAD = (
     '# A run of `tfmetric train`. "none" is no value. To repeat it, with changes or without:\n'
     "#   tfmetric train --config {path}\n\n"
 )
-_TEXT, _FLAG, _WHOLE, _SHARE = "text", "true or false", "a whole number", "between 0 and 1"
+_TEXT, _FLAG, _SHARE = "text", "true or false", "between 0 and 1"
+_COUNT, _SEED = "a whole number above 0", "a whole number from 0 to 4294967295"
 # What each key is to be, and whether it may be "none"; those of [training] check themselves.
 _KEYS = {
     "command": (_TEXT, True),
-    "seed": (_WHOLE, False),
+    "seed": (_SEED, False),
     "mixed_precision": (_TEXT, True),
     "report": (_FLAG, False),
     "data": {
         "dataset": (_TEXT, False),
         "data_dir": (_TEXT, True),
         "download": (_FLAG, False),
-        "image_size": (_WHOLE, True),
+        "image_size": (_COUNT, True),
         "test_fraction": (_SHARE, False),
         "fingerprint": (_TEXT, True),
     },
-    "stopping": {"patience": (_WHOLE, True), "validation_fraction": (_SHARE, False)},
+    "stopping": {"patience": (_COUNT, True), "validation_fraction": (_SHARE, False)},
     "training": None,
     "versions": None,
 }
 _KINDS = {
     _TEXT: lambda v: isinstance(v, str),
     _FLAG: lambda v: isinstance(v, bool),
-    _WHOLE: lambda v: isinstance(v, int) and not isinstance(v, bool) and v >= 0,
+    _COUNT: lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0,
+    _SEED: lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 <= v < 2**32,
     _SHARE: lambda v: isinstance(v, float) and 0 < v < 1,
 }
 PRECISIONS = ("bfloat16", "float16")
@@ -95,7 +98,7 @@ class RunConfig:
             values[name] = getattr(self, name)
         values["training"] = self.settings.to_dict()
         with replacing(path) as draft:
-            text = _HEAD.format(path=path) + tomli_w.dumps(_encoded(values))
+            text = _HEAD.format(path=shlex.quote(str(path))) + tomli_w.dumps(_encoded(values))
             draft.write_text(text, encoding="utf-8")
 
 

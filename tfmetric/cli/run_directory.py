@@ -28,6 +28,7 @@ class RunDirectory:
         self.config = self.path / CONFIG
         self.checkpoints = self.path / "checkpoints"
         self.logs = self.path / "logs"
+        self.history = self.logs / "history.csv"
 
     @classmethod
     def new(cls, output, name) -> "RunDirectory":

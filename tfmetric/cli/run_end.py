@@ -5,6 +5,7 @@ import csv
 import itertools
 import json
 import os
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -48,7 +49,7 @@ def end(run, config, training, parts, held_out, watched, checkpoint, stopping, c
     # Where it was resumed does not decide what is drawn from here on.
     keras.utils.set_random_seed(config.seed)
     model = training.embedder
-    result = tm.evaluation.evaluate(model, test, training.distance)
+    result = tm.evaluation.evaluate(model, test, training.distance, seed=config.seed)
     click.echo(result.summary())
     clock.lap("evaluate")
     found = metrics(
@@ -93,7 +94,7 @@ def write_history(run, history) -> None:
     """Writes logs/history.csv, whole."""
     run.logs.mkdir(exist_ok=True)
     with (
-        replacing(run.logs / "history.csv") as draft,
+        replacing(run.history) as draft,
         draft.open("w", encoding="utf-8", newline="") as file,
     ):
         lines = csv.writer(file)
@@ -147,5 +148,7 @@ def _farewell(run, config, result, clock):
         click.echo(f"\nReport, for any browser:                {run.path / 'report.html'}")
     click.echo(f"Pictures, metrics.json and model.keras: {run.path}")
     click.echo("\nTry next:")
-    click.echo(f"  tfmetric train --config {run.config} --seed {config.seed + 1}")
-    click.echo(f"  tfmetric export {run.path} saved_models/{name_of(config.dataset)}")
+    name = f"saved_models/{name_of(config.dataset)}"
+    again = ["tfmetric", "train", "--config", str(run.config), "--seed", str(config.seed + 1)]
+    for command in (again, ["tfmetric", "export", str(run.path), name]):
+        click.echo(f"  {shlex.join(command)}")

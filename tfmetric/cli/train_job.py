@@ -9,6 +9,7 @@ import keras
 
 import tfmetric as tm
 from tfmetric._errors import expected
+from tfmetric.callbacks._archive import remove_leftovers
 from tfmetric.cli.learning import fit, judge, some_classes
 from tfmetric.cli.records import name_of, versions
 from tfmetric.cli.run_config import RunConfig, read_toml, resolved
@@ -35,7 +36,8 @@ def begin(config: RunConfig, output) -> dict:
     run = RunDirectory.new(output, name_of(config.dataset))
     with run.locked():
         config.write(run.config)
-        return _work(run, config, parts, clock)
+        with interruptible(_advice(run)):
+            return _work(run, config, parts, clock)
 
 
 def resume(run: RunDirectory) -> dict:
@@ -45,7 +47,9 @@ def resume(run: RunDirectory) -> dict:
         ValueError: If another process works on it, or the data are other ones.
     """
     clock = Clock()
-    with run.locked():
+    with run.locked(), interruptible(_advice(run)):
+        for file in (run.config, run.history):
+            remove_leftovers(file)
         config = resolved(read_toml(run.config), {}, {}, {})
         for name, version in versions().items():
             if config.versions.get(name, version) != version and name != "python":
@@ -66,6 +70,10 @@ def resume(run: RunDirectory) -> dict:
                 )
             )
         return _work(run, config, parts, clock)
+
+
+def _advice(run):
+    return f"go on with `tfmetric train --resume {shlex.quote(str(run.path))}`"
 
 
 def _load(config):
@@ -98,8 +106,7 @@ def _divided(config, train):
 
 def _work(run, config, parts, clock):
     """Trains from where the run stands, and ends it."""
-    again = f"tfmetric train --resume {shlex.quote(str(run.path))}"
-    with _policy(config.mixed_precision), interruptible(f"go on with `{again}`"):
+    with _policy(config.mixed_precision):
         train, held_out = _divided(config, parts[0])
         clock.lap("load")
         keras.utils.set_random_seed(config.seed)

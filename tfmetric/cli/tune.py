@@ -134,8 +134,12 @@ def tune(ctx, resume, **options):
         parse_search(options["search"])  # What is no search space is known before TensorFlow.
         options["command"] = spelled(ctx, always=("seed",))
     with quiet_start():
+        from tfmetric.cli.run_config import located
         from tfmetric.cli.tuning_job import run
 
+    if not resume:  # It may be resumed and judged from anywhere.
+        places = {name: located(options[name]) for name in ("dataset", "data_dir") if options[name]}
+        options |= places
     found = run(options)
     if options["as_json"] and found is not None:
         click.echo(json.dumps(found, default=str))
