@@ -171,14 +171,7 @@ def _report(directory, result, train, test, recipe, options, clock):
         "words": [line for line in end_lines(result) if line.endswith(".")],
         "optimism": result.optimism,
     }
-    with replacing(directory / "metrics.json") as draft:
-        draft.write_text(json.dumps(found, indent=2, default=str) + "\n", encoding="utf-8")
-    tm.report.keep_evidence(
-        directory, result.embedder, test, distance=distance, seed=options["seed"]
-    )
-    if options["report"]:
-        tm.report.write(directory, model=result.embedder)
-    # The best setting by itself, for `tfmetric train --config`.
+    # For `tfmetric train --config`, and first: it says of metrics.json which classes are unseen.
     RunConfig(
         final.settings,
         located(options["dataset"]),
@@ -188,6 +181,13 @@ def _report(directory, result, train, test, recipe, options, clock):
         seed=options["seed"],
         versions=versions(),
     ).write(directory / "best.toml")
+    with replacing(directory / "metrics.json") as draft:
+        draft.write_text(json.dumps(found, indent=2, default=str) + "\n", encoding="utf-8")
+    tm.report.keep_evidence(
+        directory, result.embedder, test, distance=distance, seed=options["seed"]
+    )
+    if options["report"]:
+        tm.report.write(directory, model=result.embedder)
 
 
 def _farewell(result, directory, options):
@@ -199,5 +199,9 @@ def _farewell(result, directory, options):
     if options["report"]:
         click.echo(f"Report, for any browser:          {directory / 'report.html'}")
     click.echo("\nTry next:")
-    click.echo(f"  tfmetric train --config {directory / 'best.toml'}")
-    click.echo(f"  tfmetric export {directory} saved_models/{directory.name}")
+    again = ["tfmetric", "train", "--config", str(directory / "best.toml")]
+    for command in (
+        again,
+        ["tfmetric", "export", str(directory), f"saved_models/{directory.name}"],
+    ):
+        click.echo(f"  {shlex.join(command)}")
