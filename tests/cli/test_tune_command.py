@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 import tfmetric as tm
 from tfmetric.cli import cli
+from tfmetric.cli.run_directory import locked
 from tfmetric.cli.search_space import Span, parse_search
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +79,14 @@ def test_another_search_in_the_same_directory_is_an_error(searched):
     assert "losses" in done.output
     kept = (directory / "tune.toml").read_text()
     assert "NTXentLoss" not in kept
+
+
+def test_two_processes_do_not_work_on_one_search(searched):
+    directory, _ = searched
+    with locked(directory.parent / ".people.lock", directory):
+        done = tune("--resume", directory)
+    assert done.exit_code == 1
+    assert "no other process works on" in done.output
 
 
 def test_words_of_a_search_space():

@@ -58,23 +58,38 @@ class RunDirectory:
             ValueError: If another process works on the run.
         """
         self.checkpoints.mkdir(exist_ok=True)
-        with open(self.checkpoints / "lock", "a+", encoding="utf-8") as file:
-            if fcntl is not None:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    file.seek(0)
-                    raise ValueError(
-                        expected(
-                            "a run that no other process works on",
-                            run=str(self.path),
-                            held_by=file.read().strip(),
-                        )
-                    ) from None
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-            file.flush()
+        with locked(self.checkpoints / "lock", self.path):
             yield
+
+
+@contextmanager
+def locked(path, run):
+    """Keeps other processes out for the block, by a lock on a file.
+
+    Args:
+        path: The file.
+        run: What is locked, for the message.
+
+    Raises:
+        ValueError: If another process has it.
+    """
+    with open(path, "a+", encoding="utf-8") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise ValueError(
+                    expected(
+                        "a run that no other process works on",
+                        run=str(run),
+                        held_by=file.read().strip(),
+                    )
+                ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        yield
 
 
 def summary(run) -> dict:

@@ -17,6 +17,7 @@ from tfmetric._files import replacing
 from tfmetric.cli.recipes import recipe_for
 from tfmetric.cli.records import metrics, name_of, versions
 from tfmetric.cli.run_config import RunConfig, located
+from tfmetric.cli.run_directory import locked
 from tfmetric.cli.search_space import Span, parse_search
 from tfmetric.cli.stopping import interruptible
 from tfmetric.cli.talk import Clock, say
@@ -46,7 +47,10 @@ def run(options) -> dict | None:
     # Of a worker, only its trials are heard; what is not JSON goes where JSON does not.
     worker = "KERASTUNER_ORACLE_IP" in os.environ and not _is_chief()
     heard = contextlib.redirect_stdout(sys.stderr) if quiet else contextlib.nullcontext()
-    with heard:
+    # Beside the directory, which a search begins in only where it is empty.
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    lock = directory.parent / f".{directory.name}.lock"
+    with heard, contextlib.nullcontext() if worker else locked(lock, directory):
         tell = (lambda text: None) if worker else click.echo
         tell(f"Data: {options['dataset']}")
         recipe = recipe_for(options["dataset"])
