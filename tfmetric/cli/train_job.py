@@ -17,7 +17,7 @@ from tfmetric.cli.run_directory import RunDirectory, summary
 from tfmetric.cli.run_end import end, write_history
 from tfmetric.cli.stopping import interruptible
 from tfmetric.cli.talk import Clock, say
-from tfmetric.tuning.config import fingerprint
+from tfmetric.tuning.data_fingerprint import fingerprint
 
 
 def begin(config: RunConfig, output) -> dict:

@@ -23,9 +23,9 @@ from tfmetric.cli.stopping import interruptible
 from tfmetric.cli.talk import Clock, say
 from tfmetric.cli.tune import OPTIONS
 from tfmetric.cli.workers import workers
-from tfmetric.tuning.journal import SEARCH, Journal
-from tfmetric.tuning.pictures import drawn
-from tfmetric.tuning.tables import end_lines
+from tfmetric.tuning.search.search_directory import SEARCH, SearchDirectory
+from tfmetric.tuning.search.search_pictures import drawn
+from tfmetric.tuning.search.trial_tables import end_lines
 
 # Where the search is, and what each command may say anew.
 _NOT_KEPT = ("workers", "report", "as_json", "output", "overwrite", "name")
@@ -85,14 +85,14 @@ def _is_chief():
 def _keep(directory, options):
     """Writes down what the search is, for --resume; what it is already stays."""
     if options["overwrite"]:
-        Journal(directory).clear()
+        SearchDirectory(directory).clear()
     kept = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in options.items()
         if name not in _NOT_KEPT and value is not None
     }
     path = directory / OPTIONS
-    if path.is_file() and Journal(directory).read(SEARCH):
+    if path.is_file() and SearchDirectory(directory).read(SEARCH):
         known = tomllib.loads(path.read_text(encoding="utf-8"))
         names = {*known, *kept} - {"trials", "command"}
         other = sorted(name for name in names if known.get(name) != kept.get(name))

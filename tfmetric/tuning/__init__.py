@@ -1,18 +1,18 @@
 """Searching the margin and what goes with it, on classes that training does not see."""
 
-from tfmetric.tuning.benchmark_result import BenchmarkResult, read_benchmark
-from tfmetric.tuning.defaults import default_space
-from tfmetric.tuning.final import Judgement
-from tfmetric.tuning.folds import class_folds
-from tfmetric.tuning.pictures import write_pictures
-from tfmetric.tuning.protocol import benchmark
-from tfmetric.tuning.ranges import Range
-from tfmetric.tuning.records import RunRecord
-from tfmetric.tuning.result import TuningResult, read
-from tfmetric.tuning.runs import run_once, run_seed
-from tfmetric.tuning.search import margin_search
-from tfmetric.tuning.spaces import SearchSpace
-from tfmetric.tuning.trials import Trial
+from tfmetric.tuning.benchmark.benchmark_result import BenchmarkResult, read_benchmark
+from tfmetric.tuning.benchmark.loss_benchmark import benchmark
+from tfmetric.tuning.one_training import run_once, run_seed
+from tfmetric.tuning.run_record import RunRecord
+from tfmetric.tuning.search.default_ranges import default_space
+from tfmetric.tuning.search.judgement import Judgement
+from tfmetric.tuning.search.margin_search import margin_search
+from tfmetric.tuning.search.ranges import Range
+from tfmetric.tuning.search.search_pictures import write_pictures
+from tfmetric.tuning.search.search_result import TuningResult, read
+from tfmetric.tuning.search.search_space import SearchSpace
+from tfmetric.tuning.search.trial import Trial
+from tfmetric.tuning.validation_folds import class_folds
 
 __all__ = [
     "BenchmarkResult",
@@ -38,7 +38,7 @@ __all__ = [
 def __getattr__(name):
     # A subclass of Keras Tuner's, which takes a second to import and is seldom needed.
     if name == "MetricHyperModel":
-        from tfmetric.tuning.hypermodel import MetricHyperModel
+        from tfmetric.tuning.search.hypermodel import MetricHyperModel
 
         return MetricHyperModel
     raise AttributeError(f"module 'tfmetric.tuning' has no attribute {name!r}")

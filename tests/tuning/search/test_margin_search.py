@@ -1,0 +1,359 @@
+"""The search around the trainings: proposals, folds, resuming, errors; trainings are made up."""
+
+import json
+
+import keras
+import keras_tuner as kt
+import numpy as np
+import pytest
+
+import tfmetric as tm
+from tfmetric.training import Settings
+from tfmetric.tuning import Range, RunRecord, margin_search, read
+from tfmetric.tuning.many_trainings import FreshEmbedder
+from tfmetric.tuning.search import trial_runner
+
+LABELS = np.repeat(np.arange(20), 4)
+DATA = tm.datasets.from_arrays(np.random.default_rng(0).normal(size=(80, 3)), LABELS)
+TRAIN, TEST = DATA.subset(LABELS < 12), DATA.subset(LABELS >= 12)
+SETTINGS = Settings(epochs=3, batches_per_epoch=1)
+BEST = 0.1  # The margin that is best, of what is made up.
+
+
+class Runs(list):
+    """Stands in for ``run_once``; a list of what it was called with."""
+
+    fail = None
+
+    def __call__(self, train, validation, settings, seed, *, stop, **others):
+        assert not np.intersect1d(train.classes, validation.classes).size
+        assert set(np.union1d(train.classes, validation.classes)) == set(TRAIN.classes)
+        self.append((settings, seed, tuple(validation.classes), others))
+        if self.fail is not None:
+            self.fail()
+        margin = settings.loss_arguments["margin"]
+        top = 0.8 - 0.2 * abs(np.log(margin / BEST)) + 1e-3 * validation.classes[0]
+        curve, reason = [], None
+        for epoch in range(settings.epochs):
+            curve.append(float(max(top, 0) * (epoch + 1) / settings.epochs))
+            reason = stop(tuple(curve))
+            if reason:
+                break
+        status = "pruned" if reason else "completed"
+        return RunRecord(max(curve), len(curve), tuple(curve), 0.5, status, reason or "")
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    made_up = Runs()
+    monkeypatch.setattr(trial_runner, "run_once", made_up)
+    return made_up
+
+
+@pytest.fixture
+def search(tmp_path):
+    def call(**arguments):
+        usual = {
+            "settings": SETTINGS,
+            "directory": tmp_path,
+            "retrain": False,
+            "verbose": 0,
+            "tuner": "random",
+            "search_space": {"learning_rate": None},
+            "project_name": "one",
+        }
+        return margin_search(TRAIN, TEST, **{**usual, **arguments})
+
+    return call
+
+
+def files(directory):
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("tuner", "arguments"),
+    [
+        ("bayesian", {"max_trials": 5, "tuner_options": {"num_initial_points": 3, "beta": 1.0}}),
+        ("random", {"max_trials": 8}),
+        ("grid", {"search_space": {"margin": [0.03, 0.1, 0.3], "mining": ["hard", "all"]}}),
+        ("hyperband", {"tuner_options": {"factor": 2}}),
+        (kt.oracles.RandomSearchOracle, {"max_trials": 8}),
+        (kt.BayesianOptimization, {"max_trials": 3}),
+    ],
+)
+def test_every_tuner_finds_about_the_best_margin(search, runs, tuner, arguments):
+    result = search(tuner=tuner, prune=False, **arguments)
+    assert len(result.trials) == {"bayesian": 5, "random": 8, "grid": 30, "hyperband": 8}.get(
+        tuner, arguments.get("max_trials")
+    )
+    assert len(runs) == len(result.trials)
+    assert 0.03 < result.best.values["margin"] < 0.3
+    assert [trial.number for trial in result.trials] == list(range(1, len(result.trials) + 1))
+    assert result.best.score == max(trial.score for trial in result.trials)
+    if tuner == "grid":
+        assert len({str(trial.values) for trial in result.trials}) == 30
+    else:  # The setting as it stands comes first, to be better than.
+        assert result.trials[0].values["margin"] == 0.2
+    if tuner == "hyperband":
+        epochs = [trial.settings.epochs for trial in result.trials]
+        assert set(epochs) == {trial.values["epochs"] for trial in result.trials} == {2, 3}
+
+
+def test_bayesian_search_goes_where_it_is_good(search, runs):
+    result = search(tuner="bayesian", max_trials=9, prune=False)
+    last = [trial.values["margin"] for trial in result.trials[-4:]]
+    assert min(abs(np.log(margin / BEST)) for margin in last) < 0.1
+
+
+def test_all_trials_have_the_same_folds_and_seeds(search, runs):
+    result = search(max_trials=3, class_folds=3, executions_per_trial=2, prune=False, seed=5)
+    assert len(runs) == 18
+    plan = [(seed, classes) for _, seed, classes, _ in runs]
+    assert plan[:6] == plan[6:12] == plan[12:]
+    assert len({seed for seed, _ in plan}) == 6
+    assert sorted(c for _, classes in plan[:3] for c in classes) == list(range(12))
+    for trial in result.trials:
+        assert [(run.fold, run.repeat) for run in trial.runs] == [
+            (fold, repeat) for repeat in range(2) for fold in range(3)
+        ]
+        assert trial.score == pytest.approx(np.mean([run.best for run in trial.runs]))
+    assert result.validation == {"folds": 3, "repeats": 2, "classes": 4}
+
+
+def test_hopeless_trials_are_stopped_and_never_the_best(search, runs):
+    result = search(
+        tuner="grid",
+        search_space={"margin": [0.1, 0.12, 0.09, 0.11, 9.0, 0.1001], "learning_rate": None},
+        class_folds=2,
+    )
+    status = {trial.values["margin"]: trial.status for trial in result.trials}
+    assert status[9.0] == "pruned"
+    stopped = next(trial for trial in result.trials if trial.status == "pruned")
+    assert len(stopped.runs) == 1
+    assert result.best.values["margin"] == 0.1
+    assert len(runs) < 12
+    pruned = [row for row in result.table() if row["status"] == "pruned"]
+    assert result.table()[-len(pruned) :] == pruned
+    assert "pruned: " in result.summary()
+
+
+def test_a_search_goes_on_where_it_was(search, runs, tmp_path):
+    def killed():
+        if len(runs) == 5:
+            raise KeyboardInterrupt
+
+    arguments = {"max_trials": 4, "class_folds": 3, "prune": False}
+    whole = search(project_name="whole", **arguments)
+    runs.clear()
+    runs.fail = killed
+    with pytest.raises(KeyboardInterrupt):
+        search(**arguments)
+    assert len(read(tmp_path / "one").trials) == 1
+    assert len(read(tmp_path / "one").trials[0].runs) == 3
+    runs.fail = None
+    runs.clear()
+    result = search(**arguments)
+    assert len(runs) == 12 - 4  # One trial, and one run of the second.
+    assert result.trials == whole.trials
+    runs.clear()
+    assert search(**arguments).trials == whole.trials
+    assert search(**{**arguments, "max_trials": 5}).trials[:4] == whole.trials
+    assert len(runs) == 3
+    assert read(tmp_path / "one").best == search(**{**arguments, "max_trials": 5}).best
+
+
+@pytest.mark.parametrize("tuner", ["random", "grid", "hyperband", "bayesian"])
+def test_broken_and_lost_files_cost_no_finished_trial(search, runs, tmp_path, tuner):
+    space = {"margin": [0.05, 0.1, 0.2, 0.4, 0.8], "learning_rate": None}
+    arguments = {"tuner": tuner, "prune": False, "search_space": space}
+    if tuner != "grid":
+        arguments["search_space"] = {"learning_rate": None}
+    more = {} if tuner in ("grid", "hyperband") else {"max_trials": 5}
+    whole = search(project_name="whole", **arguments, **more)
+
+    def killed():
+        if len(runs) == 4:
+            raise KeyboardInterrupt
+
+    def until_the_fourth(name):
+        runs.clear()
+        runs.fail = killed
+        with pytest.raises(KeyboardInterrupt):
+            search(project_name=name, **arguments, **more)
+        runs.fail = None
+        runs.clear()
+
+    until_the_fourth("half")
+    for path in (tmp_path / "half").rglob("*.json"):
+        if path.name not in ("oracle.json", "search.json", "outcome.json"):
+            path.write_text(path.read_text()[: path.stat().st_size // 2])
+    assert search(project_name="half", **arguments, **more).trials == whole.trials
+    assert len(runs) == len(whole.trials) - 3
+
+    until_the_fourth("lost")
+    oracle = tmp_path / "lost/oracle.json"
+    oracle.write_text(oracle.read_text()[:100])
+    if tuner == "hyperband":
+        with pytest.raises(ValueError, match="where Hyperband stands"):
+            search(project_name="lost", **arguments, **more)
+        return
+    again = search(project_name="lost", **arguments, **more)
+    assert again.trials[:3] == whole.trials[:3]
+    assert len(again.trials) == len(whole.trials)
+    assert len(runs) == len(whole.trials) - 3
+    assert len({trial.values["margin"] for trial in again.trials}) == len(again.trials)
+
+
+def test_another_search_in_the_same_directory_is_refused(search, runs, tmp_path):
+    search(max_trials=1)
+    for other, name in (
+        ({"seed": 1}, "seed"),
+        ({"search_space": {"margin": Range(0.1, 0.2), "learning_rate": None}}, "arguments"),
+        ({"losses": "ContrastiveLoss"}, "losses"),
+        ({"settings": SETTINGS.replace(epochs=4)}, "settings"),
+        ({"class_folds": 2}, "validation"),
+        ({"tuner": "bayesian"}, "tuner"),
+    ):
+        with pytest.raises(ValueError, match=rf"what differs is .*{name}.*overwrite=True"):
+            search(max_trials=1, **other)
+    other = tm.datasets.from_arrays(TRAIN.read() + 1, TRAIN.labels)
+    with pytest.raises(ValueError, match="what differs is data"):
+        margin_search(
+            other,
+            directory=tmp_path,
+            project_name="one",
+            max_trials=1,
+            verbose=0,
+            settings=SETTINGS,
+            tuner="random",
+            search_space={"learning_rate": None},
+        )
+    result = search(max_trials=2, seed=1, overwrite=True)
+    assert len(result.trials) == 2
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("years of work")
+    for overwrite in (False, True):
+        with pytest.raises(ValueError, match="directory"):
+            search(project_name="mine", overwrite=overwrite)
+    assert (tmp_path / "mine/thesis.txt").is_file()
+
+
+def test_an_error_that_is_no_settings_fault_ends_the_search(search, runs):
+    def broken():
+        raise RuntimeError("the build is broken")
+
+    runs.fail = broken
+    with pytest.raises(RuntimeError, match="the build is broken"):
+        search(max_trials=3)
+    assert len(runs) == 1
+    runs.fail = None
+    assert len(search(max_trials=3).trials) == 3
+
+
+def test_trials_that_collapse_score_nothing(search, monkeypatch, capsys):
+    def collapsed(train, validation, settings, seed, **others):
+        if settings.loss_arguments["margin"] == 0.2:
+            return RunRecord(0.5, 1, (0.5,), 1.0)
+        return RunRecord(0.0, 0, (0.1,), 1.0, "collapsed", "diverged")
+
+    monkeypatch.setattr(trial_runner, "run_once", collapsed)
+    result = search(max_trials=6, class_folds=2, verbose=1)
+    assert [trial.score for trial in result.trials] == [0.5, 0, 0, 0, 0, 0]
+    assert len(result.trials[1].runs) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert lines[0].startswith("Trial 1 of 6: margin 0.2; map_at_r 0.5000, best 0.5000; 2 s, about")
+    assert "0.0000 (collapsed: diverged), best 0.5000; 1 s" in lines[5]
+    monkeypatch.setattr(
+        trial_runner, "run_once", lambda *a, **k: RunRecord(0.0, 0, (), 1.0, "collapsed")
+    )
+    with pytest.raises(ValueError, match="a trial that went to its end"):
+        search(project_name="none", max_trials=2, retrain=True)
+
+
+def test_values_that_do_not_go_together_score_nothing(search, runs):
+    space = {"alpha": [0.5, 1.2], "margin": [0.1, 0.8], "learning_rate": None}
+    result = search(losses="RankedListLoss", search_space=space, tuner="grid", prune=False)
+    reasons = {tuple(trial.values.values()): trial.status for trial in result.trials}
+    assert len(result.trials) == 4
+    assert list(reasons.values()).count("collapsed") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"objective": "val_loss"}, "measured in margins"),
+        ({"objective": kt.Objective("val_map_at_r", "min")}, "to maximise"),
+        ({"tuner": "tpe"}, "tuner to be one of random, bayesian, hyperband, grid"),
+        ({"tuner_options": {"seed": 3}}, "own arguments"),
+        ({"tuner_options": {"optimizer": "sgd"}}, "said by settings"),
+        ({"max_trials": 0}, "max_trials to be an int above 0"),
+        ({"executions_per_trial": True}, "executions_per_trial"),
+        ({"verbose": 3}, "verbose"),
+        ({"search_space": {"margin": 0.1, "learning_rate": None}}, "something to search"),
+        ({"search_space": {"margin": [0.1]}, "patience": 0}, "patience"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(search, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        search(**arguments)
+
+
+def test_test_classes_must_be_others(tmp_path):
+    with pytest.raises(ValueError, match=r"not trained on.*in_both=\['10', '11', '8', '9'"):
+        margin_search(TRAIN, DATA.subset(LABELS >= 8), directory=tmp_path)
+
+
+def test_the_same_model_twice_is_refused():
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(4)(inputs))
+    build = FreshEmbedder(lambda dim: model)
+    assert build(4) is model
+    with pytest.raises(ValueError, match="a new model each time"):
+        build(4)
+
+
+def test_a_best_at_the_end_of_its_range_is_told(search, runs):
+    space = {"margin": Range(0.12, 0.5, log=True), "learning_rate": None}
+    result = search(search_space=space, tuner="grid", prune=False)
+    assert result.best.values == {"margin": 0.12}
+    assert result.at_the_ends == {"margin": "lower"}
+    assert "margin is at the lower end of what was searched" in result.summary()
+    grid = [0.05, 0.1, 0.2]
+    result = search(search_space={"margin": grid}, tuner="grid", project_name="grid", prune=False)
+    assert "margin" not in result.at_the_ends
+    space = {
+        "distance": ["cosine", "euclidean"],
+        "margin": {"cosine": Range(0.3, 0.5), "euclidean": Range(0.04, 0.3)},
+        "learning_rate": None,
+    }
+    result = search(search_space=space, project_name="distances", tuner="random")
+    assert result.at_the_ends == {}
+
+
+def test_what_is_written_can_be_read_by_others(search, runs, tmp_path):
+    result = search(
+        losses=["TripletLoss", "ContrastiveLoss"],
+        search_space={"batch": [(4, 2), (2, 4)], "mining": ["hard", "all"]},
+        max_trials=3,
+        tensorboard=True,
+    )
+    assert result.searched == ("loss", "margin", "mining", "learning_rate", "batch")
+    best = json.loads((tmp_path / "one/best.json").read_text())
+    assert best["trial"] == result.best.number
+    assert Settings.from_dict(best["settings"]) == result.best_settings
+    lines = (tmp_path / "one/trials.csv").read_text().splitlines()
+    assert lines[0] == (
+        "trial,loss,margin,mining,learning_rate,batch,map_at_r,status,best_epoch,seconds,runs"
+    )
+    assert len(lines) == 4
+    assert json.loads(json.dumps(result.to_dict()))["best"] == result.best.number
+    assert read(tmp_path / "one") == result
+    assert len(list((tmp_path / "one/tensorboard").glob("trial_*/events.*"))) == 3
+    # Keras Tuner's own state, for who opens it there.
+    trial = json.loads((tmp_path / "one/trial_0/trial.json").read_text())
+    assert trial["status"] == "COMPLETED"
+    assert trial["score"] == result.trials[0].score
+    with pytest.raises(ValueError, match=r"holds search\.json"):
+        read(tmp_path)

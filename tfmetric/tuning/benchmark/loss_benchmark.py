@@ -1,0 +1,215 @@
+"""The honest protocol: losses × seeds × folds, equal budgets, test classes that choose nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+import keras
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric._version import __version__
+from tfmetric.datasets.arguments import require_seed
+from tfmetric.datasets.labeled import as_labeled
+from tfmetric.training import Settings
+from tfmetric.tuning.benchmark.benchmark_directory import BenchmarkDirectory
+from tfmetric.tuning.benchmark.benchmark_result import BenchmarkResult
+from tfmetric.tuning.benchmark.benchmark_steps import FOLD_SEED, BenchmarkSteps
+from tfmetric.tuning.benchmark.contenders import BUDGET, contenders
+from tfmetric.tuning.data_fingerprint import fingerprint
+from tfmetric.tuning.many_trainings import FreshEmbedder, without_advice_on_retracing
+from tfmetric.tuning.retrieval_objective import check_objective
+from tfmetric.tuning.validation_folds import class_folds
+
+
+def benchmark(
+    train,
+    test,
+    losses,
+    *,
+    seeds: Sequence[int] = (0, 1, 2),
+    folds: int = 4,
+    max_trials: int = 0,
+    search_space: Mapping | str | None = None,
+    settings: Settings | None = None,
+    build_embedder: Callable[[int], keras.Model] | None = None,
+    objective: str = "map_at_r",
+    figures: Sequence[str] = ("map_at_r", "recall_at_1", "r_precision"),
+    concatenated: bool = False,
+    patience: int | None = None,
+    directory="benchmark",
+    name: str = "",
+    overwrite: bool = False,
+    callbacks: Sequence = (),
+    verbose: int | str = "auto",
+) -> BenchmarkResult:
+    """Compares losses so that a difference is one: equal budgets, several seeds, unseen classes.
+
+    Each loss is trained with each seed on each choice of all but one fold of the training classes.
+    The epoch that is best on the fold left out is judged on the test classes, which choose nothing:
+    they are not read before. Of a seed the mean over the folds' models counts, and the result is
+    the mean over the seeds with the 95 % interval of Student's t. All losses have the same epochs,
+    batches, initial weights and, where there is a search, number of trials; raw inputs and the
+    untrained embedder are judged beside them. A training that diverges or collapses counts as 0.
+
+    That is losses × seeds × folds trainings, and losses × ``max_trials`` × folds before them. Each
+    finished one is written down: killed and called again in the same way, it goes on. Seeds and
+    losses may be added then; anything else that changes is an error. ``results.json`` and
+    ``results.md`` are there after each seed, ``results.png`` at the end.
+
+    Args:
+        train: The training classes, a ``LabeledData`` or (x, labels).
+        test: Other classes, to judge on.
+        losses: What is compared: names, see :func:`tfmetric.training.loss_names`; pairs (name,
+            arguments) or (label, ``Settings``); or a dictionary by label of any of these.
+        seeds: Of weights and batches; two at least for an interval.
+        folds: Of how many folds of the training classes each is left out once; 2 or more.
+        max_trials: Trials of a :func:`margin_search` for each loss before, on the same folds of
+            the training classes. 0 for the settings as they are.
+        search_space: As in :func:`margin_search`; arguments are those of any of the losses, and
+            ``"TripletLoss/margin"`` is for one alone.
+        settings: What ``losses`` do not say; defaults to ``Settings()``.
+        build_embedder: From the length of an embedding to an embedder of one's own, a new one each
+            time; by default :func:`tfmetric.models.embedder` with the settings.
+        objective: The retrieval figure that chooses epochs and settings.
+        figures: The retrieval figures on the test classes.
+        concatenated: Whether the embeddings of a seed's models, one beside the other, are judged
+            too.
+        patience: Stop a training after so many epochs without a better one.
+        directory: Where it is written.
+        name: What the data is called in the table. Defaults to the source that it was loaded from.
+        overwrite: Whether to begin again, if there is a benchmark.
+        callbacks: Keras callbacks; each training gets copies.
+        verbose: 0 for silence, else a line a training.
+
+    Returns:
+        A :class:`BenchmarkResult`.
+
+    Raises:
+        ValueError: If an argument makes no sense, a class is in both parts, budgets differ, or the
+            directory holds another benchmark.
+
+    Example::
+
+        train, test = tm.datasets.load("glyphs")
+        result = tm.tuning.benchmark(
+            train,
+            test,
+            ["NTXentLoss", ("TripletLoss", {"mining": "hard"}), ("TripletLoss", {"mining": "all"})],
+            settings=tm.training.Settings(epochs=5),
+        )
+        print(result.summary())
+
+    Reference: Musgrave, Belongie, Lim: A Metric Learning Reality Check, ECCV 2020, section 3.
+    """
+    train, test = as_labeled(train), as_labeled(test)
+    seeds = tuple(seeds) if np.iterable(seeds) else (seeds,)
+    figures = (figures,) if isinstance(figures, str) else tuple(figures)
+    _check_arguments(seeds, folds, max_trials, verbose)
+    _check_parts(train, test)
+    objective = check_objective(objective)
+    figures = tuple(dict.fromkeys((objective, *map(check_objective, figures))))
+    given = contenders(losses, settings)
+    parts = class_folds(train, folds, seed=FOLD_SEED)
+    # As it fits the smallest fold, and one for all: who adds a loss later has the same.
+    fitted = next(iter(given.values())).fitted(min((part for part, _ in parts), key=len))
+    protocol = {
+        "seeds": [int(seed) for seed in seeds],  # JSON knows no integers of NumPy.
+        "folds": folds,
+        "objective": objective,
+        "figures": list(figures),
+        "concatenated": bool(concatenated),
+        "budget": {field: getattr(fitted, field) for field in BUDGET},
+        "patience": patience,
+        "max_trials": max_trials,
+        "search_space": repr(search_space) if max_trials else None,
+        "build_embedder": None if build_embedder is None else _name_of(build_embedder),
+        "data": {
+            "name": name or getattr(train.report, "source", None) or "data",
+            # Of the test classes the labels alone: nothing reads an example before it is judged.
+            "train": _about(train, examples=True),
+            "test": _about(test, examples=False),
+        },
+    }
+    files = BenchmarkDirectory(directory)
+    if overwrite:
+        files.clear()
+    files.begin(protocol, {label: own.to_dict() for label, own in given.items()}, _versions())
+    work = BenchmarkSteps(
+        train=train,
+        test=test,
+        parts=parts,
+        files=files,
+        protocol=protocol,
+        build=None if build_embedder is None else FreshEmbedder(build_embedder),
+        callbacks=callbacks,
+        say=(lambda text: None) if verbose == 0 else lambda text: print(text, flush=True),
+    )
+    with without_advice_on_retracing():
+        return work.do(given, search_space, verbose)
+
+
+def _check_arguments(seeds, folds, max_trials, verbose):
+    for seed in seeds:
+        require_seed(seed)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(expected("one seed at least, each once", seeds=seeds))
+    for name, value, least in (("folds", folds, 2), ("max_trials", max_trials, 0)):
+        if isinstance(value, bool) or not (isinstance(value, int) and value >= least):
+            raise ValueError(expected(f"{name} to be an int of at least {least}", **{name: value}))
+    if verbose not in (0, 1, "auto"):
+        raise ValueError(expected("verbose to be 0, 1 or 'auto'", verbose=verbose))
+
+
+def _check_parts(train, test):
+    if train.element_shape != test.element_shape:
+        raise ValueError(
+            expected(
+                "examples of one shape to train on and to judge on",
+                train=train.element_shape,
+                test=test.element_shape,
+            )
+        )
+    names = {train.class_names[label] for label in train.classes}
+    shared = sorted(names & {test.class_names[label] for label in test.classes})
+    if shared:
+        raise ValueError(
+            expected(
+                "test classes that are not trained on; datasets.load and datasets.split_classes "
+                "part them. Other classes need other labels",
+                in_both=shared[:5],
+                classes_in_both=len(shared),
+            )
+        )
+    if test.num_classes < 2 or np.unique(test.labels, return_counts=True)[1].max() < 2:
+        raise ValueError(
+            expected(
+                "two test classes at least, one of two examples or more",
+                classes=test.num_classes,
+                examples=len(test),
+            )
+        )
+
+
+def _about(data, examples):
+    return {
+        "examples": len(data),
+        "classes": data.num_classes,
+        "fingerprint": fingerprint(data, examples),
+    }
+
+
+def _name_of(build):
+    return getattr(build, "__qualname__", type(build).__name__)
+
+
+def _versions():
+    backend = keras.config.backend()
+    return {
+        "tfmetric": __version__,
+        "keras": keras.__version__,
+        backend: getattr(sys.modules.get(backend), "__version__", "of an unknown version"),
+        "numpy": np.__version__,
+        "python": sys.version.split()[0],
+    }

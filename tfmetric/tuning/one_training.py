@@ -1,0 +1,191 @@
+"""One run: one setting, trained on one part of the classes and judged on others."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import keras
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric.callbacks import RetrievalEvaluation
+from tfmetric.datasets.labeled import as_labeled
+from tfmetric.training import Settings, Training, prepare
+from tfmetric.tuning.many_trainings import given_back
+from tfmetric.tuning.retrieval_objective import check_objective, ks_for
+from tfmetric.tuning.run_record import RunRecord
+
+# Embeddings nearer to their mean than this share of their length are one, as CollapseMonitor says.
+_SPREAD = 0.01
+# So many examples tell whether all embeddings are one.
+_LOOKED_AT = 256
+# What the losses and RetrievalEvaluation say of a training that has diverged.
+_DIVERGED = ("finite embeddings", "finite cosines")
+
+
+def run_seed(seed: int, fold: int = 0, repeat: int = 0) -> int:
+    """The seed of one run: settings are compared on the same batches and initial weights.
+
+    >>> run_seed(0) == run_seed(0, 0, 0) != run_seed(0, 1)
+    True
+    """
+    return int(np.random.SeedSequence([seed, fold, repeat]).generate_state(1)[0] >> 1)
+
+
+def run_once(
+    train,
+    validation,
+    settings: Settings,
+    seed: int = 0,
+    *,
+    build_embedder: Callable[[int], keras.Model] | None = None,
+    objective: str = "map_at_r",
+    callbacks: Sequence = (),
+    patience: int | None = None,
+    epochs: int | None = None,
+    stop: Callable[[tuple[float, ...]], str | None] | None = None,
+    after: Callable[[Training], Mapping[str, float]] | None = None,
+) -> RunRecord:
+    """Trains one setting and says how well classes are found that it was not trained on.
+
+    A setting that diverges, collapses to one point or does not fit into memory is a result: it has
+    the worst value and a reason. Any other error is raised: no setting is to blame for it.
+
+    Args:
+        train: The classes to train on, a ``LabeledData``.
+        validation: The classes to judge on, a ``LabeledData``; none of them is in ``train``.
+        settings: The setting.
+        seed: Of weights and batches; the same for settings that are compared.
+        build_embedder: As in :func:`tfmetric.training.prepare`.
+        objective: A retrieval figure, see :func:`tfmetric.tuning.margin_search`.
+        callbacks: Keras callbacks; each run gets copies. They find the figures in the logs.
+        patience: Stop after so many epochs without a better one. Defaults to None: never.
+        epochs: Stop after so many epochs of the schedule. Defaults to None: all of
+            ``settings.epochs``.
+        stop: From the objective after each epoch so far to the reason to prune the run, or None.
+        after: Called with the training, its weights those of the best epoch, unless the run
+            collapsed; what it returns is in ``figures`` of the record.
+
+    Returns:
+        A :class:`RunRecord`.
+
+    Raises:
+        ValueError: If an argument makes no sense, or the data or the embedder does not fit.
+
+    Example:
+
+    >>> import numpy as np, tfmetric as tm
+    >>> x, labels = np.random.default_rng(0).normal(size=(48, 3)), np.arange(48) % 12
+    >>> data = tm.datasets.from_arrays(x, labels)
+    >>> settings = tm.training.Settings(epochs=2, batches_per_epoch=1)
+    >>> parts = data.subset(labels < 8), data.subset(labels >= 8)
+    >>> record = tm.tuning.run_once(*parts, settings)
+    >>> len(record.curve), record.status, record.best == max(record.curve)
+    (2, 'completed', True)
+    """
+    objective, train, validation = (
+        check_objective(objective),
+        as_labeled(train),
+        as_labeled(validation),
+    )
+    begun = time.perf_counter()
+    watch = _Watch(f"val_{objective}", patience, stop, keep_best=after is not None)
+    status, reason, figures = "completed", "", {}
+    with given_back():
+        keras.utils.set_random_seed(seed)
+        try:
+            training = prepare(train, settings, seed, build_embedder)
+            _fit(training, validation, objective, epochs, [watch, *copy.deepcopy(list(callbacks))])
+            reason = watch.reason
+            if watch.pruned:
+                status = "pruned"
+            elif collapsed := _collapsed(training.embedder, validation):
+                status, reason = "collapsed", collapsed
+            elif after is not None:
+                watch.restore(training.model)
+                figures = {name: float(value) for name, value in after(training).items()}
+        except Exception as error:
+            status, reason = "collapsed", blame(error)
+            if reason is None:
+                raise
+    worthless = status == "collapsed"
+    return RunRecord(
+        best=0.0 if worthless else max(watch.curve),
+        best_epoch=0 if worthless else int(np.argmax(watch.curve)) + 1,
+        curve=tuple(watch.curve),
+        seconds=time.perf_counter() - begun,
+        status=status,
+        reason=reason,
+        figures=figures,
+    )
+
+
+def _fit(training, validation, objective, epochs, callbacks):
+    judge = RetrievalEvaluation(
+        validation,
+        distance=training.distance,
+        ks=ks_for(objective),
+        figures=(objective,),
+        embedder=training.embedder,
+    )
+    whole = training.settings.epochs
+    training.model.fit(
+        training.batches,
+        epochs=whole if epochs is None else min(epochs, whole),
+        shuffle=False,
+        callbacks=[judge, *callbacks],
+        verbose=0,
+    )
+
+
+class _Watch(keras.callbacks.Callback):
+    """Keeps the objective of each epoch, and ends what need not go on."""
+
+    def __init__(self, name, patience, stop, keep_best):
+        super().__init__()
+        if patience is not None and not (isinstance(patience, int) and patience > 0):
+            raise ValueError(expected("patience to be an int above 0, or None", patience=patience))
+        self.name, self.patience, self.stop, self.keep_best = name, patience, stop, keep_best
+        self.curve, self.weights, self.reason, self.pruned = [], None, "", False
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.curve.append(float(logs[self.name]))
+        best = int(np.argmax(self.curve))
+        if self.keep_best and best == epoch:
+            self.weights = self.model.get_weights()
+        hopeless = self.stop(tuple(self.curve)) if self.stop else None
+        if hopeless:
+            self.reason, self.pruned = hopeless, True
+        elif self.patience is not None and epoch - best >= self.patience:
+            self.reason = f"no better epoch than {best + 1} in {self.patience}"
+        if self.reason:
+            self.model.stop_training = True
+
+    def restore(self, model):
+        """Puts the weights of the best epoch back."""
+        model.set_weights(self.weights)
+
+
+def _collapsed(embedder, validation):
+    """Why the embeddings are one, or None."""
+    chosen = np.linspace(0, len(validation) - 1, min(_LOOKED_AT, len(validation))).astype(int)
+    # Called, not predicted: another size of batch would be another graph.
+    embeddings = np.asarray(embedder(validation.read(chosen), training=False), np.float64)
+    spread = np.linalg.norm(embeddings - embeddings.mean(axis=0), axis=1).mean()
+    length = np.linalg.norm(embeddings, axis=1).mean()
+    if spread > _SPREAD * length:
+        return None
+    return f"all embeddings are one: {spread:.2g} from their mean, {length:.2g} long"
+
+
+def blame(error: Exception) -> str | None:
+    """What a setting is to blame for, in a few words; None where it is not."""
+    text = str(error)
+    if any(sign in text for sign in _DIVERGED):
+        return "diverged: embeddings are NaN or infinite"
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & {"ResourceExhaustedError", "MemoryError"} or "RESOURCE_EXHAUSTED" in text:
+        return "out of memory"
+    return None

@@ -1,0 +1,1 @@
+"""The margin search: trials of Keras Tuner, judged on data that training does not see."""

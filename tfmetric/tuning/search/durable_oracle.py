@@ -1,0 +1,138 @@
+"""Keras Tuner's oracles, made to survive a kill at any moment.
+
+Keras Tuner writes where it stands into several files, each in place: a kill leaves half a file, or
+files that do not belong together, and its grid search cannot go on at all. Here it is one file that
+is replaced at once, and what cannot be read is made again from the trials that are done.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+
+import keras_tuner
+import numpy as np
+import threadpoolctl
+from keras_tuner.src.engine import metrics_tracking
+from keras_tuner.src.engine import trial as trials
+from keras_tuner.src.tuners import gridsearch
+from sklearn.exceptions import ConvergenceWarning
+
+from tfmetric._errors import expected
+from tfmetric.tuning.json_files import read_json, write_json
+from tfmetric.tuning.search.search_directory import ORACLE
+
+
+def durable(oracle):
+    """Makes an oracle durable; what is none, such as a worker's client, stays as it is."""
+    if isinstance(oracle, keras_tuner.Oracle) and not isinstance(oracle, _Durable):
+        kind = type(oracle)
+        oracle.__class__ = type(kind.__name__, (_Durable, kind), {})
+        oracle.verbose = 0  # It has tables of its own for each trial.
+    return oracle
+
+
+class _Durable(keras_tuner.Oracle):
+    # A trial fails only where the search stops for an error that is no setting's fault.
+    stopped = False
+
+    def save(self):
+        trial_states = [trial.get_state() for trial in self.trials.values()]
+        write_json(self._get_oracle_fname(), {**self.get_state(), "trials": trial_states})
+
+    def _save_trial(self, trial):
+        # For who looks at the directory, or opens it with Keras Tuner; not read here.
+        write_json(f"{self._get_trial_dir(trial.trial_id)}/trial.json", trial.get_state())
+
+    def _get_oracle_fname(self):
+        return f"{self._project_dir}/{ORACLE}"
+
+    def restore(self, outcomes, objective: str) -> None:
+        """Goes on from the file, or without it from the trials that are done.
+
+        Args:
+            outcomes: What finished trials gave, in their order.
+            objective: Name of the objective.
+        """
+        state = read_json(self._get_oracle_fname())
+        if state is None:
+            self._rebuild(outcomes, objective)
+        else:
+            found = [trials.Trial.from_state(trial) for trial in state["trials"]]
+            self.trials = {trial.trial_id: trial for trial in found}
+            self.set_state(state)
+            broken = [t.trial_id for t in found if t.status != trials.TrialStatus.COMPLETED]
+            self.ongoing_trials, self._retry_queue = {}, broken[::-1]
+            self.end_order = [id_ for id_ in self.end_order if id_ not in broken]
+            for trial_id in broken:
+                self.trials[trial_id].metrics = metrics_tracking.MetricsTracker()
+        if isinstance(self, gridsearch.GridSearchOracle):
+            self._restore_grid()
+
+    def _rebuild(self, outcomes, objective):
+        if isinstance(self, keras_tuner.oracles.HyperbandOracle) and outcomes:
+            raise ValueError(
+                expected(
+                    f"{ORACLE} to say where Hyperband stands, which its trials do not; give "
+                    "overwrite=True or another project_name",
+                    path=self._get_oracle_fname(),
+                )
+            )
+        for outcome in outcomes:
+            space = self.hyperparameters.copy()
+            space.values = dict(outcome["values"])
+            trial = trials.Trial(space, outcome["trial_id"], trials.TrialStatus.COMPLETED)
+            trial.metrics.register(objective, direction="max")
+            trial.metrics.update(objective, outcome["trial"]["score"], step=0)
+            self.trials[trial.trial_id] = trial
+            self.score_trial(trial)
+            self._record_values(trial)
+            self._run_times[trial.trial_id] += 1
+            self.start_order.append(trial.trial_id)
+            self.end_order.append(trial.trial_id)
+        # The same random numbers again would be the same trials again.
+        self._seed_state += 1000 * len(outcomes)
+
+    def _restore_grid(self):
+        # Keras Tuner keeps these two nowhere.
+        values = {id_: self.trials[id_].hyperparameters.values for id_ in self.start_order}
+        order = functools.cmp_to_key(lambda a, b: self._compare(values[a], values[b]))
+        self._ordered_ids = gridsearch.LinkedList()
+        for trial_id in sorted(values, key=order):
+            self._ordered_ids.insert(trial_id)
+        self._populate_next = list(self.start_order)
+
+    @keras_tuner.synchronized
+    def create_trial(self, tuner_id):
+        if self.stopped:
+            self.ongoing_trials.pop(tuner_id, None)
+            self.tuner_ids.discard(tuner_id)
+            return trials.Trial(self.get_space(), status=trials.TrialStatus.STOPPED)
+        return super().create_trial(tuner_id)
+
+    @keras_tuner.synchronized
+    def end_trial(self, trial):
+        self.stopped = self.stopped or trial.status == trials.TrialStatus.FAILED
+        # A chief that was started again has handed it out a second time.
+        self._retry_queue = [id_ for id_ in self._retry_queue if id_ != trial.trial_id]
+        return super().end_trial(trial)
+
+    def populate_space(self, trial_id):
+        if hasattr(self, "_random_state"):  # It is not written down: a resumed search would differ.
+            self._random_state = np.random.RandomState(self.seed + len(self.trials))
+        # Its matrices are tiny: threads would wait for each other.
+        with warnings.catch_warnings(), threadpoolctl.threadpool_limits(1):
+            # Of a Gaussian process on a few points, which nobody can do anything about.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return super().populate_space(trial_id)
+
+    def _random_values(self):
+        if self.start_order:
+            return super()._random_values()
+        # The first trial is the setting as it stands: what the others are to be better than.
+        space = self.hyperparameters.copy()
+        space.values = {}
+        for parameter in space.space:  # Parents come before what depends on them.
+            if space.is_active(parameter):
+                space.values[parameter.name] = parameter.default
+        return space.values

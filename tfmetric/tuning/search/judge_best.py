@@ -1,0 +1,80 @@
+"""From finished trials to a result: done once, and written down."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tfmetric._files import replacing
+from tfmetric.tuning.data_fingerprint import fingerprint
+from tfmetric.tuning.search.judgement import Judgement, judge, train_all
+from tfmetric.tuning.search.search_directory import MODEL, RESULT, RETRAINED, SEARCH
+from tfmetric.tuning.search.search_pictures import write_pictures
+from tfmetric.tuning.search.search_result import TuningResult, read, read_trials
+from tfmetric.tuning.search.trial import best_of
+
+
+def judge_best(
+    files, train, test, *, default, objective, seed, build_embedder, say
+) -> TuningResult:
+    """Trains the best setting on all training classes, and judges it on the test classes.
+
+    What an earlier call has done for the same trials and test classes is not done again.
+
+    Args:
+        files: The search's directory, its trials finished.
+        train: All training classes; None to leave it at the trials.
+        test: The test classes, or None.
+        default: Settings to compare with, or None.
+        objective: The figure.
+        seed: Of weights, batches and draws.
+        build_embedder: As in :func:`tfmetric.training.prepare`.
+        say: Called with a line of text before what takes long.
+    """
+    trials = read_trials(files)
+    best = best_of(trials)
+    if train is None:
+        result = read(files.directory)
+        write_pictures(result)
+        return result
+    about = {
+        "trials": len(trials),
+        "best": best.number,
+        "test": None if test is None else fingerprint(test),
+    }
+    known = files.read(RESULT)
+    if known and known["about"] == about and (default is None or known["default"]):
+        return read(files.directory)
+    classes = files.read(SEARCH)["validation"]["classes"]
+
+    def judged(settings, epochs, validation, whole):
+        training = train_all(train, settings, epochs, seed, build_embedder)
+        if isinstance(training, str):
+            return Judgement(settings, epochs, validation, reason=training), None
+        judgement = judge(training, test, objective, epochs, validation, classes, seed, whole)
+        return dataclasses.replace(judgement, settings=settings), training.embedder
+
+    done = files.read(RETRAINED)
+    if done and done["about"] == about and files.path(MODEL).is_file():
+        final, embedder = Judgement.from_dict(done["final"]), None
+    else:
+        say(f"Training trial {best.number} on all {train.num_classes} training classes")
+        final, embedder = judged(best.settings, best.best_epoch, best.score, True)
+        if embedder is not None:
+            with replacing(files.path(MODEL)) as new:
+                embedder.save(new)
+        files.write(RETRAINED, {"about": about, "final": final.to_dict()})
+    other = None
+    if default is not None:
+        same = [trial for trial in trials if trial.settings.resolved() == default.resolved()]
+        if best in same:
+            other = final
+        else:
+            say("Training the setting with nothing searched, to compare with")
+            tried = best_of(same, none=True)
+            epochs = tried.best_epoch if tried else default.epochs
+            other, _ = judged(default, epochs, tried and tried.score, False)
+    before = read(files.directory)
+    result = dataclasses.replace(before, final=final, default=other, model=embedder)
+    write_pictures(result)
+    files.write(RESULT, {**result.to_dict(), "about": about})
+    return result

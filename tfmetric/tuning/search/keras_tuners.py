@@ -1,0 +1,213 @@
+"""Keras Tuner's tuners, with our trials in place of theirs."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import os
+
+import keras_tuner
+from keras_tuner.src.distribute import utils as distribution
+
+from tfmetric._errors import expected
+from tfmetric.tuning.json_files import write_json
+from tfmetric.tuning.search.durable_oracle import durable
+
+TUNERS = {
+    "random": keras_tuner.RandomSearch,
+    "bayesian": keras_tuner.BayesianOptimization,
+    "hyperband": keras_tuner.Hyperband,
+    "grid": keras_tuner.GridSearch,
+}
+# What margin_search says itself, and what is about the models that Keras Tuner would train.
+_OURS = {
+    "directory",
+    "executions_per_trial",
+    "hypermodel",
+    "max_trials",
+    "objective",
+    "oracle",
+    "overwrite",
+    "project_name",
+    "seed",
+    "tuner_id",
+}
+_MODELS = {"distribution_strategy", "loss", "max_model_size", "metrics", "optimizer"}
+
+
+def is_worker() -> bool:
+    """Whether this process is a worker of a chief elsewhere."""
+    return distribution.has_chief_oracle() and not distribution.is_chief_oracle()
+
+
+def is_chief() -> bool:
+    """Whether this process is the chief, which hands trials to workers."""
+    return distribution.is_chief_oracle()
+
+
+def kind_of(tuner):
+    """The class that a name of a tuner means.
+
+    Raises:
+        ValueError: If it is neither a name nor a class of Keras Tuner.
+    """
+    kind = TUNERS.get(tuner, tuner) if isinstance(tuner, str) else tuner
+    if not inspect.isclass(kind) or not issubclass(kind, (keras_tuner.Tuner, keras_tuner.Oracle)):
+        raise ValueError(
+            expected(
+                f"tuner to be one of {', '.join(TUNERS)}, or a class of Keras Tuner: a Tuner or an "
+                "Oracle",
+                tuner=tuner,
+            )
+        )
+    return kind
+
+
+def is_grid(kind) -> bool:
+    """Whether a class tries all combinations of values."""
+    return issubclass(kind, (keras_tuner.GridSearch, keras_tuner.oracles.GridSearchOracle))
+
+
+def is_hyperband(kind) -> bool:
+    """Whether a class decides itself how long each trial trains."""
+    return issubclass(kind, (keras_tuner.Hyperband, keras_tuner.oracles.HyperbandOracle))
+
+
+def run(tuner) -> None:
+    """Runs what is left of a search; in the chief of others, waits for them.
+
+    Raises:
+        Exception: What no setting was to blame for.
+    """
+    try:
+        with _silent() if is_chief() else contextlib.nullcontext():
+            tuner.search()
+    except keras_tuner.errors.FatalError as error:
+        raise (error.__cause__ or error) from None
+    if is_chief() and tuner.oracle.stopped:
+        raise RuntimeError("Expected workers to run their trials. One has failed: see its error")
+
+
+def planned(tuner, space) -> int | None:
+    """How many trials a tuner will run at most; None if that is not known."""
+    oracle = tuner.oracle
+    most = getattr(oracle, "max_trials", None)
+    if isinstance(oracle, keras_tuner.oracles.HyperbandOracle):
+        brackets = range(oracle._get_num_brackets())
+        sizes = (
+            oracle._get_size(bracket, turn) for bracket in brackets for turn in range(bracket + 1)
+        )
+        return sum(sizes) * oracle.hyperband_iterations
+    if isinstance(oracle, keras_tuner.oracles.GridSearchOracle):
+        return min(space.size(), most or space.size())
+    return most
+
+
+def make_tuner(kind, options, *, space, run, files, objective, max_trials, epochs, seed):
+    """A tuner of Keras Tuner whose trials are ours.
+
+    Args:
+        kind: Its class, or that of its oracle.
+        options: Further arguments of that class.
+        space: The :class:`~tfmetric.tuning.SearchSpace`.
+        run: From a trial of Keras Tuner to its score.
+        files: The search's directory.
+        objective: Name of the figure.
+        max_trials: How many trials at most, None for as many as the class wants.
+        epochs: Epochs of a training, where the class wants to know.
+        seed: Of what it draws.
+    """
+    for names, why in (
+        (_OURS, "margin_search has its own arguments"),
+        (_MODELS, "what is trained is said by settings and losses"),
+    ):
+        taken = sorted(names & set(options))
+        if taken:
+            raise ValueError(expected(f"tuner_options of the search; {why}", tuner_options=taken))
+    is_oracle = issubclass(kind, keras_tuner.Oracle)
+    known = inspect.signature(kind.__init__).parameters
+    arguments = {
+        "objective": keras_tuner.Objective(f"val_{objective}", "max"),
+        "max_trials": max_trials,
+        "max_epochs": epochs,
+        # Keras Tuner takes 0 for no seed.
+        "seed": seed + 1,
+    }
+    arguments = {key: value for key, value in arguments.items() if key in known}
+    arguments |= options
+    place = {
+        "hypermodel": _Declared(space),
+        "directory": str(files.directory.parent),
+        "project_name": files.directory.name,
+    }
+    base = keras_tuner.Tuner if is_oracle else kind
+    search = type("Search", (_Search, base), {"files": files, "run": staticmethod(run)})
+    with contextlib.redirect_stdout(io.StringIO()):  # "Reloading Tuner from ..."
+        if is_oracle:
+            return search(oracle=kind(**arguments), **place)
+        return search(**arguments, **place)
+
+
+class _Declared(keras_tuner.HyperModel):
+    """The search space alone: Keras Tuner builds to find it, and a model would cost seconds."""
+
+    def __init__(self, space):
+        super().__init__()
+        self.space = space
+
+    def build(self, hp):
+        self.space.settings_of(hp)
+
+
+class _Search(keras_tuner.Tuner):
+    """Comes before a tuner's own class: what it says about trials and files counts."""
+
+    @property
+    def oracle(self):
+        return self._oracle
+
+    @oracle.setter
+    def oracle(self, oracle):
+        self._oracle = durable(oracle)
+
+    def run_trial(self, trial, *args, **kwargs):
+        name = self.oracle.objective.name
+        try:
+            return {name: self.run(trial)}
+        except Exception as error:
+            if self._is_worker():  # Or the chief would wait for this worker for ever.
+                trial.status = "FAILED"
+                with _silent():
+                    self.oracle.end_trial(trial)
+                    self.oracle.create_trial(self.tuner_id)
+            raise keras_tuner.errors.FatalError(str(error)) from error
+
+    def on_search_begin(self):
+        self.save()
+
+    def on_trial_end(self, trial):
+        with _silent():
+            super().on_trial_end(trial)
+
+    def save(self):
+        if not self._is_worker():  # Which may be there before its chief, and knows nothing.
+            self.oracle.save()
+            write_json(self._get_tuner_fname(), self.get_state())
+
+    def reload(self):
+        self._populate_initial_space()
+        if not self._is_worker():
+            self.oracle.restore(self.files.outcomes(), self.oracle.objective.name)
+
+    def _get_tuner_fname(self):
+        # Whoever goes on, one process or a chief, goes on with the same search.
+        name = self.tuner_id if self._is_worker() else "tuner0"
+        return os.path.join(str(self.project_dir), f"{name}.json")
+
+
+@contextlib.contextmanager
+def _silent():
+    """Without what Keras Tuner prints of each condition that it sends to a chief."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield

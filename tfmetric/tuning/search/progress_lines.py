@@ -1,0 +1,78 @@
+"""What is said while a search runs, and what is written after each trial."""
+
+from __future__ import annotations
+
+import time
+
+from tfmetric.tuning.search.search_result import read_trials
+from tfmetric.tuning.search.trial_tables import score_of, shown, write_tables
+
+
+class ProgressLines:
+    """Says a line a trial, and keeps best.json and trials.csv up to date.
+
+    Args:
+        files: The search's directory.
+        objective: Name of the figure.
+        verbose: 0 for nothing, 1 for a line a trial, "auto" for a bar of epochs too where stderr
+            is a terminal.
+        hparams: Writes a trial for TensorBoard, or None.
+
+    Attributes:
+        total: How many trials there will be at most, None if that is not known.
+    """
+
+    def __init__(self, files, objective, verbose="auto", hparams=None):
+        self.files, self.objective, self.total = files, objective, None
+        self.verbose, self.hparams = verbose, hparams
+        self._bar, self._begun = None, time.perf_counter()
+        self._before = len(files.outcomes())
+
+    def begin(self, number, values, epochs):
+        """A trial begins."""
+        if self.verbose == "auto":
+            from tqdm import tqdm
+
+            what = f"trial {number}: {shown(values)}"
+            self._bar = tqdm(total=epochs, desc=what, unit="epoch", disable=None, leave=False)
+
+    def epoch(self):
+        """An epoch of the trial has ended."""
+        if self._bar is not None:
+            self._bar.update()
+
+    def finished(self, trial, new):
+        """A trial has ended; not ``new`` if it had before this search went on."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        trials = read_trials(self.files)
+        best = write_tables(self.files, trials, self.objective)
+        if not new:
+            return
+        if self.hparams is not None:
+            self.hparams(trial)
+        if self.verbose:
+            print(self._line(trial, best, len(trials)), flush=True)
+
+    def _line(self, trial, best, done):
+        of = f" of {self.total}" if self.total else ""
+        text = (
+            f"Trial {trial.number}{of}: {shown(trial.values)}; {self.objective} {score_of(trial)}"
+        )
+        if trial.status != "completed":
+            text += f" ({trial.status}: {trial.reason})"
+        if best is not None:
+            text += f", best {best.score:.4f}"
+        text += f"; {_time(trial.seconds)}"
+        left = max(0, (self.total or 0) - done)
+        if left:
+            each = (time.perf_counter() - self._begun) / max(1, done - self._before)
+            text += f", about {_time(left * each)} to go"
+        return text
+
+
+def _time(seconds):
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

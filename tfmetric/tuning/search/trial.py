@@ -1,0 +1,99 @@
+"""A trial of a search: one setting, with what it scored on all folds and repetitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tfmetric._errors import expected
+from tfmetric.training import Settings
+from tfmetric.tuning.run_record import RunRecord
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A setting that was tried.
+
+    Attributes:
+        number: Which one, from 1.
+        values: The searched values by name, such as "margin".
+        settings: All settings.
+        score: The objective: the mean of the best epochs of its runs; of a pruned trial an estimate
+            of what that would have been.
+        runs: A :class:`RunRecord` for each fold and repetition.
+        status: "completed"; "pruned": stopped as hopeless, and no candidate for the best;
+            "collapsed": scored 0.0, as NaN, all embeddings at one point, or out of memory.
+        reason: Why it was stopped or is worthless.
+        seconds: How long it took.
+    """
+
+    number: int
+    values: Mapping
+    settings: Settings
+    score: float
+    runs: tuple[RunRecord, ...]
+    status: str = "completed"
+    reason: str = ""
+    seconds: float = 0.0
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, from 1, that was best, in the mean over the runs; 0 if there is none."""
+        epochs = [run.best_epoch for run in self.runs if run.status != "collapsed"]
+        return round(sum(epochs) / len(epochs)) if epochs else 0
+
+    def to_dict(self) -> dict:
+        """The trial as plain values."""
+        return {
+            "number": self.number,
+            "values": dict(self.values),
+            "settings": self.settings.to_dict(),
+            "score": self.score,
+            "runs": [run.to_dict() for run in self.runs],
+            "status": self.status,
+            "reason": self.reason,
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping) -> Trial:
+        """The trial that :meth:`to_dict` gave."""
+        return cls(
+            **{
+                **values,
+                "values": {
+                    k: tuple(v) if isinstance(v, list) else v for k, v in values["values"].items()
+                },
+                "settings": Settings.from_dict(values["settings"]),
+                "runs": tuple(RunRecord.from_dict(run) for run in values["runs"]),
+            }
+        )
+
+
+def best_of(trials, none: bool = False) -> Trial | None:
+    """The completed trial with the highest score, the first of equals.
+
+    Args:
+        trials: The trials.
+        none: Whether None is an answer.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    complete = [trial for trial in trials if trial.status == "completed"]
+    if not complete and not none:
+        reasons = sorted({f"{t.status}: {t.reason}" for t in trials if t.status != "completed"})
+        raise ValueError(
+            expected(
+                "a trial that went to its end; look at the data, the learning rate and the search "
+                "space",
+                trials=len(trials),
+                reasons=reasons[:3],
+            )
+        )
+    return min(complete, key=rank, default=None)
+
+
+def rank(trial):
+    """Completed trials first, the best of them first."""
+    return trial.status != "completed", -trial.score, trial.number

@@ -1,0 +1,159 @@
+"""The trials of a search as tables: on screen, and in trials.csv and best.json."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+
+from tfmetric._files import replacing
+from tfmetric.tuning.search.judgement import DRAWS
+from tfmetric.tuning.search.ranges import label
+from tfmetric.tuning.search.search_directory import BEST, TABLE, SearchDirectory
+from tfmetric.tuning.search.trial import Trial, best_of, rank
+
+
+def write_tables(files: SearchDirectory, trials, objective: str) -> Trial | None:
+    """Writes trials.csv and best.json, and returns the best trial."""
+    names = list(dict.fromkeys(name for trial in trials for name in trial.values))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", *names, objective, "status", "best_epoch", "seconds", "runs"])
+    for trial in trials:
+        values = [label(trial.values[name]) if name in trial.values else "" for name in names]
+        runs = " ".join(f"{run.best:.6g}" for run in trial.runs)
+        writer.writerow(
+            [
+                trial.number,
+                *values,
+                trial.score,
+                trial.status,
+                trial.best_epoch,
+                f"{trial.seconds:.2f}",
+                runs,
+            ]
+        )
+    with replacing(files.path(TABLE)) as new:
+        new.write_text(text.getvalue(), encoding="utf-8")
+    best = best_of(trials, none=True)
+    if best is not None:
+        files.write(
+            BEST,
+            {
+                "trial": best.number,
+                "objective": objective,
+                "score": best.score,
+                "values": dict(best.values),
+                "settings": best.settings.to_dict(),
+            },
+        )
+    return best
+
+
+def score_of(trial: Trial) -> str:
+    """The score as text; that of a trial that was stopped is an estimate."""
+    return f"{'~' if trial.status == 'pruned' else ''}{trial.score:.4f}"
+
+
+def shown(values: Mapping) -> str:
+    """Searched values in a line."""
+    return ", ".join(f"{name} {_shown(value)}" for name, value in values.items())
+
+
+def _shown(value):
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return "×".join(map(_shown, value)) if isinstance(value, (tuple, list)) else label(value)
+
+
+def table_lines(result) -> list[str]:
+    """The trials of a result, the best first."""
+    names = result.searched
+    rows = [["trial", *names, result.objective, "", "epoch", "time"]]
+    for trial in sorted(result.trials, key=rank):
+        values = [_shown(trial.values[name]) if name in trial.values else "-" for name in names]
+        bests = [run.best for run in trial.runs]
+        spread = f"{min(bests):.4f} to {max(bests):.4f}" if len(bests) > 1 else ""
+        rows.append(
+            [
+                str(trial.number),
+                *values,
+                score_of(trial),
+                spread,
+                str(trial.best_epoch),
+                f"{trial.seconds:.0f} s",
+            ]
+        )
+        if trial.status != "completed":
+            rows[-1].append(
+                trial.status if len(trial.reason) > 60 else f"{trial.status}: {trial.reason}"
+            )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            [
+                *(cell.rjust(width) for cell, width in zip(row, widths, strict=False)),
+                *row[len(widths) :],
+            ]
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def end_lines(result) -> list[str]:
+    """What the best of a result is worth."""
+    how = result.validation
+    folds = f"{how['folds']} folds" if how["folds"] > 1 else "one part"
+    repeats = f", {how['repeats']} trainings each" if how["repeats"] > 1 else ""
+    lines = [
+        f"{len(result.trials)} trials, judged on {folds} of the training classes "
+        f"({how['classes']} classes){repeats}."
+    ]
+    if best_of(result.trials, none=True) is None:
+        return [*lines, "No trial went to its end."]
+    lines.append(f"Best: trial {result.best.number}, {shown(result.best.values)}.")
+    lines += [
+        f"{name} is at the {end} end of what was searched: there may be better beyond."
+        for name, end in result.at_the_ends.items()
+    ]
+    if result.final is None:
+        return [*lines, "Not yet trained on all training classes."]
+    lines += ["", *_judgement_lines(result)]
+    if result.optimism is not None:
+        lines.append(
+            f"Optimism: the search made {result.objective} look {abs(result.optimism):.4f} "
+            f"{'higher' if result.optimism >= 0 else 'lower'} than it is on as many classes that "
+            "it never saw."
+        )
+    return lines
+
+
+def _judgement_lines(result):
+    columns = [("best", result.final), ("default", result.default)]
+    columns = [(name, judgement) for name, judgement in columns if judgement is not None]
+    rows = [(result.objective, [name for name, _ in columns])]
+    rows.append(("validation", [_number(j.validation) for _, j in columns]))
+    classes = result.final.classes
+    if classes:
+        what = f"test, {classes[1]} of its classes"
+        drawn = classes[1] < classes[0]
+        rows.append(
+            (
+                f"{what} ({DRAWS} draws)" if drawn else what,
+                [_number(j.same_size) for _, j in columns],
+            )
+        )
+        figures = [_number(j.figures.get(result.objective)) for _, j in columns]
+        rows.append((f"test, all {classes[0]} classes", figures))
+    rows.append(("trained for", [f"{j.epochs} epochs" for _, j in columns]))
+    width = max(len(name) for name, _ in rows)
+    lines = [
+        f"{name.ljust(width)}  {'  '.join(v.rjust(10) for v in values)}" for name, values in rows
+    ]
+    for name, value in result.final.baselines.items():
+        lines.append(f"{f'test, {name}'.ljust(width)}  {value:10.4f}")
+    return lines + [f"{name}: {j.reason}" for name, j in columns if j.reason]
+
+
+def _number(value):
+    return "-" if value is None else f"{value:.4f}"
