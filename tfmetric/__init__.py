@@ -22,6 +22,7 @@ _ROOMS = (
     "callbacks",
     "datasets",
     "distances",
+    "elements",
     "evaluation",
     "export",
     "layers",

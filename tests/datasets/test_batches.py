@@ -127,11 +127,11 @@ class _CountingSource(ArraySource):
         return self.size
 
     def handle_specs(self):
-        return (("uint8", self.element_shape),)
+        return (("uint8", self.element.shape),)
 
     def handles(self, positions):
         self.read_rows += len(positions)
-        return (np.zeros((len(positions), *self.element_shape), np.uint8),)
+        return (np.zeros((len(positions), *self.element.shape), np.uint8),)
 
     def loader(self):
         return lambda rows: rows

@@ -13,6 +13,7 @@ from tfmetric._errors import expected
 from tfmetric.datasets.decoding import LUMA, resize_images
 from tfmetric.datasets.examples import Examples
 from tfmetric.datasets.sources import ArraySource
+from tfmetric.elements import Element
 
 _SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
 _ALLOWED = {"x", "y", "group", *_SPLIT_KEYS, "group_train", "group_test"}
@@ -108,13 +109,19 @@ def array_examples(
     x, notes = as_elements(x, image_size, color)
     return Examples(
         name=name,
-        source=ArraySource(x, name, ids),
+        source=ArraySource(x, name, ids, _element(x)),
         labels=labels,
         groups=groups,
         parts=parts,
         skipped=skipped,
         notes=tuple(notes),
     )
+
+
+def _element(x):
+    kind = "image" if x.ndim == 4 else "vector"
+    options = {"range": (0, 255)} if x.dtype == np.uint8 else {}
+    return Element(kind, x.shape[1:], x.dtype.name, options=options)
 
 
 def encode_labels(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

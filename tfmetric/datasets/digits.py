@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfmetric.datasets.examples import Examples
-from tfmetric.datasets.sources import ArraySource
+from tfmetric.datasets.sources import ArraySource, image_element
 
 
 def digits_examples() -> Examples:
@@ -14,4 +14,8 @@ def digits_examples() -> Examples:
 
     bunch = load_digits()
     pixels = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
-    return Examples(name="digits", source=ArraySource(pixels, "digits"), labels=bunch.target)
+    return Examples(
+        name="digits",
+        source=ArraySource(pixels, "digits", element=image_element((8, 8), 1)),
+        labels=bunch.target,
+    )

@@ -63,7 +63,7 @@ def image_source(
         channels, note = _channels(store, keep, color, looks_grey)
         notes += note
         source = EncodedSource(store, image_size, channels)
-        cache = len(keep) * int(np.prod(source.element_shape)) <= cache_bytes
+        cache = len(keep) * int(np.prod(source.element.shape)) <= cache_bytes
         if cache or verify == "full":
             pixels, failed = source.decode(keep, keep=cache, show=True)
             for place in failed:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.datasets.sources import RotatedSource, Source
+from tfmetric.elements import Element
 
 if TYPE_CHECKING:
     from tfmetric.datasets.report import DataReport
@@ -96,14 +97,19 @@ class LabeledData:
         return len(self.classes)
 
     @property
-    def element_shape(self) -> tuple[int, ...]:
-        """The shape of one example: `(height, width, channels)`, or `(features,)`."""
-        return self.source.element_shape
+    def element(self) -> Element:
+        """What one example is: its kind, shape, dtype and options, see `tfmetric.elements`."""
+        return self.source.element
+
+    @property
+    def element_shape(self) -> tuple[int | None, ...]:
+        """The shape of one example: `(height, width, channels)`, `(features,)`; `None` is free."""
+        return self.element.shape
 
     @property
     def dtype(self) -> str:
         """The dtype of the examples: "uint8" (0 to 255) for images, "float32" otherwise."""
-        return self.source.dtype
+        return self.element.dtype
 
     @cached_property
     def ids(self) -> np.ndarray:
@@ -188,7 +194,7 @@ class LabeledData:
             ValueError: If the examples are not square images.
         """
         shape = self.element_shape
-        if len(shape) != 3 or shape[0] != shape[1]:
+        if self.element.kind != "image" or len(shape) != 3 or shape[0] != shape[1]:
             raise ValueError(
                 expected(
                     "square images of shape (size, size, channels) to turn; pass image_size= to"

@@ -168,8 +168,8 @@ def _split(examples: Examples, test_fraction, seed, strict):
     ids = examples.source.ids(twins.reshape(-1)).reshape(-1, 2).tolist()
     report = DataReport(
         source=examples.name,
-        element_shape=examples.source.element_shape,
-        dtype=examples.source.dtype,
+        element_shape=examples.source.element.shape,
+        dtype=examples.source.element.dtype,
         train=summarise(labels[train], names),
         test=summarise(labels[test], names),
         split=rule,

@@ -19,16 +19,21 @@ from tfmetric._errors import expected
 from tfmetric.datasets.decoding import decode_image
 from tfmetric.datasets.progress import progress
 from tfmetric.datasets.stores import Store
+from tfmetric.elements import Element, kind_of
 
 # An array up to this size is gathered in TensorFlow; above it, or on disk, in NumPy row by row.
 IN_GRAPH_BYTES = 2**30
 
 
-class Source(Protocol):
-    """Examples of one shape and dtype that are read by position."""
+def image_element(size: tuple[int, int], channels: int) -> Element:
+    """The element of 8-bit images."""
+    return Element("image", (*size, channels), "uint8", options={"range": (0, 255)})
 
-    element_shape: tuple[int, ...]
-    dtype: str
+
+class Source(Protocol):
+    """Examples of one kind that are read by position."""
+
+    element: Element
     batched: bool  # The loader takes a batch of handles (True) or the handles of one example.
 
     def __len__(self) -> int:
@@ -61,19 +66,34 @@ class ArraySource:
 
     batched = True
 
-    def __init__(self, array: np.ndarray, name: str = "array", ids: np.ndarray | None = None):
+    def __init__(
+        self,
+        array: np.ndarray,
+        name: str = "array",
+        ids: np.ndarray | None = None,
+        element: Element | None = None,
+    ):
+        """Makes a source of an array.
+
+        Args:
+            array: The examples.
+            name: What the ids of the examples begin with, where there are no `ids`.
+            ids: Where each example came from, text `(N,)`.
+            element: What one example is; by default by the rules of `elements.kind_of`.
+        """
+        if element is None:
+            element = Element(kind_of(array.shape, array.dtype), array.shape[1:], array.dtype.name)
         self._array = array
         self._name = name
         self._ids = ids
-        self.element_shape = tuple(array.shape[1:])
-        self.dtype = array.dtype.name
+        self.element = element
         self._in_graph = array.nbytes <= IN_GRAPH_BYTES and not isinstance(array, np.memmap)
 
     def __len__(self):
         return len(self._array)
 
     def handle_specs(self):
-        return (("int64", ()),) if self._in_graph else ((self.dtype, self.element_shape),)
+        return (("int64", ()),) if self._in_graph else ((self.element.dtype, self.element.shape),)
 
     def handles(self, positions):
         return (positions,) if self._in_graph else (self._array[positions],)
@@ -97,7 +117,7 @@ class ArraySource:
 
     def fingerprints(self, positions):
         # Up to 64 values of each row, weighted by fixed odd numbers and summed modulo 2^64.
-        width = int(np.prod(self.element_shape))
+        width = int(np.prod(self.element.shape))
         columns = np.unique(np.linspace(0, max(width - 1, 0), min(width, 64)).astype(np.int64))
         odd = np.random.default_rng(0).integers(1, 2**62, len(columns), dtype=np.uint64) * 2 + 1
         out = np.empty(len(positions), np.uint64)
@@ -119,12 +139,11 @@ class EncodedSource:
     """Encoded images in a store, decoded in parallel as they are needed."""
 
     batched = False
-    dtype = "uint8"
 
     def __init__(self, store: Store, image_size: tuple[int, int], channels: int):
         self.store = store
         self.image_size, self.channels = tuple(image_size), channels
-        self.element_shape = (*self.image_size, channels)
+        self.element = image_element(self.image_size, channels)
 
     def __len__(self):
         return len(self.store)
@@ -198,7 +217,7 @@ class EncodedSource:
             )
             data = data.unbatch().map(load, num_parallel_calls=tf.data.AUTOTUNE)
             data = data.ignore_errors().batch(64).prefetch(2)
-            out = np.empty((len(positions), *self.element_shape), np.uint8) if keep else None
+            out = np.empty((len(positions), *self.element.shape), np.uint8) if keep else None
             good = np.zeros(len(positions), bool)
             with progress(len(positions), "Decoding images", show) as advance:
                 for places, images in data.as_numpy_iterator():
@@ -222,7 +241,7 @@ class DecodedSource(ArraySource):
     """A small set of encoded images, decoded once and kept in memory."""
 
     def __init__(self, array: np.ndarray, store: Store):
-        super().__init__(array)
+        super().__init__(array, element=image_element(array.shape[1:3], array.shape[-1]))
         self.store = store
 
     # The file is what "exact duplicate" is about, not its pixels after resizing.
@@ -236,7 +255,7 @@ class RotatedSource:
 
     def __init__(self, base: Source):
         self._base = base
-        self.element_shape, self.dtype, self.batched = base.element_shape, base.dtype, base.batched
+        self.element, self.batched = base.element, base.batched
 
     def __len__(self):
         return 4 * len(self._base)
