@@ -12,7 +12,7 @@ from tfmetric.visualization import (
     parallel_coordinates,
     parallel_coordinates_html,
 )
-from tfmetric.visualization._trials import MISSING, Axis, lines
+from tfmetric.visualization._trial_axes import MISSING, Axis, lines
 
 
 def trial(score, status="completed", runs=(), **settings):

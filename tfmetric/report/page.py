@@ -9,7 +9,7 @@ from tfmetric._version import __version__
 from tfmetric.report import about, examples, figures, groups, tasks
 from tfmetric.report.html import Html, tag
 from tfmetric.report.map_view import SCRIPT
-from tfmetric.report.search import search_section
+from tfmetric.report.search_section import search_section
 from tfmetric.report.style import STYLE
 from tfmetric.visualization.groups import figure_title
 

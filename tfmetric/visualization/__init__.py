@@ -5,13 +5,16 @@ alone. The interactive map is a plotly figure.
 """
 
 from tfmetric.visualization.confusion import confusion_matrix
-from tfmetric.visualization.coordinates import parallel_coordinates, parallel_coordinates_html
 from tfmetric.visualization.curves import training_curves
 from tfmetric.visualization.groups import group_gaps
+from tfmetric.visualization.index_recall import recall_against_speed
 from tfmetric.visualization.interactive import interactive_map, save_interactive
 from tfmetric.visualization.intervals import intervals
 from tfmetric.visualization.maps import embedding_map, project
 from tfmetric.visualization.neighbours import neighbour_gallery
+from tfmetric.visualization.objective_curve import objective_against
+from tfmetric.visualization.parallel_coordinates_figure import parallel_coordinates
+from tfmetric.visualization.parallel_coordinates_page import parallel_coordinates_html
 from tfmetric.visualization.queries import (
     FoundNeighbours,
     find_neighbours,
@@ -23,9 +26,7 @@ from tfmetric.visualization.saliency import (
     saliency_figure,
     similarity_saliency,
 )
-from tfmetric.visualization.search import recall_against_speed
 from tfmetric.visualization.sheet import sample_sheet
-from tfmetric.visualization.tuning import objective_against
 from tfmetric.visualization.verification import det_curve, distance_histogram, roc_curve
 
 __all__ = [

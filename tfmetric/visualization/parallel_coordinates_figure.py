@@ -1,13 +1,9 @@
 """A search over several settings at once: a line for each trial through an axis for each value."""
 
-import json
-
 import numpy as np
 
-from tfmetric import _optional
-from tfmetric._files import replacing
 from tfmetric.visualization._style import INK, VERMILION, finish, new_figure, short
-from tfmetric.visualization._trials import (
+from tfmetric.visualization._trial_axes import (
     MISSING,
     best_of,
     check_trials,
@@ -17,10 +13,9 @@ from tfmetric.visualization._trials import (
     score_of,
     shown,
 )
-from tfmetric.visualization.interactive import _escaped as escaped
 
 # Where a line goes that has no value on an axis, and the share of a gap in which it bends.
-_BELOW, _BEND = -0.13, 0.42
+BELOW, _BEND = -0.13, 0.42
 # From pale to dark blue, also in black and white; its palest part cannot be seen on white.
 _PALEST, _COLOURS = 0.12, "cividis_r"
 
@@ -56,7 +51,7 @@ def parallel_coordinates(trials, title=None, objective="MAP@R"):
     ['margin', 'mining', 'MAP@R']
     """
     trials = check_trials(trials)
-    names, scales, heights = lines(trials, _BELOW)
+    names, scales, heights = lines(trials, BELOW)
     figure = new_figure(max(4.2, 1.2 + 1.45 * len(names)), 4.4)
     axes = figure.subplots()
     axes.set_axis_off()
@@ -66,7 +61,9 @@ def parallel_coordinates(trials, title=None, objective="MAP@R"):
         _text(axes, column, 1.06, short(str(name).replace("_", " "), 20), size=9, ha="center")
     colour_of = _colour_of(trials)
     best = best_of(trials)
-    order = sorted((i for i in range(len(trials)) if i != best), key=lambda i: _rank(trials[i]))
+    order = sorted(
+        (i for i in range(len(trials)) if i != best), key=lambda i: drawing_order(trials[i])
+    )
     for i in order:
         _line(axes, heights[i], *_look(trials[i], colour_of), zorder=2)
     if best is not None:
@@ -81,19 +78,20 @@ def parallel_coordinates(trials, title=None, objective="MAP@R"):
     return finish(figure, title)
 
 
-def _rank(trial):
-    """What is drawn first is covered by the rest."""
+def drawing_order(trial):
+    """Sorts collapsed trials first, then pruned ones, then by score: later lines cover earlier."""
     return (0, 0.0) if collapsed(trial) else (1 if pruned(trial) else 2, score_of(trial))
 
 
-def _range(trials):
-    """The scores of the ends of the colours: a few very low ones must not make the rest equal."""
+def colour_range(trials):
+    """The scores at the two ends of the colours; the lowest tenth shares the palest colour."""
     scores = [score_of(trial) for trial in trials if not collapsed(trial)] or [0.0, 1.0]
     low, high = float(np.quantile(scores, 0.1)), max(scores)
     return low, high if high > low else low + 1e-9
 
 
-def _colour(share):
+def colour(share: float):
+    """The colour of a score that lies so far, from 0 to 1, between the ends of the colours."""
     from matplotlib import colormaps
 
     return colormaps[_COLOURS](_PALEST + (1 - _PALEST) * share)
@@ -101,15 +99,8 @@ def _colour(share):
 
 def _colour_of(trials):
     """From a score to its colour."""
-    low, high = _range(trials)
-    return lambda score: _colour(float(np.clip((score - low) / (high - low), 0, 1)))
-
-
-def _colour_stops():
-    """The colours as plotly has them."""
-    from matplotlib.colors import to_hex
-
-    return [[share, to_hex(_colour(share))] for share in np.linspace(0, 1, 11).tolist()]
+    low, high = colour_range(trials)
+    return lambda score: colour(float(np.clip((score - low) / (high - low), 0, 1)))
 
 
 def _look(trial, colour_of):
@@ -137,8 +128,8 @@ def _axis(axes, column, scale, missing, last):
     axes.plot([column, column], [-0.02, 1.02], color=INK, linewidth=1, zorder=4)
     ticks = [(at, short(text, 18)) for at, text in scale.ticks]
     if missing:
-        ticks.append((_BELOW, missing))
-        axes.plot([column] * 2, [_BELOW - 0.035, _BELOW + 0.035], color=INK, linewidth=1, zorder=4)
+        ticks.append((BELOW, missing))
+        axes.plot([column] * 2, [BELOW - 0.035, BELOW + 0.035], color=INK, linewidth=1, zorder=4)
     side = 0.09 if last else 0.05
     for at, text in ticks:
         axes.plot([column - 0.03, column], [at, at], color=INK, linewidth=0.8, zorder=4)
@@ -181,124 +172,3 @@ def _best_values(axes, trial, names):
 def _text(axes, x, y, text, size, ha, bold=False):
     look = {"fontweight": "bold", "color": VERMILION} if bold else {"color": INK}
     axes.text(x, y, text, fontsize=size, ha=ha, va="center", parse_math=False, **look)
-
-
-def parallel_coordinates_html(trials, path, title=None, objective="MAP@R") -> None:
-    """Writes the lines of :func:`parallel_coordinates` as a page to choose among them.
-
-    Drag along an axis to see the trials with these values alone, drag its name to move it. The
-    page needs no network. Needs the extra ``viz``.
-
-    Args:
-        trials: As :func:`parallel_coordinates` has them.
-        path: File to write; an existing one is replaced.
-        title: Title of the page.
-        objective: What the score is called.
-
-    Raises:
-        ValueError: If there is no trial.
-        ImportError: If plotly is not installed.
-
-    Example:
-
-    >>> import tempfile, pathlib
-    >>> path = pathlib.Path(tempfile.mkdtemp(), "trials.html")
-    >>> parallel_coordinates_html([{"settings": {"margin": 0.1}, "score": 0.5}], path)
-    >>> "parcoords" in path.read_text(encoding="utf-8")
-    True
-    """
-    plotly = _optional.require("plotly.graph_objects", "viz")
-    trials = check_trials(trials)
-    names, scales, heights = lines(trials, _BELOW)
-    dimensions = []
-    for column, (name, scale) in enumerate(zip([*names, objective], scales, strict=True)):
-        texts = {at: short(text, 18) for at, text in scale.ticks}
-        if (heights[:, column] < 0).any():
-            texts[_BELOW] = "collapsed" if column == len(names) else "none"
-        # plotly lets one choose from tick to tick: each value has one, most of them without text.
-        ticks = sorted({*texts, *heights[:, column].tolist()})
-        dimensions.append(
-            {
-                "label": escaped(str(name).replace("_", " ")),
-                "values": heights[:, column].tolist(),
-                "range": [_BELOW - 0.05, 1.05],
-                "tickvals": ticks,
-                # Plain texts, unlike the label.
-                "ticktext": [texts.get(at, "") + _unseen(i) for i, at in enumerate(ticks)],
-            }
-        )
-    low, high = _range(trials)
-    scores = [low if collapsed(trial) else score_of(trial) for trial in trials]
-    line = {"color": scores, "colorscale": _colour_stops(), "cmin": low, "cmax": high}
-    figure = plotly.Figure(
-        plotly.Parcoords(
-            dimensions=dimensions,
-            line=line,
-            unselected={"line": {"color": "#d0d7de", "opacity": 0.25}},
-        )
-    )
-    figure.update_layout(
-        title=escaped(title or f"{len(trials):,} trials"), height=480, margin={"l": 130, "b": 30}
-    )
-    page = figure.to_html(
-        include_plotlyjs=True, full_html=True, post_script=_script(names, trials, objective)
-    )
-    with replacing(path) as draft:
-        draft.write_text(page, encoding="utf-8")
-
-
-def _unseen(number):
-    """Text of no width: plotly takes two ticks of one text for the same."""
-    return f"{number:b}".replace("0", "\u200b").replace("1", "\u200c")
-
-
-# A line of plotly's says nothing of its own when pointed at: a table says which trials are chosen.
-# createElement and textContent, because a name may hold markup.
-_SCRIPT = """
-const plot = document.getElementById('{plot_id}');
-const style = document.createElement('style');
-style.textContent = '.tick line { display: none }';
-document.head.append(style);
-const table = document.createElement('table');
-table.style.cssText = 'font:14px sans-serif;border-collapse:collapse;margin:0 auto 2rem';
-const add = (cells, kind) => {
-  const row = document.createElement('tr');
-  for (const text of cells) {
-    const cell = document.createElement(kind);
-    cell.textContent = text;
-    cell.style.cssText = 'padding:.2rem .8rem;text-align:left;border-bottom:1px solid #d0d7de';
-    row.append(cell);
-  }
-  table.append(row);
-  return row;
-};
-add(TABLE.head, 'th');
-const rows = TABLE.rows.map(cells => add(cells, 'td'));
-document.body.append(table);
-plot.on('plotly_restyle', () => {
-  rows.forEach((row, i) => {
-    const chosen = plot.data[0].dimensions.every(axis => {
-      const ranges = axis.constraintrange;
-      if (!ranges) return true;
-      const value = axis.values[TABLE.places[i]];
-      return (Array.isArray(ranges[0]) ? ranges : [ranges])
-        .some(([low, high]) => low <= value && value <= high);
-    });
-    row.style.display = chosen ? '' : 'none';
-  });
-});
-"""
-
-
-def _script(names, trials, objective):
-    best_first = sorted(range(len(trials)), key=lambda i: _rank(trials[i]), reverse=True)
-    rows = []
-    for i in best_first:
-        values = [trials[i]["settings"].get(name, MISSING) for name in names]
-        score = "collapsed" if collapsed(trials[i]) else f"{score_of(trials[i]):.4f}"
-        status = " (stopped early)" if pruned(trials[i]) else ""
-        rows.append(["" if v is MISSING else shown(v) for v in values] + [score + status])
-    held = {"head": [*map(str, names), objective], "rows": rows, "places": best_first}
-    # "</script>" in a name would end the script; plotly puts its own id in for {plot_id}.
-    text = json.dumps(held).replace("<", "\\u003c").replace("{plot_id}", "plot_id")
-    return f"const TABLE = {text};" + _SCRIPT

@@ -13,7 +13,7 @@ from tfmetric.visualization._style import (
     printable,
     short,
 )
-from tfmetric.visualization._trials import (
+from tfmetric.visualization._trial_axes import (
     Axis,
     best_of,
     check_trials,
