@@ -6,7 +6,7 @@ from keras import ops
 from support.backends import value_and_gradient
 
 from tfmetric import losses
-from tfmetric.evaluation.retrieval import retrieval
+from tfmetric.evaluation import retrieval
 
 
 def batch(seed=0, classes=6, each=4):

@@ -9,8 +9,8 @@ import numpy as np
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.evaluation import embed, retrieval
+from tfmetric.evaluation.checked_arrays import check_ks
 from tfmetric.evaluation.embedding import labels_of
-from tfmetric.evaluation.inputs import check_ks
 
 
 class RetrievalEvaluation(keras.callbacks.Callback):

@@ -11,8 +11,8 @@ from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.callbacks.projector import write_projector
 from tfmetric.evaluation import embed, retrieval
+from tfmetric.evaluation.checked_arrays import check_ks
 from tfmetric.evaluation.embedding import inputs_of, labels_of
-from tfmetric.evaluation.inputs import check_ks
 from tfmetric.visualization import find_neighbours, neighbour_gallery
 from tfmetric.visualization._style import short
 

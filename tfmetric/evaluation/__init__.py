@@ -1,29 +1,29 @@
 """Evaluation: how good an embedding is, on classes it has never seen, against honest baselines."""
 
-from tfmetric.evaluation.calibration import Calibration, calibrate
-from tfmetric.evaluation.calibration_check import CalibrationTest
-from tfmetric.evaluation.classification import knn, nearest_class_mean
-from tfmetric.evaluation.classification_result import ClassificationResult
-from tfmetric.evaluation.clustering import ClusteringResult, clustering
-from tfmetric.evaluation.comparison import Evaluation, evaluate
-from tfmetric.evaluation.embedding import embed
-from tfmetric.evaluation.few_shot import FewShotResult, few_shot
-from tfmetric.evaluation.group_fairness import Differential, FairnessResult, fairness
-from tfmetric.evaluation.groups import GroupRow, GroupTable, group_table
-from tfmetric.evaluation.health import health
-from tfmetric.evaluation.health_result import HealthResult
-from tfmetric.evaluation.intervals import bootstrap_interval
-from tfmetric.evaluation.one_shot import (
+from tfmetric.evaluation.classification.few_shot import FewShotResult, few_shot
+from tfmetric.evaluation.classification.nearest_neighbors import knn, nearest_class_mean
+from tfmetric.evaluation.classification.one_shot import (
     OneShotResult,
     OneShotRun,
     one_shot,
     read_one_shot_runs,
 )
-from tfmetric.evaluation.operating_points import Curve, ThresholdFigures
-from tfmetric.evaluation.retrieval import RetrievalResult, retrieval
-from tfmetric.evaluation.verification_folds import FoldsResult, kfold_verification
-from tfmetric.evaluation.verification_result import VerificationResult
-from tfmetric.evaluation.verifying import verification, verification_from_distances
+from tfmetric.evaluation.classification.result import ClassificationResult
+from tfmetric.evaluation.clustering import ClusteringResult, clustering
+from tfmetric.evaluation.comparison.evaluate import Evaluation, evaluate
+from tfmetric.evaluation.embedding import embed
+from tfmetric.evaluation.health.health import health
+from tfmetric.evaluation.health.result import HealthResult
+from tfmetric.evaluation.retrieval.retrieval import RetrievalResult, retrieval
+from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_interval
+from tfmetric.evaluation.statistics.group_table import GroupRow, GroupTable, group_table
+from tfmetric.evaluation.verification.calibration import Calibration, calibrate
+from tfmetric.evaluation.verification.calibration_on_new_pairs import CalibrationTest
+from tfmetric.evaluation.verification.fairness import Differential, FairnessResult, fairness
+from tfmetric.evaluation.verification.kfold import FoldsResult, kfold_verification
+from tfmetric.evaluation.verification.operating_points import Curve, ThresholdFigures
+from tfmetric.evaluation.verification.result import VerificationResult
+from tfmetric.evaluation.verification.verification import verification, verification_from_distances
 
 __all__ = [
     "Calibration",

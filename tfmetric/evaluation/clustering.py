@@ -9,9 +9,9 @@ from numbers import Integral
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.groups import GroupTable, group_table, percentiles, plain
-from tfmetric.evaluation.inputs import check_embeddings, check_labels
-from tfmetric.evaluation.intervals import bootstrap_interval, bootstrap_means
+from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
+from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_interval, bootstrap_means
+from tfmetric.evaluation.statistics.group_table import GroupTable, group_table, percentiles, plain
 
 # Examples × clusters above which k-means goes through batches (about a minute for the whole data
 # on two cores).

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.inputs import check_labels
+from tfmetric.evaluation.checked_arrays import check_labels
 
 
 def embed(model, data, batch_size: int = 256) -> np.ndarray:

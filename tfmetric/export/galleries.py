@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.inputs import as_given, check_embeddings
+from tfmetric.evaluation.checked_arrays import as_given, check_embeddings
 
 _GALLERY = "gallery to be a LabeledData, a tuple (inputs, labels) or an array of inputs"
 

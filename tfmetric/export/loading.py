@@ -8,7 +8,7 @@ import numpy as np
 from tfmetric._answers import Classified, Neighbours, Verified
 from tfmetric._errors import expected
 from tfmetric._excluded import excluded
-from tfmetric.evaluation.calibration import Calibration
+from tfmetric.evaluation.verification.calibration import Calibration
 from tfmetric.export.galleries import texts
 from tfmetric.export.versions import versions
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
-from tfmetric.evaluation.calibration import Calibration
+from tfmetric.evaluation.verification.calibration import Calibration
 from tfmetric.export import galleries, image_bytes
 from tfmetric.export.core import build
 from tfmetric.export.gallery_storage import check as check_storage

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfmetric.evaluation.calibration import Calibration
-from tfmetric.evaluation.probability import Platt
+from tfmetric.evaluation.verification.calibration import Calibration
+from tfmetric.evaluation.verification.probability_curves import Platt
 from tfmetric.export import gallery_storage, image_bytes, search_graph
 from tfmetric.export.core import Core, spec
 from tfmetric.export.galleries import Gallery
@@ -266,7 +266,7 @@ def _same(far, calibration):
 
 
 def _probability(far, curve):
-    """As the curves of :mod:`tfmetric.evaluation.probability`."""
+    """As the curves of :mod:`tfmetric.evaluation.verification.probability_curves`."""
     import tensorflow as tf
 
     far = tf.cast(far, tf.float64)

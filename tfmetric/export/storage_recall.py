@@ -4,7 +4,7 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
-from tfmetric.evaluation.inputs import check_embeddings
+from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.export import gallery_storage, search_graph
 
 

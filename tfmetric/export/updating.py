@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.inputs import check_embeddings
+from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.export import galleries
 from tfmetric.export.core import Core
 from tfmetric.export.gallery_storage import check as check_storage

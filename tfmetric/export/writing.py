@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from tfmetric._version import __version__
-from tfmetric.evaluation.calibration import Calibration
+from tfmetric.evaluation.verification.calibration import Calibration
 from tfmetric.export import signatures, warmup
 from tfmetric.export.core import Core
 from tfmetric.export.galleries import Gallery

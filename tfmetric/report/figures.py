@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfmetric.evaluation import calibrate
-from tfmetric.evaluation.verification_result import FARS
+from tfmetric.evaluation.verification.result import FARS
 from tfmetric.report.html import Html, join, table, tag
 from tfmetric.report.pictures import chart
 from tfmetric.visualization import (

@@ -7,7 +7,7 @@ import numpy as np
 from tfmetric._answers import Neighbours
 from tfmetric._errors import expected
 from tfmetric.distances import Distance
-from tfmetric.evaluation.inputs import check_embeddings
+from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.search import files
 from tfmetric.search.ids import Ids
 

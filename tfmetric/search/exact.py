@@ -6,7 +6,7 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
-from tfmetric.evaluation.blocks import run_blocks
+from tfmetric.evaluation.distances.parallel_blocks import run_blocks
 from tfmetric.search import directly, products
 from tfmetric.search.base import LocalIndex
 from tfmetric.search.ids import Ids, pack, unpack

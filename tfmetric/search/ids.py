@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.inputs import as_given, check_labels
+from tfmetric.evaluation.checked_arrays import as_given, check_labels
 from tfmetric.search.growing import GrowingArray
 
 KINDS = ("int64", "uint64", "str")

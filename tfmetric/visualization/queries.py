@@ -8,7 +8,7 @@ import numpy as np
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.evaluation import retrieval
-from tfmetric.evaluation.inputs import check_embeddings, check_labels
+from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
 from tfmetric.visualization._style import short
 from tfmetric.visualization.maps import class_name
 from tfmetric.visualization.neighbours import neighbour_gallery

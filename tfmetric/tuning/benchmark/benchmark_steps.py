@@ -9,7 +9,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.evaluation import embed, retrieval
-from tfmetric.evaluation.comparison import raw_inputs
+from tfmetric.evaluation.comparison.evaluate import raw_inputs
 from tfmetric.training import prepare
 from tfmetric.training.losses import make_loss
 from tfmetric.tuning.benchmark.benchmark_result import BenchmarkResult

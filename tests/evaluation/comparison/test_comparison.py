@@ -1,0 +1,172 @@
+import json
+import random
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from tfmetric import datasets, evaluation, models
+from tfmetric.evaluation.comparison import evaluate
+
+
+@pytest.fixture(scope="module")
+def model():
+    return models.embedder((4, 4, 1), embedding_dim=3, filters=2)
+
+
+def data(count=24, seed=0):
+    x = np.random.default_rng(seed).integers(0, 256, (count, 4, 4, 1)).astype("uint8")
+    return x, np.arange(count) % 5
+
+
+def test_embed_keeps_the_order_in_batches(model):
+    x, labels = data()
+    np.testing.assert_allclose(
+        evaluation.embed(model, (x, labels), batch_size=7), np.asarray(model(x)), atol=1e-6
+    )
+    with pytest.raises(ValueError, match="of a siamese or triplet"):
+        evaluation.embed(
+            keras.Sequential([keras.Input((4, 4, 1)), keras.layers.ReLU()]), (x, labels)
+        )
+
+
+def test_a_labelled_data_object_and_arrays_give_the_same(model):
+    import tensorflow as tf
+
+    x, labels = data()
+
+    class Data:
+        element_shape, dtype = x.shape[1:], x.dtype
+
+        def __init__(self):
+            self.labels = labels
+
+        def __len__(self):
+            return len(labels)
+
+        def read(self, indices=None):
+            return x if indices is None else x[indices]
+
+        def batches(self, batch_size=256):
+            return tf.data.Dataset.from_tensor_slices((x, labels)).batch(batch_size)
+
+    one = evaluation.evaluate(model, Data()).to_dict()
+    two = evaluation.evaluate(model, (x, labels)).to_dict()
+    assert one == two
+
+
+def test_no_examples_give_no_embeddings(model):
+    none = datasets.from_arrays(*data()).subset([])
+    for empty in (none, data()[0][:0], (data()[0][:0], [])):
+        found = evaluation.embed(model, empty)
+        assert found.shape == (0, 3)
+        assert found.dtype == "float32"
+
+
+def test_both_baselines_stand_beside_the_figures(model):
+    x, labels = data()
+    result = evaluation.evaluate(model, (x, labels), ks=(1, 3))
+    raw = evaluation.retrieval(x.reshape(24, -1).astype("float64"), labels, ks=(1, 3))
+    assert result.raw.figures() == raw.figures()
+    assert result.recall_at == result.retrieval.recall_at
+    assert result.map_at_r == result.retrieval.map_at_r
+    assert result.untrained.figures() != result.retrieval.figures()
+    for word in ("raw inputs", "untrained", "learned", "recall@1", "inference mode"):
+        assert word in result.summary()
+    assert json.loads(result.to_json())["raw"]["map_at_r"] == raw.map_at_r
+    assert evaluation.evaluate(model, (x, labels), baselines=False).raw is None
+
+
+def test_the_untrained_figures_depend_on_the_seed_only(model):
+    x, labels = data()
+    keras.utils.set_random_seed(1)
+    random.seed(5)
+    one = evaluation.evaluate(model, (x, labels), seed=3)
+    following = random.random()
+    random.seed(5)
+    assert following == random.random()  # The caller's own random numbers are left alone.
+    np.random.random()
+    two = evaluation.evaluate(model, (x, labels), seed=3)
+    assert one.untrained.figures() == two.untrained.figures()
+
+
+def test_a_model_worse_than_its_inputs_is_said_to_be():
+    labels = np.repeat(np.arange(6), 4)
+    x = (np.eye(6)[labels] * 100 + np.arange(24)[:, None] / 100).astype("float32")
+    collapsed = keras.Sequential([keras.Input((6,)), keras.layers.Dense(2)])
+    collapsed.set_weights([np.zeros((6, 2)), np.zeros(2)])
+    result = evaluation.evaluate(collapsed, (x, labels))
+    assert "WORSE than the raw inputs: recall@1 0.000 against 1.000" in result.summary()
+    assert "WORSE than the untrained embedder" in result.verdict()
+    identity = keras.Sequential([keras.Input((6,)), keras.layers.Dense(6, use_bias=False)])
+    identity.set_weights([np.eye(6)])
+    assert "no clear gain over the raw" in evaluation.evaluate(identity, (x, labels)).verdict()
+
+
+def test_large_raw_inputs_are_sampled_or_left_out_with_a_reason(model, monkeypatch):
+    x, labels = data(150)
+    monkeypatch.setattr(evaluate, "_RAW_PRODUCTS", 1)
+    result = evaluation.evaluate(model, (x, labels))
+    assert result.raw.num_queries == 100
+    assert result.raw.num_references == 150
+    assert "random sample of 100 queries" in result.summary()
+    monkeypatch.setattr(evaluate, "_RAW_BYTES", 10)
+    result = evaluation.evaluate(model, (x, labels))
+    assert result.raw is None
+    assert "GiB of memory" in result.summary()
+
+
+def test_a_model_that_cannot_be_cloned_goes_without_that_baseline():
+    class Odd(keras.Model):
+        def __init__(self, width):
+            super().__init__()
+            self.dense = keras.layers.Dense(width)
+
+        def call(self, x):
+            return self.dense(x)
+
+        def get_config(self):
+            raise NotImplementedError("no config here")
+
+    x = np.random.default_rng(0).normal(size=(8, 3))
+    result = evaluation.evaluate(Odd(2), (x, np.arange(8) % 2))
+    assert result.untrained is None
+    assert "cannot be cloned" in result.summary()
+
+
+def test_data_without_labels_is_an_error(model):
+    with pytest.raises(ValueError, match=r"LabeledData or a pair \(inputs, labels\)"):
+        evaluation.evaluate(model, data()[0])
+    with pytest.raises(ValueError, match="labels of shape"):
+        evaluation.evaluate(model, (data()[0], [1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("recall", "map_at_r", "word"),
+    [
+        (0.6, 0.6, "better than"),
+        (0.6, 0.4, "WORSE than"),
+        (0.4, 0.4, "WORSE than"),
+        (0.4, 0.6, "no clear gain over"),
+        (0.6, 0.5, "no clear gain over"),
+        (0.5, 0.5, "no clear gain over"),
+    ],
+)
+def test_the_verdict_goes_by_map_at_r_first(recall, map_at_r, word):
+    def figures(recall, map_at_r):
+        return SimpleNamespace(ks=(1,), recall_at={1: recall}, map_at_r=map_at_r, num_queries=9)
+
+    result = evaluate.Evaluation(figures(recall, map_at_r), raw=figures(0.5, 0.5))
+    assert f"embedding is {word} the raw inputs: recall@1" in result.verdict()
+
+
+def test_the_model_s_figures_have_intervals_and_groups():
+    x, labels = np.random.default_rng(0).normal(size=(12, 3)), np.arange(12) % 3
+    result = evaluation.evaluate(models.embedder((3,)), (x, labels), ks=1, baselines=False)
+    assert result.figures() == result.retrieval.figures()
+    assert result.interval("mrr") == result.retrieval.interval("mrr")
+    groups = np.array(["a", "b"])[labels % 2]
+    assert result.by_group(groups, "mrr", small=1) == result.retrieval.by_group(
+        groups, "mrr", small=1
+    )

@@ -1,0 +1,1 @@
+"""Classification by neighbours, class means and a few labelled shots."""

@@ -1,0 +1,231 @@
+"""Classification by neighbours, and the query that is of none of the known classes."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+from tfmetric import distances
+from tfmetric._errors import expected
+from tfmetric.evaluation.checked_arrays import common_codes
+from tfmetric.evaluation.classification.result import ClassificationResult
+from tfmetric.evaluation.distances import nearest_order, pair_distances
+from tfmetric.evaluation.distances.parallel_blocks import run_blocks
+from tfmetric.evaluation.distances.smallest_in_rows import smallest
+from tfmetric.evaluation.queries_and_gallery import check_sides
+
+_BLOCK_BYTES = 2**25
+
+
+def knn(
+    embeddings,
+    labels,
+    reference_embeddings=None,
+    reference_labels=None,
+    *,
+    k: int = 5,
+    distance="euclidean",
+    threshold: float | None = None,
+    progress: bool = True,
+) -> ClassificationResult:
+    """Assigns each query to the class that most of its k nearest references have.
+
+    Without references each example is assigned by all the others. Ties count against the model:
+    at equal distance, to float32 precision, references of other classes come first, and at equal
+    votes another class wins, of several the one that comes nearest. So k = 1 is recall@1. A query
+    with a class that no reference has is unknown, and so is, without references, the only example
+    of its class.
+
+    Args:
+        embeddings: (Q, D), the queries, finite.
+        labels: (Q,) or (Q, 1), integers or strings.
+        reference_embeddings: (M, D); None for the queries themselves.
+        reference_labels: (M,), with ``reference_embeddings``.
+        k: How many neighbours vote; where there are fewer references, all do.
+        distance: Name or function, see :func:`tfmetric.distances.get`.
+        threshold: Answer "unknown" where even the nearest reference is further away than this;
+            None for never. Choose it on other data, see :mod:`tfmetric.evaluation`'s calibration.
+        progress: Whether a bar is shown where it takes long, on a terminal.
+
+    Returns:
+        A :class:`ClassificationResult`; its ``distances`` are those to the nearest reference.
+
+    Raises:
+        ValueError: If shapes do not fit, embeddings are not finite, or there is no reference.
+
+    Example:
+
+    >>> result = knn([[0.1], [5.2], [99.0]], ["a", "b", "z"], [[0.0], [5.0]], ["a", "b"], k=1,
+    ...              threshold=1.0)
+    >>> result.answers
+    ['a', 'b', None]
+    >>> result.accuracy, result.unknown_detection_rate
+    (1.0, 1.0)
+
+    Reference: Cover, Hart: Nearest neighbor pattern classification, IEEE Trans. Inf. Theory 1967.
+    """
+    sides = check_sides(embeddings, labels, reference_embeddings, reference_labels)
+    if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
+        raise ValueError(expected("k to be an integer above 0", k=k))
+    _check(sides, threshold, 1 + sides.one_set)
+    codes, reference_codes = common_codes(sides.labels, sides.reference_labels)
+    total, count = len(sides.references), len(sides.queries)
+    k = min(int(k), total - sides.one_set)
+    block = nearest_order.ordering(distance, sides.queries, sides.references)
+    predicted, nearest = np.empty(count, np.int64), np.empty(count, np.int64)
+
+    def work(rows):
+        found = block(rows)
+        if sides.one_set:
+            found[np.arange(len(rows)), rows] = np.inf
+        order = _nearest(found, codes[rows], reference_codes, k)
+        nearest[rows] = order[:, 0]
+        predicted[rows] = _elected(reference_codes[order], codes[rows])
+
+    step = max(1, _BLOCK_BYTES // (8 * (total + k * k)))
+    blocks = [np.arange(start, min(start + step, count)) for start in range(0, count, step)]
+    run_blocks(work, blocks, "Classifying", progress, None if block.threaded else 1)
+    far = pair_distances.paired(distance, sides.queries, sides.references[nearest])
+    method = f"{k} nearest neighbours" if k > 1 else "the nearest neighbour"
+    return _result(method, distance, sides, codes, reference_codes, predicted, far, threshold)
+
+
+def nearest_class_mean(
+    embeddings,
+    labels,
+    reference_embeddings=None,
+    reference_labels=None,
+    *,
+    distance="euclidean",
+    threshold: float | None = None,
+    progress: bool = True,
+) -> ClassificationResult:
+    """Assigns each query to the class whose references have the nearest mean.
+
+    Without references each example is assigned among the means of all the others: it is taken out
+    of the mean of its own class. Ties, to float32 precision, count against the model.
+
+    Args:
+        embeddings: (Q, D), the queries, finite.
+        labels: (Q,) or (Q, 1), integers or strings.
+        reference_embeddings: (M, D); None for the queries themselves.
+        reference_labels: (M,), with ``reference_embeddings``.
+        distance: Name or function, see :func:`tfmetric.distances.get`. Means are taken of the
+            embeddings as they are.
+        threshold: Answer "unknown" where even the nearest mean is further away than this.
+        progress: Whether a bar is shown where it takes long, on a terminal.
+
+    Returns:
+        A :class:`ClassificationResult`; its ``distances`` are those to the nearest mean.
+
+    Raises:
+        ValueError: If shapes do not fit, embeddings are not finite, or there is no reference.
+
+    Example:
+
+    >>> result = nearest_class_mean([[0.0], [1.0], [8.0], [9.0]], [0, 0, 1, 1])
+    >>> result.accuracy
+    1.0
+
+    Reference: Mensink, Verbeek, Perronnin, Csurka: Distance-based image classification:
+    generalizing to new classes at near-zero cost, TPAMI 2013.
+    """
+    sides = check_sides(embeddings, labels, reference_embeddings, reference_labels)
+    _check(sides, threshold, 1 + sides.one_set)
+    codes, reference_codes = common_codes(sides.labels, sides.reference_labels)
+    sizes = np.bincount(reference_codes)
+    means = class_means(sides.references, reference_codes, len(sizes))
+    count = len(sides.queries)
+    predicted, far = np.empty(count, np.int64), np.empty(count, np.float32)
+
+    def work(rows):
+        part, own = sides.queries[rows].astype(np.float64), codes[rows]
+        held = means
+        if sides.one_set:
+            # Each query's own class, without the query; no mean is left of a lone one.
+            rest = np.maximum(sizes[own] - 1, 1)[:, None]
+            held = np.concatenate([means, means[own] + (means[own] - part) / rest])
+        found = nearest_order.ordering(distance, part, held)(np.arange(len(rows)))
+        here = np.arange(len(rows))
+        if sides.one_set:
+            without = found[here, len(means) + here]
+            found = found[:, : len(means)]
+            found[here, own] = np.where(sizes[own] > 1, without, np.inf)
+        predicted[rows] = _first_of_another(found, own)
+        chosen = predicted[rows]
+        if sides.one_set:
+            chosen = np.where(chosen == own, len(means) + here, chosen)
+        far[rows] = pair_distances.paired(distance, part, held[chosen])
+
+    step = max(64, _BLOCK_BYTES // (8 * (len(means) + sides.queries.shape[1])))
+    blocks = [np.arange(start, min(start + step, count)) for start in range(0, count, step)]
+    run_blocks(work, blocks, "Classifying", progress, threads=1)
+    method = "the nearest class mean"
+    return _result(method, distance, sides, codes, reference_codes, predicted, far, threshold)
+
+
+def class_means(embeddings, codes, count: int) -> np.ndarray:
+    """Mean of the embeddings of each class 0, ..., count − 1, in float64 (count, D)."""
+    order = np.argsort(codes, kind="stable")
+    sizes = np.bincount(codes, minlength=count)
+    starts = np.cumsum(sizes) - sizes
+    sums = np.zeros((count, embeddings.shape[1]))
+    for code in range(count):  # One class at a time: not all in float64 at once.
+        members = embeddings[order[starts[code] : starts[code] + sizes[code]]]
+        sums[code] = members.sum(axis=0, dtype=np.float64)
+    return sums / np.maximum(sizes, 1)[:, None]
+
+
+def _check(sides, threshold, least):
+    if len(sides.references) < least:
+        raise ValueError(
+            expected(f"at least {least} references", references_shape=sides.references.shape)
+        )
+    number = isinstance(threshold, Real) and not isinstance(threshold, bool)
+    if threshold is not None and not (number and np.isfinite(threshold)):
+        raise ValueError(expected("threshold to be a finite number or None", threshold=threshold))
+
+
+def _nearest(found, own, reference_codes, k):
+    """The k nearest references of each query (B, k), those of other classes first at a tie."""
+    width = found.shape[1]
+    flat = smallest(found, k)
+    flat = np.arange(found.size) if flat is None else flat[0]
+    row, column = np.divmod(flat, width)
+    order = np.lexsort((reference_codes[column] == own[row], found.ravel()[flat], row))
+    starts = np.searchsorted(row, np.arange(len(found)))
+    return column[order[starts[:, None] + np.arange(k)]]
+
+
+def _elected(voters, own):
+    """The class with the most votes; at a tie another than the query's own, then the nearest."""
+    votes = (voters[:, :, None] == voters[:, None, :]).sum(axis=2)
+    first = np.argmax(2 * votes + (voters != own[:, None]), axis=1)
+    return voters[np.arange(len(voters)), first]
+
+
+def _first_of_another(found, own):
+    """The class at the least distance, another than the query's own at a tie."""
+    least = found.min(axis=1, keepdims=True)
+    another = np.arange(found.shape[1]) != own[:, None]
+    return np.argmax(2 * (found == least) + another, axis=1)
+
+
+def _result(method, distance, sides, codes, reference_codes, predicted, far, threshold):
+    _, query_classes = np.unique(sides.labels, return_inverse=True)
+    actual = codes.copy()
+    if sides.one_set:
+        actual[np.bincount(reference_codes)[codes] == 1] = -1
+    if threshold is not None:
+        predicted = np.where(far > threshold, -1, predicted)
+    for array in (actual, predicted, far, query_classes):
+        array.setflags(write=False)
+    return ClassificationResult(
+        method=method,
+        distance=distances.get(distance).name,
+        classes=tuple(np.unique(sides.reference_labels).tolist()),
+        actual=actual,
+        predicted=predicted,
+        distances=far,
+        threshold=None if threshold is None else float(threshold),
+        query_classes=query_classes,
+    )

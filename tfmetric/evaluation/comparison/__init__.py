@@ -1,0 +1,1 @@
+"""A model's retrieval figures beside those of its baselines."""

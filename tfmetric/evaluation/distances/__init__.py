@@ -1,0 +1,1 @@
+"""Distances between embeddings, exact for orders and for thresholds; the smallest of each row."""

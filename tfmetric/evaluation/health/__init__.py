@@ -1,0 +1,1 @@
+"""Health of an embedding: collapse, hubs, and how evenly it fills its space."""

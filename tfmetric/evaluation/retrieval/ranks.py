@@ -1,0 +1,243 @@
+"""At which ranks the relevant references of each query stand, ties counted against the model."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfmetric.evaluation.distances.parallel_blocks import run_blocks
+from tfmetric.evaluation.distances.smallest_in_rows import bound_by_sample, smallest
+from tfmetric.evaluation.retrieval.ranks_by_shortlist import in_order, pays, ranks_by_shortlist
+
+_BLOCK_BYTES = 2**26
+_MOST_ROWS = 256  # More make the matrix product no faster.
+_DEEP = 1000  # Rows are then long enough for a loop over them.
+_BEYOND = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, eq=False)
+class Ranks:
+    """What is known of each query that has a relevant reference; read-only arrays (Q,).
+
+    Attributes:
+        query: Index of the query.
+        num_relevant: R, the number of references of its class that count for it.
+        first_rank: Rank of the first relevant reference, from 1.
+        hits_at: For each k, the number of relevant references among the first k.
+        r_precision: Relevant ones among the first R, over R.
+        average_precision: (1/R) Σ_{i≤R} P(i)·rel(i), whose mean is MAP@R.
+        average_precision_at: For each k, (1/min(k,R)) Σ_{i≤k} P(i)·rel(i).
+        ndcg_at: For each k, Σ_{i≤k} rel(i)/log2(i+1) over the same sum of a perfect order.
+    """
+
+    query: np.ndarray
+    num_relevant: np.ndarray
+    first_rank: np.ndarray
+    hits_at: dict[int, np.ndarray]
+    r_precision: np.ndarray
+    average_precision: np.ndarray
+    average_precision_at: dict[int, np.ndarray]
+    ndcg_at: dict[int, np.ndarray]
+
+
+def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progress=False) -> Ranks:
+    """Finds the ranks without sorting whole rows.
+
+    The rank of the j-th nearest relevant reference is j plus the number of irrelevant ones that
+    are at most as far, since at a tie the irrelevant one comes first. Counts are exact up to the
+    depth that the figures look at, the largest k or R; only the first hit is followed deeper.
+
+    Args:
+        block_of_scores: A function from query indexes (B,) to a finite float32 array (B, N) that
+            it may overwrite; smaller is nearer.
+        codes: Class of each query, int64; −1 if no reference has it.
+        reference_codes: Class of each reference, int64, in ascending order.
+        itself: For each query the index of the reference that it is, or None.
+        ks: The k of the figures.
+        ignored: Pairs (query_groups, reference_groups), int64: a reference of the query's group
+            is neither a hit nor a miss. −1 for a query in no reference's group.
+        progress: Whether a bar is shown on a terminal.
+    """
+    by_class = _Members(codes, reference_codes)
+    by_group = [_Members(*pair) for pair in ignored]
+    candidates = np.flatnonzero(by_class.sizes > (itself is not None))
+    total, count = len(reference_codes), len(candidates)
+    found = {
+        name: np.zeros(count, kind)
+        for name, kind in (("num_relevant", int), ("first_rank", int), ("r_precision", float))
+    }
+    found["average_precision"] = np.zeros(count)
+    found["hits_at"] = {k: np.zeros(count, np.int64) for k in ks}
+    found["average_precision_at"] = {k: np.zeros(count) for k in ks}
+    found["ndcg_at"] = {k: np.zeros(count) for k in ks}
+
+    approximation = getattr(block_of_scores, "approximation", None)
+    failed = 0
+
+    def work(out):
+        nonlocal failed
+        rows = candidates[out]
+        most = by_class.sizes[rows].max()
+        depth = max(most, *ks)
+        if approximation is None or failed > 2 or not pays(total, depth, most):
+            return score(out)
+        columns, left_out = by_class.padded(rows)
+        if itself is not None:
+            left_out |= columns == itself[rows][:, None]
+        for query_groups, reference_groups in ignored:
+            left_out |= query_groups[rows][:, None] == reference_groups[columns]
+
+        def kinds(row, column):
+            query = rows[row]
+            counts = True if itself is None else itself[query] != column
+            for query_groups, reference_groups in ignored:
+                counts = counts & (query_groups[query] != reference_groups[column])
+            hit = codes[query] == reference_codes[column]
+            return hit, np.broadcast_to(counts, hit.shape)
+
+        runs = by_class.runs(rows)
+        ranks, right = ranks_by_shortlist(approximation, rows, runs, kinds, left_out, depth)
+        _fill(found, out[right], ranks[right], (~left_out).sum(axis=1)[right], ks)
+        failed += not right.any()
+        if not right.all():
+            score(out[~right])
+
+    def score(out):
+        rows = candidates[out]
+        scores = block_of_scores(rows)
+        if itself is not None:
+            scores[np.arange(len(rows)), itself[rows]] = np.inf
+        for group in by_group:
+            for i, row in enumerate(rows):
+                scores[i, group.of(row)] = np.inf
+        near = _take_relevant(scores, by_class, rows)
+        r = np.isfinite(near).sum(axis=1)
+        near = near[:, : r.max()]
+        if near.shape[1]:
+            ranks = _ranks(scores, near, max(near.shape[1], *ks))
+            ranks[np.isinf(near)] = _BEYOND
+            _fill(found, out, ranks, r, ks)
+
+    # Queries of one class in a block share their relevant references, with about the same R they
+    # look about equally deep.
+    order = np.lexsort((codes[candidates], by_class.sizes[candidates]))
+    step = min(_MOST_ROWS, max(1, _BLOCK_BYTES // (8 * max(total, 1))))
+    blocks = [order[start : start + step] for start in range(0, count, step)]
+    threads = None if getattr(block_of_scores, "threaded", False) else 1
+    run_blocks(work, blocks, "Ranking", show=progress, threads=threads)
+
+    kept = np.flatnonzero(found["num_relevant"])
+    parts = {
+        name: {k: _read_only(v[kept]) for k, v in value.items()}
+        if isinstance(value, dict)
+        else _read_only(value[kept])
+        for name, value in found.items()
+    }
+    return Ranks(query=_read_only(candidates[kept]), **parts)
+
+
+class _Members:
+    """Which references are in the group of each query."""
+
+    def __init__(self, codes, reference_codes):
+        self._sorted = np.argsort(reference_codes, kind="stable")
+        sizes = np.bincount(reference_codes, minlength=1)
+        self._starts = (np.cumsum(sizes) - sizes)[codes]
+        self.sizes = np.where(codes >= 0, sizes[codes], 0)
+
+    def of(self, row):
+        """Their indexes, for one query."""
+        return self._sorted[self._span(row)]
+
+    def runs(self, rows):
+        """Slices of queries of one group, and of where it is among the references in order."""
+        edges = np.flatnonzero(np.diff(self._starts[rows], prepend=-1, append=-1))
+        return [(slice(i, j), self._span(rows[i])) for i, j in itertools.pairwise(edges)]
+
+    def _span(self, row):
+        return slice(self._starts[row], self._starts[row] + self.sizes[row])
+
+    def padded(self, rows):
+        """Their indexes (B, S) for queries that have some, the last one repeated, and where not."""
+        sizes = self.sizes[rows][:, None]
+        slots = np.arange(sizes.max())
+        index = self._starts[rows][:, None] + np.minimum(slots, sizes - 1)
+        return self._sorted[index], slots >= sizes
+
+
+def _take_relevant(scores, by_class, rows):
+    """Sorted scores of the relevant references, padded with infinity.
+
+    In ``scores`` they become infinite: what stays finite is the irrelevant ones.
+    """
+    near = np.full((len(rows), by_class.sizes[rows].max()), np.inf, np.float32)
+    for some, own in by_class.runs(rows):
+        near[some, : own.stop - own.start] = scores[some, own]
+        scores[some, own] = np.inf
+    near.sort(axis=1)
+    return near
+
+
+def _ranks(irrelevant, near, depth):
+    """Ranks of the relevant, exact up to ``depth``; that of the first is exact at any depth."""
+    before = np.empty(near.shape, np.int64)
+    found = smallest(irrelevant, depth) if depth < _DEEP else None
+    if found is None:
+        for i, row in enumerate(irrelevant):
+            row = np.sort(_nearest(row, depth))
+            before[i] = row.searchsorted(near[i], side="right")
+        found_in_row = np.full(len(near), min(depth, irrelevant.shape[1]))
+    else:
+        flat, ends = found
+        starts = np.concatenate([[0], ends[:-1]])
+        # Rows one after the other in one order: a loop over them would take most of the time.
+        head = in_order(irrelevant.ravel()[flat], flat // irrelevant.shape[1])
+        head.sort()
+        wanted = in_order(near, np.arange(len(near))[:, None])
+        before[:] = head.searchsorted(wanted.ravel(), side="right").reshape(near.shape)
+        before -= starts[:, None]
+        found_in_row = ends - starts
+    for i in np.flatnonzero(before[:, 0] >= found_in_row):  # Beyond what was looked at.
+        before[i, 0] = np.count_nonzero(irrelevant[i] <= near[i, 0])
+    before += np.arange(1, near.shape[1] + 1)
+    return before
+
+
+def _nearest(row, depth):
+    """At least the ``depth`` smallest of a row and all up to the last of them, or the row."""
+    bound = bound_by_sample(row[None], depth)
+    if bound is None:
+        return row
+    some = row[row <= bound[0]]
+    return some if len(some) >= depth else row
+
+
+def _fill(found, out, ranks, r, ks):
+    """Figures of queries from their ranks (B, S) in order, ``_BEYOND`` where there are fewer."""
+    rows = np.flatnonzero(r)  # The others are left out, all of their class being ignored.
+    out, ranks, r = out[rows], ranks[rows], r[rows]
+    if not rows.size:
+        return
+    found["num_relevant"][out], found["first_rank"][out] = r, ranks[:, 0]
+    looked_at = (ranks <= np.maximum(r, max(ks))[:, None]).sum(axis=1).max()
+    ranks = ranks[:, :looked_at]
+    place = np.arange(1, looked_at + 1)
+    within = ranks <= r[:, None]
+    precisions = place / ranks
+    found["r_precision"][out] = within.sum(axis=1) / r
+    found["average_precision"][out] = np.where(within, precisions, 0.0).sum(axis=1) / r
+    for k in ks:
+        within = ranks[:, :k] <= k
+        best = np.minimum(k, r)
+        gains = 1 / np.log2(np.arange(2, best.max() + 2))
+        found["hits_at"][k][out] = within.sum(axis=1)
+        precise = np.where(within, precisions[:, :k], 0.0).sum(axis=1)
+        found["average_precision_at"][k][out] = precise / best
+        ranked = np.where(within, ranks[:, :k], 1)
+        found_gains = np.where(within, 1 / np.log2(ranked + 1.0), 0.0).sum(axis=1)
+        found["ndcg_at"][k][out] = found_gains / np.cumsum(gains)[best - 1]
+
+
+def _read_only(array):
+    array.setflags(write=False)
+    return array

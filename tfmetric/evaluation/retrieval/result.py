@@ -1,0 +1,245 @@
+"""What retrieval says: figures, and views on the values a query that they are means of."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral
+
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric.evaluation.retrieval.ranks import Ranks
+from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_intervals
+from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
+
+
+@dataclass(frozen=True, eq=False)
+class RetrievalResult:
+    """Retrieval figures: means over the queries, and what they are means of.
+
+    Attributes:
+        ks: The k of the figures at k.
+        distance: Name of the distance.
+        num_references: References that were searched.
+        num_left_out: Queries without a relevant reference; they are in no figure.
+        per_query: Read-only arrays, one value a query that is in the figures: ``query`` (its
+            index), ``num_relevant``, ``first_rank``, ``hits_at[k]``, ``r_precision``,
+            ``average_precision``, ``average_precision_at[k]``, ``ndcg_at[k]``.
+        query_classes: A number for the class of each of these queries.
+        num_distractors: References of a class that no query has.
+        ignoring: Which references count neither as hits nor as misses, in words.
+        num_examples: Examples that queries were taken from: the length of a column of groups.
+    """
+
+    ks: tuple[int, ...]
+    distance: str
+    num_references: int
+    num_left_out: int
+    per_query: Ranks
+    query_classes: np.ndarray
+    num_distractors: int = 0
+    ignoring: tuple[str, ...] = ()
+    num_examples: int | None = None
+
+    @property
+    def num_queries(self) -> int:
+        """Queries that the figures are means over."""
+        return len(self.per_query.query)
+
+    @property
+    def recall_at(self) -> dict[int, float]:
+        """For each k, the share of queries with a hit among the first k."""
+        return self._at("recall")
+
+    @property
+    def precision_at(self) -> dict[int, float]:
+        """For each k, the mean of hits among the first k, over k."""
+        return self._at("precision")
+
+    @property
+    def map_at(self) -> dict[int, float]:
+        """For each k, the mean of (1/min(k,R)) Σ_{i≤k} P(i)·rel(i) (MAP@k)."""
+        return self._at("map")
+
+    @property
+    def ndcg_at(self) -> dict[int, float]:
+        """For each k, the mean of DCG@k over that of a perfect order, gain 1 a hit (nDCG@k)."""
+        return self._at("ndcg")
+
+    @property
+    def r_precision(self) -> float:
+        """Mean of hits among the first R, over R."""
+        return _mean(self.values("r_precision"))
+
+    @property
+    def map_at_r(self) -> float:
+        """Mean of (1/R) Σ_{i≤R} P(i)·rel(i): R-precision that sees the order (MAP@R)."""
+        return _mean(self.values("map_at_r"))
+
+    @property
+    def mrr(self) -> float:
+        """Mean of 1 / rank of the first hit."""
+        return _mean(self.values("mrr"))
+
+    def cmc(self, max_rank: int = 50) -> np.ndarray:
+        """The cumulative match characteristic: recall@1, recall@2, ..., recall@``max_rank``.
+
+        Args:
+            max_rank: Length of the curve, at least 1.
+
+        Returns:
+            Shares of the queries (max_rank,), NaN without queries.
+        """
+        whole = isinstance(max_rank, Integral) and not isinstance(max_rank, bool)
+        if not (whole and max_rank >= 1):
+            raise ValueError(expected("max_rank to be an integer above 0", max_rank=max_rank))
+        if not self.num_queries:
+            return np.full(max_rank, np.nan)
+        first = np.minimum(self.per_query.first_rank, max_rank + 1)
+        return np.cumsum(np.bincount(first, minlength=max_rank + 2))[1:-1] / self.num_queries
+
+    def values(self, figure: str = "map_at_r") -> np.ndarray:
+        """A figure's value for each query, in the order of ``per_query.query``.
+
+        Args:
+            figure: One of :meth:`figures`.
+        """
+        per_query = self.per_query
+        plain = {"map_at_r": per_query.average_precision, "r_precision": per_query.r_precision}
+        if figure in plain:
+            return plain[figure]
+        if figure == "mrr":
+            return 1.0 / per_query.first_rank
+        name, _, k = str(figure).rpartition("_at_")
+        if not (name in _AT_K and k.isdecimal() and int(k) in self.ks):
+            raise ValueError(
+                expected(f"figure to be one of {', '.join(self._names)}", figure=figure)
+            )
+        k = int(k)
+        if name == "recall":
+            return (per_query.hits_at[k] > 0).astype(np.float64)
+        if name == "precision":
+            return per_query.hits_at[k] / k
+        return (per_query.average_precision_at if name == "map" else per_query.ndcg_at)[k]
+
+    @property
+    def _names(self):
+        at_k = [f"{name}_at_{k}" for name in _AT_K for k in self.ks]
+        return [*at_k, "r_precision", "map_at_r", "mrr"]
+
+    def _at(self, name):
+        return {k: _mean(self.values(f"{name}_at_{k}")) for k in self.ks}
+
+    @cached_property
+    def _intervals(self):
+        values = np.stack([self.values(name) for name in self._names], axis=1)
+        low, high = bootstrap_intervals(values, self.query_classes)
+        return dict(zip(self._names, zip(low.tolist(), high.tolist(), strict=True), strict=True))
+
+    def interval(self, figure: str = "map_at_r") -> tuple[float, float]:
+        """The 95 % interval of a figure for new classes like these.
+
+        Args:
+            figure: One of :meth:`figures`.
+
+        Returns:
+            Lower and upper end: 1000 bootstrap draws of whole classes, see
+            :func:`tfmetric.evaluation.bootstrap_interval`. NaN without queries.
+        """
+        self.values(figure)  # Says which figures there are.
+        return self._intervals[figure]
+
+    def by_group(self, groups, figure: str = "map_at_r", **arguments) -> GroupTable:
+        """A figure by groups of the queries, and the gap between the best and the worst.
+
+        Args:
+            groups: One value for each example that was given as a query or, where ``queries``
+                chose some, could have been: integers or strings.
+            figure: One of :meth:`figures`.
+            **arguments: Of :func:`tfmetric.evaluation.group_table`, such as ``small``.
+
+        Returns:
+            A :class:`tfmetric.evaluation.GroupTable`.
+        """
+        groups = np.asarray(groups)
+        if groups.shape[:1] != (self.num_examples,):
+            raise ValueError(
+                expected(
+                    f"groups of shape ({self.num_examples},), one for each example",
+                    groups_shape=groups.shape,
+                )
+            )
+        chosen = groups[self.per_query.query]
+        return group_table(figure, self.values(figure), chosen, self.query_classes, **arguments)
+
+    def worst(self, n: int = 10, figure: str = "map_at_r") -> np.ndarray:
+        """The queries with the lowest values, worst first.
+
+        Args:
+            n: How many.
+            figure: One of :meth:`figures`. At equal values the one whose first hit comes later is
+                the worse.
+
+        Returns:
+            Their indexes among the examples, (n,) or fewer.
+        """
+        order = np.lexsort((-self.per_query.first_rank, self.values(figure)))
+        return self.per_query.query[order[: max(0, n)]]
+
+    def figures(self) -> dict[str, float]:
+        """All figures by name: ``recall_at_1``, ..., ``r_precision``, ``map_at_r``, ``mrr``."""
+        return {name: _mean(self.values(name)) for name in self._names}
+
+    def summary(self) -> str:
+        """The figures as a few lines of text."""
+        lines = [
+            f"Retrieval: {self.num_queries:,} queries among {self.num_references:,} references, "
+            f"{self.distance} distance, {self.num_left_out:,} queries left out "
+            "(no other example of their class)"
+        ]
+        if self.num_distractors:
+            lines.append(f"  {self.num_distractors:,} references are distractors")
+        lines += [f"  Neither hits nor misses: {what}" for what in self.ignoring]
+        for name, value in self.figures().items():
+            low, high = self.interval(name)
+            lines.append(
+                f"  {_title(name):<14}{value:.4f}  (95 % interval {low:.4f} to {high:.4f})"
+            )
+        lines.append("  Intervals: bootstrap over classes, for new classes like these.")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict:
+        """Figures, counts and intervals as plain Python values; NaN becomes None."""
+        return {
+            "distance": self.distance,
+            "num_queries": self.num_queries,
+            "num_left_out": self.num_left_out,
+            "num_references": self.num_references,
+            "num_distractors": self.num_distractors,
+            "ignoring": list(self.ignoring),
+            **{name: _plain(value) for name, value in self.figures().items()},
+            "intervals": {
+                name: [_plain(end) for end in ends] for name, ends in self._intervals.items()
+            },
+        }
+
+    def to_json(self) -> str:
+        """:meth:`to_dict` as JSON."""
+        return json.dumps(self.to_dict(), indent=2)
+
+
+_AT_K = ("recall", "precision", "map", "ndcg")
+
+
+def _mean(values):
+    return float(np.mean(values)) if len(values) else float("nan")
+
+
+def _plain(value):
+    return None if np.isnan(value) else value
+
+
+def _title(name):
+    titles = {"map_at_r": "MAP@R", "mrr": "MRR", "r_precision": "R-precision"}
+    at_k = name.replace("_at_", "@").replace("map@", "MAP@").replace("ndcg@", "nDCG@")
+    return titles.get(name) or at_k

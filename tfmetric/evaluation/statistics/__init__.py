@@ -1,0 +1,1 @@
+"""Bootstrap intervals with classes as the unit, and figures by group."""

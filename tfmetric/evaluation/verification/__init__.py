@@ -1,0 +1,1 @@
+"""Verification: same or different, from a distance and a threshold."""

@@ -1,0 +1,154 @@
+"""Where the pairs of a verification come from: counted as a whole, or split by groups."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfmetric import distances
+from tfmetric._errors import expected
+from tfmetric.evaluation.checked_arrays import check_labels
+from tfmetric.evaluation.verification.bootstrap import Units
+from tfmetric.evaluation.verification.operating_points import Counts
+from tfmetric.evaluation.verification.pair_counting import Pairs, Sets, count_pairs, read_only
+from tfmetric.evaluation.verification.result import VerificationResult
+
+
+@dataclass(frozen=True, eq=False)
+class SetSource:
+    """All pairs of one or two sets.
+
+    Attributes:
+        sets: The sets.
+        distance: What was compared by.
+        limit: Pairs kept one by one at most.
+        seed: Seed of the sample above it.
+    """
+
+    sets: Sets
+    distance: object
+    limit: int
+    seed: int
+
+    def units(self, pairs: Pairs) -> Units:
+        """The class of each side of each pair."""
+        left, right = self.sets.classes, self.sets.reference_classes
+        count = int(max(left.max(initial=-1), right.max(initial=-1))) + 1
+        return Units(left[pairs.left], right[pairs.right], count)
+
+    def result(self) -> VerificationResult:
+        """Goes through the pairs."""
+        found = count_pairs(self.sets, self.distance, self.limit, self.seed)
+        return VerificationResult(distances.get(self.distance).name, *found, self)
+
+    def split(self, groups) -> list[tuple]:
+        """For each group its name, its number of examples, and its own source."""
+        left, right = (
+            (groups, groups)
+            if self.sets.one
+            else two_columns(groups, "groups, of the queries and of the references,")
+        )
+        codes, others, names = joint_codes(
+            check_labels(left, len(self.sets.classes), "groups"),
+            check_labels(right, len(self.sets.reference_classes), "groups"),
+        )
+        # Where not all pairs are kept, the groups share the room for those that are.
+        whole = sum(self.sets.num_pairs()) <= self.limit
+        limit = self.limit if whole else max(self.limit // max(len(names), 1), 2)
+        parts = []
+        for code, name in enumerate(names):
+            rows, columns = np.flatnonzero(codes == code), np.flatnonzero(others == code)
+            count = len(rows) if self.sets.one else len(rows) + len(columns)
+            part = SetSource(self.sets.subset(rows, columns), self.distance, limit, self.seed)
+            parts.append((name, count, part))
+        return parts
+
+
+@dataclass(frozen=True, eq=False)
+class PairSource:
+    """Pairs that were given.
+
+    Attributes:
+        pairs: The pairs.
+        classes: The class of each left and right side, as numbers, or None.
+        distance: Name of the distance.
+        examples: How many examples ``left`` and ``right`` point into, or None.
+    """
+
+    pairs: Pairs
+    classes: tuple[np.ndarray, np.ndarray] | None
+    distance: str
+    examples: tuple[int, int] | None = None
+
+    def units(self, pairs: Pairs) -> Units:
+        """The class of each side of each pair, or the pair itself."""
+        if self.classes is None:
+            return Units.of_pairs(len(pairs))
+        left, right = self.classes
+        return Units(left, right, int(max(left.max(initial=-1), right.max(initial=-1))) + 1)
+
+    def result(self) -> VerificationResult:
+        """Counts the pairs."""
+        counts = Counts.of(self.pairs.distances, self.pairs.same)
+        return VerificationResult(self.distance, counts, self.pairs, True, self)
+
+    def split(self, groups) -> list[tuple]:
+        """For each group its name, its number of examples or pairs, and its own source."""
+        left, right = self._sides(groups)
+        left, right, names = joint_codes(left, right)
+        every = np.arange(len(self.pairs))
+        parts = []
+        for code, name in enumerate(names):
+            chosen = np.flatnonzero((left == code) & (right == code))
+            pairs = read_only(*(array[chosen] for array in vars(self.pairs).values()))
+            # Without classes a pair stands for itself, by its number among all pairs.
+            classes = tuple(side[chosen] for side in self.classes or (every, every))
+            count = len(chosen)
+            if self.examples is not None:
+                count = len(np.unique(np.concatenate([pairs.left, pairs.right])))
+            parts.append((name, count, PairSource(pairs, classes, self.distance)))
+        return parts
+
+    def _sides(self, groups):
+        if self.examples is not None:
+            first, second = (
+                (groups, groups)
+                if self.examples[1] == 0
+                else two_columns(groups, "groups, of the queries and of the references,")
+            )
+            first = check_labels(first, self.examples[0], "groups")
+            second = check_labels(second, self.examples[1] or self.examples[0], "groups")
+            return first[self.pairs.left], second[self.pairs.right]
+        if isinstance(groups, (tuple, list)) and len(groups) == 2 and np.ndim(groups[0]):
+            first, second = groups
+        else:
+            first = second = groups
+        return tuple(check_labels(side, len(self.pairs), "groups") for side in (first, second))
+
+
+def joint_codes(labels, others):
+    """Numbers the values of two columns together; values are compared as Python's.
+
+    Returns:
+        The codes of the first, the codes of the second, both int64, and the values by code.
+    """
+    parts = [np.unique(column, return_inverse=True) for column in (labels, others)]
+    number: dict = {}
+    for values, _ in parts:
+        for value in values.tolist():
+            number.setdefault(value, len(number))
+    codes = [
+        np.array([number[value] for value in values.tolist()], np.int64)[inverse]
+        for values, inverse in parts
+    ]
+    return *codes, list(number)
+
+
+def two_columns(columns, what):
+    """Returns a pair of columns as it is.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if not isinstance(columns, (tuple, list)) or len(columns) != 2:
+        raise ValueError(expected(f"two columns of {what} as a tuple", got=type(columns).__name__))
+    return columns

@@ -1,0 +1,302 @@
+"""The figures of a verification, as views of how many pairs lie at each distance."""
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from numbers import Integral, Real
+
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric.evaluation.statistics.group_table import GroupTable, percentiles, plain
+from tfmetric.evaluation.verification import bootstrap as bootstrap
+from tfmetric.evaluation.verification import operating_points as points
+from tfmetric.evaluation.verification.fairness import FairnessResult, fairness, tables
+from tfmetric.evaluation.verification.operating_points import Counts, Curve, ThresholdFigures
+from tfmetric.evaluation.verification.pair_counting import Pairs
+
+FARS = (1e-1, 1e-2, 1e-3, 1e-4)
+# Under ten impostors beyond the threshold, a TAR is a figure of these few pairs.
+_FEW = 10
+
+
+@dataclass(frozen=True, eq=False)
+class VerificationResult:
+    """How well distances tell genuine pairs (of one class) from impostor pairs.
+
+    A pair is called the same where its distance is at most the threshold.
+
+    Attributes:
+        distance: Name of the distance.
+        counts: Genuine and impostor pairs at each distance.
+        per_pair: Read-only arrays, one value a pair: ``left``, ``right``, ``distances``,
+            ``same``. All pairs, or a random sample of them where ``exact`` is false.
+        exact: Whether every pair has been kept one by one. If not, all have been counted, at
+            distances rounded up to 16 significant binary digits (1.5·10⁻⁵ of the distance).
+        source: Where the pairs come from, for going through those of each group.
+    """
+
+    distance: str
+    counts: Counts
+    per_pair: Pairs
+    exact: bool
+    source: object = field(repr=False)
+
+    @property
+    def num_positives(self) -> int:
+        """Genuine pairs."""
+        return int(self.counts.num_positives)
+
+    @property
+    def num_negatives(self) -> int:
+        """Impostor pairs."""
+        return int(self.counts.num_negatives)
+
+    @property
+    def auc(self) -> float:
+        """Chance that a genuine pair is nearer than an impostor pair, ties counting half."""
+        return points.auc(self.counts)
+
+    @property
+    def eer(self) -> float:
+        """Equal error rate: where the ROC, joined by straight lines, meets FMR = FNMR."""
+        return points.eer(self.counts)[0]
+
+    @property
+    def eer_threshold(self) -> float:
+        """The distance among those of the pairs at which FMR and FNMR are nearest to each other."""
+        return points.eer(self.counts)[1]
+
+    def roc(self, points: int | None = 2000) -> Curve:
+        """The ROC, in rising order of the threshold.
+
+        Args:
+            points: About how many points to keep, evenly in both rates and in their logarithms;
+                None for one at each distance.
+
+        Returns:
+            A :class:`Curve` with ``fmr``, ``tmr``, ``fnmr`` and ``thresholds``, the first of
+            which is −∞; rates without pairs are NaN.
+        """
+        if points is not None and (not isinstance(points, Integral) or points < 2):
+            raise ValueError(expected("points to be an integer of 2 or more", points=points))
+        return self.counts.curve(points)
+
+    def tar_at_far(self, far: float) -> float:
+        """Share of genuine pairs accepted where at most a share ``far`` of impostors is.
+
+        At the largest threshold whose FMR is at most ``far``, without interpolation.
+
+        Args:
+            far: False accept rate, above 0 and up to 1. Under 10 / ``far`` impostor pairs the
+                figure hangs on a few of them: see :attr:`notes`.
+
+        Returns:
+            The rate; NaN if there are fewer than 1 / ``far`` impostor pairs, or no genuine one.
+        """
+        return points.tar(self.counts, points.check_rate(far, "far"))
+
+    def fnmr_at_fmr(self, fmr: float) -> float:
+        """Share of genuine pairs rejected where at most a share ``fmr`` of impostors is accepted.
+
+        It is 1 − :meth:`tar_at_far`.
+        """
+        return 1.0 - points.tar(self.counts, points.check_rate(fmr, "fmr"))
+
+    def threshold_at_fmr(self, fmr: float) -> float:
+        """The largest distance of a pair at which FMR is at most ``fmr``.
+
+        NaN where :meth:`tar_at_far` is, −∞ if the nearest impostors alone are too many.
+        """
+        fmr = points.check_rate(fmr, "fmr")
+        if fmr * self.num_negatives * (1 + 1e-12) < 1:
+            return float("nan")
+        place = points.place_at_fmr(self.counts, fmr)
+        return float(self.counts.values[place - 1]) if place else float("-inf")
+
+    def at_threshold(self, threshold: float) -> ThresholdFigures:
+        """Precision, recall, F1, accuracy, FMR, FNMR and the counts at one threshold.
+
+        Where ``exact`` is false, a threshold between two points of the grid counts as the lower.
+        """
+        number = isinstance(threshold, Real) and not isinstance(threshold, bool)
+        if not number or np.isnan(threshold):
+            raise ValueError(expected("threshold to be a number", threshold=threshold))
+        return self.counts.at_threshold(threshold)
+
+    def histogram(self, bins: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Numbers of genuine and impostor pairs in bins of equal width.
+
+        Args:
+            bins: How many.
+
+        Returns:
+            Edges (bins + 1,), genuine pairs (bins,) and impostor pairs (bins,), from the smallest
+            to the largest distance.
+        """
+        if isinstance(bins, bool) or not isinstance(bins, Integral) or bins < 1:
+            raise ValueError(expected("bins to be an integer above 0", bins=bins))
+        values = self.counts.values
+        low, high = (values[0], values[-1]) if len(values) else (0.0, 1.0)
+        edges = np.linspace(low, high if high > low else low + 1.0, bins + 1)
+        both = [
+            np.histogram(values, edges, weights=np.diff(cumulated))[0].astype(np.int64)
+            for cumulated in (self.counts.positives, self.counts.negatives)
+        ]
+        return edges, *both
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know before believing the figures, such as too few impostors for a FAR."""
+        found = []
+        if not self.num_positives:
+            found.append("There are no genuine pairs: no class has two examples")
+        if not self.num_negatives:
+            found.append("There are no impostor pairs: there is one class only")
+        for far in FARS if self.num_negatives else ():
+            if self.num_negatives * far * (1 + 1e-12) < _FEW:
+                found.append(
+                    f"{self.num_negatives:,} impostor pairs are too few for FAR {far:g}: it takes "
+                    f"{round(_FEW / far):,} for a figure to rely on, {round(1 / far):,} for any"
+                )
+        if not self.exact:
+            found.append(
+                "All pairs are counted, at distances rounded up to 16 binary digits; per_pair and "
+                f"the intervals rest on a random sample of {len(self.per_pair):,}"
+            )
+        return tuple(found)
+
+    def figures(self) -> dict[str, float]:
+        """All figures by name: ``auc``, ``eer``, ``tar_at_far_0.1``, ..., ``fnmr_at_fmr_0.1``..."""
+        rates = {far: self.tar_at_far(far) for far in FARS}
+        return {
+            "auc": self.auc,
+            "eer": self.eer,
+            **{f"tar_at_far_{far:g}": rate for far, rate in rates.items()},
+            **{f"fnmr_at_fmr_{far:g}": 1.0 - rate for far, rate in rates.items()},
+        }
+
+    def interval(
+        self, figure: str = "eer", repeats: int = 200, level: float = 0.95, seed: int = 0
+    ) -> tuple[float, float]:
+        """A bootstrap interval of a figure, for new classes like these.
+
+        Whole classes are drawn with replacement; a genuine pair counts as often as its class came
+        up, an impostor pair the product of both. Pairs given without classes are drawn
+        themselves, which is too narrow where examples are in several. Above 200,000 pairs of a
+        kind, every n-th of those far from the low error rates stands for its neighbours. Where
+        the result is not ``exact``, the repeats are of the sample and moved by its difference
+        from the figure.
+
+        Args:
+            figure: One of :meth:`figures`, also at another rate: ``"tar_at_far_0.05"``.
+            repeats: Draws.
+            level: Level of the interval.
+            seed: Seed of the draws.
+
+        Returns:
+            Lower and upper end, percentiles of the repeats; NaN without pairs of both kinds.
+        """
+        return self.intervals((figure,), repeats, level, seed)[figure]
+
+    def intervals(
+        self, figures=("auc", "eer"), repeats: int = 200, level: float = 0.95, seed: int = 0
+    ) -> dict[str, tuple[float, float]]:
+        """:meth:`interval` of several figures by name, from the same draws, at the price of one."""
+        functions = {figure: points.figure_function(figure) for figure in figures}
+        sample = (self.per_pair, self.source.units(self.per_pair))
+        found = bootstrap.replicates([sample], list(functions.values()), repeats, seed)[:, 0]
+        ends = {}
+        for i, (figure, function) in enumerate(functions.items()):
+            low, high = percentiles(found[:, i] + self.shift(function), level)
+            ends[figure] = max(low, 0.0), min(high, 1.0)
+        return ends
+
+    @cached_property
+    def _usual_intervals(self):
+        rates = [f"{far:g}" for far in FARS if np.isfinite(self.tar_at_far(far))]
+        found = self.intervals(("auc", "eer", *(f"tar_at_far_{rate}" for rate in rates)))
+        for rate in rates:  # FNMR is 1 − TAR.
+            low, high = found[f"tar_at_far_{rate}"]
+            found[f"fnmr_at_fmr_{rate}"] = 1.0 - high, 1.0 - low
+        return found
+
+    def shift(self, function) -> float:
+        """What a figure of all pairs has over that of the sample of them; 0 where all are kept."""
+        if self.exact:
+            return 0.0
+        return function(self.counts) - function(
+            Counts.of(self.per_pair.distances, self.per_pair.same)
+        )
+
+    def by_group(
+        self, groups, figure: str = "eer", small: int = 30, repeats: int = 200, seed: int = 0
+    ) -> GroupTable:
+        """A figure of each group of examples, and the gap between best and worst.
+
+        Both examples of a pair are of the group: impostors within one group are the ones that are
+        hard to tell apart, and the ones that a figure of the group is about.
+
+        Args:
+            groups: (N,) integers or strings, the group of each example; of queries and
+                references, a pair of columns; of pairs given by their distances, the group of
+                each pair or a pair of columns.
+            figure: One of :meth:`figures`, also at another rate.
+            small: Groups of fewer examples (of pairs given by distances: pairs) are marked small
+                and left out of the gap.
+            repeats: Draws of the bootstrap, which are of classes for all groups alike.
+            seed: Seed of the draws.
+
+        Returns:
+            A :class:`GroupTable`.
+        """
+        function = points.figure_function(figure)
+        return tables(self, groups, {figure: function}, small, repeats, seed)[figure]
+
+    def fairness(self, groups, threshold=None, fmr: float = 1e-3, **arguments) -> FairnessResult:
+        """All figures by group, and both error rates of each group at one shared threshold.
+
+        See :func:`tfmetric.evaluation.fairness`.
+        """
+        return fairness(self, groups, threshold=threshold, fmr=fmr, **arguments)
+
+    def summary(self) -> str:
+        """The figures as a few lines of text."""
+        lines = [
+            f"Verification: {self.num_positives:,} genuine and {self.num_negatives:,} impostor "
+            f"pairs, {self.distance} distance; the same where distance <= threshold"
+        ]
+        for name, value in self.figures().items():
+            if name.startswith("fnmr"):
+                continue
+            line = f"  {_title(name):<16}{value:.4f}"
+            if name in self._usual_intervals:
+                line += "  (95 % interval {:.4f} to {:.4f})".format(*self._usual_intervals[name])
+            if name == "eer":
+                line += f" at threshold {self.eer_threshold:.6g}"
+            lines.append(line)
+        lines += [f"  Note: {note}." for note in self.notes]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict:
+        """Figures, counts, intervals and notes as plain Python values; NaN becomes None."""
+        return plain(
+            {
+                "distance": self.distance,
+                "num_positives": self.num_positives,
+                "num_negatives": self.num_negatives,
+                "exact": self.exact,
+                **self.figures(),
+                "eer_threshold": self.eer_threshold,
+                "intervals": self._usual_intervals,
+                "notes": self.notes,
+            }
+        )
+
+    def to_json(self) -> str:
+        """:meth:`to_dict` as JSON."""
+        return json.dumps(self.to_dict(), indent=2)
+
+
+def _title(name):
+    return {"auc": "AUC", "eer": "EER"}.get(name) or name.replace("tar_at_far_", "TAR@FAR ")

@@ -1,0 +1,284 @@
+"""Verification: are two examples of one class, told by their distance?"""
+
+import numpy as np
+
+from tfmetric import distances as distances_module
+from tfmetric._errors import expected
+from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
+from tfmetric.evaluation.distances import pair_distances
+from tfmetric.evaluation.verification.pair_counting import Sets, read_only
+from tfmetric.evaluation.verification.pair_sources import (
+    PairSource,
+    SetSource,
+    joint_codes,
+    two_columns,
+)
+from tfmetric.evaluation.verification.result import VerificationResult
+
+_MAX_PAIRS = 5_000_000
+
+
+def verification(
+    embeddings,
+    labels=None,
+    reference_embeddings=None,
+    reference_labels=None,
+    distance="euclidean",
+    pairs=None,
+    max_pairs: int | None = None,
+    match_groups=None,
+    seed: int = 0,
+) -> VerificationResult:
+    """Compares pairs of examples and says how well their distances tell same from different.
+
+    All pairs of one set: each two examples once, none with itself. With references: each query
+    with each reference, an item that is in both with itself too. With ``pairs``: those.
+
+    A pair is called the same where its distance is at most the threshold. Any number of pairs
+    goes through in blocks: up to ``max_pairs`` they are kept one by one; above it all are still
+    counted, at distances rounded up to 16 significant binary digits (1.5·10⁻⁵ of the distance),
+    and a sample is kept for the intervals.
+
+    Args:
+        embeddings: (N, D), finite.
+        labels: (N,), integers of any size or strings; None where ``pairs`` say what is the same.
+        reference_embeddings: (M, D), a second set; None for pairs within one.
+        reference_labels: (M,), with ``reference_embeddings``.
+        distance: Name, function or ``Distance``; see :func:`tfmetric.distances.get`. It must not
+            matter which of the two comes first.
+        pairs: ``(left, right)`` or ``(left, right, same)``: indexes (P,) into the embeddings (of
+            ``right`` into the references, if there are some), and whether they are of one class,
+            which otherwise follows from the labels.
+        max_pairs: How many pairs are kept one by one; None for 5,000,000, about 100 MB.
+        match_groups: (N,) integers or strings; with references a pair of columns. Impostor pairs
+            count only where both are of one of these groups, such as people of one sex and age;
+            genuine pairs all count.
+        seed: Seed of the sample.
+
+    Returns:
+        A :class:`VerificationResult`. Without genuine or without impostor pairs its figures are
+        NaN, and its notes say so.
+
+    Raises:
+        ValueError: If shapes do not fit, or embeddings hold NaN or infinity (names the rows).
+
+    Example:
+
+    >>> result = verification([[0.0], [0.1], [1.0], [1.1]], [0, 0, 1, 1])
+    >>> result.num_positives, result.num_negatives, result.auc, result.eer
+    (2, 4, 1.0, 0.0)
+    >>> result.at_threshold(0.5).accuracy
+    1.0
+
+    Reference: Phillips, Moon, Rizvi, Rauss: The FERET evaluation methodology, TPAMI 2000 (FAR and
+    verification rate); ISO/IEC 19795-1 (FMR and FNMR).
+    """
+    embeddings = check_embeddings(embeddings)
+    limit = _check_limit(max_pairs)
+    if labels is not None or pairs is None:
+        if labels is None:
+            raise ValueError(expected("labels, or pairs with what is the same", labels=labels))
+        labels = check_labels(labels, len(embeddings))
+    references, reference_labels = _references(
+        embeddings, labels, reference_embeddings, reference_labels
+    )
+    one = references is embeddings
+    if pairs is not None:
+        if match_groups is not None:
+            raise ValueError(expected("match_groups without pairs", match_groups=match_groups))
+        return _given(embeddings, labels, references, reference_labels, distance, pairs)
+    codes, reference_codes, _ = joint_codes(labels, reference_labels)
+    match = None
+    if match_groups is not None:
+        left, right = (
+            (match_groups, match_groups)
+            if one
+            else two_columns(match_groups, "match_groups, of the queries and of the references,")
+        )
+        left = check_labels(left, len(embeddings), "match_groups")
+        right = check_labels(right, len(references), "match_groups")
+        match = joint_codes(left, right)[:2]
+    sets = Sets(embeddings, codes, references, reference_codes, match)
+    return SetSource(sets, distance, limit, seed).result()
+
+
+def verification_from_distances(
+    distances, same, classes=None, distance: str = "given"
+) -> VerificationResult:
+    """The same figures of pairs whose distances are known.
+
+    Args:
+        distances: (P,), finite; smaller is more alike. Give similarities with a minus.
+        same: (P,), booleans or 0 and 1: whether the pair is of one class.
+        classes: A pair of columns, the class of the left and of the right of each pair, as
+            integers or strings. With them intervals draw classes; without, pairs.
+        distance: Name of the distance, for the summary.
+
+    Returns:
+        A :class:`VerificationResult`; ``left`` and ``right`` of its pairs are the pair's number.
+
+    Raises:
+        ValueError: If shapes do not fit, or a distance is NaN or infinite (names the pairs).
+
+    Example:
+
+    >>> verification_from_distances([0.1, 0.4, 0.3, 0.9], [1, 1, 0, 0]).auc
+    0.75
+    """
+    found, same = check_pairs(distances, same)
+    codes = None
+    if classes is not None:
+        left, right = two_columns(classes, "classes, of the left and of the right,")
+        left = check_labels(left, len(found), "classes")
+        right = check_labels(right, len(found), "classes")
+        codes = joint_codes(left, right)[:2]
+        _check_same(same, codes[0] == codes[1])
+    index = np.arange(len(found))
+    pairs = read_only(index, index, found.copy(), same.copy())
+    return PairSource(pairs, codes, str(distance)).result()
+
+
+def check_pairs(distances, same) -> tuple[np.ndarray, np.ndarray]:
+    """Returns distances as finite float64 (float32 stays) and ``same`` as booleans.
+
+    Raises:
+        ValueError: If they are not, with the pairs whose distance is NaN or infinite.
+    """
+    found = np.asarray(distances)
+    if found.ndim != 1 or found.dtype.kind not in "fiub":
+        raise ValueError(
+            expected(
+                "distances to be numbers of shape (P,)",
+                distances_shape=found.shape,
+                dtype=str(found.dtype),
+            )
+        )
+    if found.dtype != np.float32:
+        found = found.astype(np.float64)
+    check_embeddings(found[:, None], "distances")
+    if np.abs(found).max(initial=0) > np.finfo(np.float32).max:
+        raise ValueError(expected("distances within float32", largest=float(np.abs(found).max())))
+    found = found + 0.0  # −0.0 becomes 0.0.
+    return found, check_booleans(same, len(found))
+
+
+def _given(embeddings, labels, references, reference_labels, distance, pairs):
+    if not isinstance(pairs, (tuple, list)) or len(pairs) not in (2, 3):
+        raise ValueError(
+            expected("pairs to be (left, right) or (left, right, same)", pairs=type(pairs).__name__)
+        )
+    left = _check_indexes(pairs[0], len(embeddings), "left")
+    right = _check_indexes(pairs[1], len(references), "right")
+    if len(left) != len(right):
+        raise ValueError(expected("as many left as right", left=len(left), right=len(right)))
+    classes = None
+    if labels is not None:
+        codes, others, _ = joint_codes(labels, reference_labels)
+        classes = codes[left], others[right]
+    if len(pairs) == 3:
+        same = check_booleans(pairs[2], len(left))
+        if classes is not None:
+            _check_same(same, classes[0] == classes[1])
+    elif classes is None:
+        raise ValueError(expected("labels, or pairs (left, right, same)", labels=labels))
+    else:
+        same = classes[0] == classes[1]
+    step = 2**16
+    found = [
+        pair_distances.paired(
+            distance,
+            embeddings[left[start : start + step]],
+            references[right[start : start + step]],
+        )
+        for start in range(0, len(left), step)
+    ]
+    found = np.concatenate(found) if found else np.zeros(0, np.float32)
+    examples = (len(embeddings), 0 if references is embeddings else len(references))
+    source = PairSource(
+        read_only(left, right, found, same),
+        classes,
+        distances_module.get(distance).name,
+        examples,
+    )
+    return source.result()
+
+
+def _references(embeddings, labels, reference_embeddings, reference_labels):
+    if reference_embeddings is None and reference_labels is None:
+        return embeddings, labels
+    if reference_embeddings is None or (reference_labels is None) != (labels is None):
+        raise ValueError(
+            expected(
+                "reference_embeddings and reference_labels together, or neither",
+                reference_embeddings=_shape(reference_embeddings),
+                reference_labels=_shape(reference_labels),
+            )
+        )
+    references = check_embeddings(reference_embeddings, "reference_embeddings")
+    if references.shape[1] != embeddings.shape[1]:
+        raise ValueError(
+            expected(
+                "embeddings and reference_embeddings of the same width",
+                embeddings_shape=embeddings.shape,
+                reference_embeddings_shape=references.shape,
+            )
+        )
+    # A view, so that a set compared with itself still counts as two.
+    if reference_labels is not None:
+        reference_labels = check_labels(reference_labels, len(references), "reference_labels")
+    return references.view(), reference_labels
+
+
+def _check_limit(max_pairs):
+    if max_pairs is None:
+        return _MAX_PAIRS
+    if isinstance(max_pairs, bool) or not isinstance(max_pairs, (int, np.integer)) or max_pairs < 2:
+        raise ValueError(expected("max_pairs to be an integer of 2 or more", max_pairs=max_pairs))
+    return int(max_pairs)
+
+
+def _check_indexes(values, count, name):
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ValueError(
+            expected(
+                f"{name} to be indexes of shape (P,)", shape=array.shape, dtype=str(array.dtype)
+            )
+        )
+    if array.size and not (array.min() >= 0 and array.max() < count):
+        raise ValueError(
+            expected(f"{name} to be in 0..{count - 1}", min=int(array.min()), max=int(array.max()))
+        )
+    return array.astype(np.int64)
+
+
+def check_booleans(same, count: int) -> np.ndarray:
+    """Returns ``same`` as booleans (``count``,).
+
+    Raises:
+        ValueError: If they are no booleans, nor 0 and 1.
+    """
+    array = np.asarray(same)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.shape != (count,):
+        raise ValueError(expected(f"same of shape ({count},), one a pair", same_shape=array.shape))
+    if array.dtype.kind not in "fiub" or not np.isin(array, (0, 1)).all():
+        raise ValueError(expected("same to be booleans, or 0 and 1", first=array[:3].tolist()))
+    return array.astype(bool)
+
+
+def _check_same(same, by_class):
+    wrong = np.flatnonzero(same != by_class)
+    if wrong.size:
+        raise ValueError(
+            expected(
+                f"same to agree with the classes; {wrong.size} pairs do not",
+                first_pair=int(wrong[0]),
+                same=bool(same[wrong[0]]),
+            )
+        )
+
+
+def _shape(array):
+    return None if array is None else np.shape(array)
