@@ -163,3 +163,17 @@ def test_it_is_readable_in_the_dark_and_on_paper(page):
     page.command("Emulation.setEmulatedMedia", {"media": "", "features": []})
     # Boxes that scroll cannot be scrolled on paper.
     assert len(page.command("Page.printToPDF", {})["data"]) > 10_000
+
+
+def test_a_table_wider_than_its_place_says_that_it_scrolls(browser, report):
+    wide = """
+    return [...document.querySelectorAll('.scroll')].map(e => [
+      e.scrollWidth > e.clientWidth + 1,
+      getComputedStyle(e.querySelector('.sideways')).display != 'none']);
+    """
+    browser.go(report.as_uri(), 320, 800)
+    narrow = browser.run(wide)
+    assert any(is_wide for is_wide, _ in narrow)
+    browser.go(report.as_uri(), 1280, 800)
+    for found in (narrow, browser.run(wide)):
+        assert all(is_wide == says for is_wide, says in found)

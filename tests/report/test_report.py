@@ -9,6 +9,7 @@ import pytest
 from support.runs import EVIL, make_run
 
 import tfmetric as tm
+from tfmetric.report.html import shortened
 
 
 class Reader(HTMLParser):
@@ -90,7 +91,7 @@ def test_everything_is_in_it(run, report):
 def test_names_stay_text(report):
     page = read(report)
     for name in EVIL:
-        assert name in page.text
+        assert shortened(name) in page.text
     tags = {tag for tag, _ in page.elements}
     assert not tags & {"b", "i", "u", "iframe", "form", "object"}
     assert not any(key.startswith("on") for _, values in page.elements for key in values)
@@ -282,3 +283,78 @@ def test_a_file_that_is_no_evidence_is_not_advised_to_be_unpickled(tmp_path):
     with pytest.raises(ValueError, match=r"no \.npz file") as error:
         tm.report.read_evidence(tmp_path)
     assert "pickle" not in str(error.value)
+
+
+def test_a_collapse_stands_above_the_verdict(run, tmp_path):
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert "Collapsed." not in read(tm.report.write(run, tmp_path / "before.html")).text
+    (tmp_path / "run").mkdir()
+    metrics.update(collapsed=True, collapse="All embeddings are one: try warmup=True.")
+    (tmp_path / "run" / "metrics.json").write_text(json.dumps(metrics))
+    text = read(tm.report.write(tmp_path / "run")).text
+    place = text.index("Collapsed.")
+    assert "All embeddings are one: try warmup=True." in text
+    assert place < text.index(metrics["result"]["verdict"].splitlines()[0])
+
+
+@pytest.mark.parametrize(
+    ("known", "unseen", "words"),
+    [
+        ([0.5, 0.9], [0.6, 0.5], "highest after epoch 1 of 2 (0.600): stop earlier"),
+        ([0.5, 0.9], [0.4, 0.5], "More classes, augmentation"),
+        ([0.5, 0.6], [0.4, 0.5], None),
+    ],
+)
+def test_known_classes_far_above_unseen_ones_are_commented(known, unseen, words, run, tmp_path):
+    metrics = json.loads((run / "metrics.json").read_text())
+    metrics["history"] = {"loss": [2.0, 1.0], "known_map_at_r": known, "val_map_at_r": unseen}
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    text = read(tm.report.write(tmp_path)).text
+    assert ("found far better than the unseen ones" in text) == (words is not None)
+    assert words is None or words in text
+
+
+def test_names_of_any_length_make_a_page_of_usual_size(tmp_path):
+    def page(length):
+        names = np.array([f"{number}-" + "x" * length for number in range(12)])
+        x = np.random.default_rng(0).normal(size=(36, 4)).astype("float32")
+        data = tm.datasets.from_arrays(
+            x, names[np.arange(36) % 12], groups=names[np.arange(36) % 2]
+        )
+        directory = tmp_path / str(length)
+        directory.mkdir()
+        model = tm.models.embedder((4,), embedding_dim=2)
+        tm.report.keep_evidence(directory, model, data)
+        result = tm.evaluation.evaluate(model, data, baselines=False)
+        metrics = {
+            "dataset": "long names",
+            "result": result.to_dict(),
+            "data_check": {
+                "test": {"smallest": [names[0], 1], "largest": [names[1], 2]},
+                "notes": [f"one picture under two labels: {names[0]}, {names[1]}"],
+            },
+        }
+        (directory / "metrics.json").write_text(json.dumps(metrics))
+        return len(tm.report.write(directory).read_text())
+
+    assert page(10_000) - page(100) < 20_000
+
+
+def test_all_of_a_few_classes_are_in_the_matrix(run, monkeypatch):
+    from tfmetric.report import figures
+    from tfmetric.report.evidence import read_evidence
+    from tfmetric.report.run import Run
+
+    drawn = []
+    monkeypatch.setattr(
+        figures, "confusion_matrix", lambda matrix, names, **_: drawn.append((matrix, names))
+    )
+    monkeypatch.setattr(figures, "chart", lambda *_: "")
+    metrics = json.loads((run / "metrics.json").read_text())
+    seen = Run(run, metrics, read_evidence(run))
+    figures.confusion_section(seen)
+    ((matrix, names),) = drawn
+    assert names == [shortened(name) for name in sorted(EVIL)]
+    # Rows add up to the examples of each class: no column of others is needed.
+    assert matrix.shape == (6, 6)
+    assert matrix.sum(axis=1).tolist() == [8] * 6

@@ -74,8 +74,28 @@ def test_a_collapsed_embedding_has_ticks_that_do_not_overlap():
     figure = roc_curve(tm.evaluation.verification(np.ones((8, 2)), np.arange(8) % 2))
     drawn(figure)
     assert figure.axes[0].lines[0].get_drawstyle() == "steps-post"  # Not level at 100 %.
-    low, high = figure.axes[0].get_xlim()
+    # Rates of 0 and 1 alone: a logarithmic axis would have nothing to show.
+    assert figure.axes[0].get_xscale() == "linear"
+    assert figure.axes[0].get_xlim() == (0, 1)
+
+
+def test_the_axis_of_false_matches_is_logarithmic_where_a_curve_reaches_down():
+    few = ([0.0, 0.2, 1.0], [0.5, 0.9, 1.0])
+    many = ([0.0, 0.001, 0.2, 1.0], [0.5, 0.6, 0.9, 1.0])
+    assert roc_curve(few).axes[0].get_xscale() == "linear"
+    assert roc_curve(many).axes[0].get_xscale() == "log"
+    both = roc_curve({"few": few, "many": many}).axes[0]
+    assert both.get_xscale() == "log"
+    low, high = both.get_xlim()
     assert high / low >= 100  # In one decade matplotlib writes a number at each minor tick.
+
+
+def test_legends_stand_above_the_axes(verified):
+    for draw in (roc_curve, det_curve, distance_histogram):
+        figure = draw(verified)
+        figure.canvas.draw()
+        axes = figure.axes[0]
+        assert axes.get_legend().get_window_extent().y0 >= axes.bbox.y1 - 1
 
 
 def test_curves_that_are_none():

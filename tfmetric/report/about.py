@@ -2,11 +2,13 @@
 
 import shlex
 
-from tfmetric.report.html import Html, table, tag
+from tfmetric.report.html import Html, join, shortened, table, tag
 from tfmetric.report.pictures import chart, example_image
 from tfmetric.visualization import training_curves
 
 _LISTED = 20
+# A gap of MAP@R between known and unseen classes from which the page comments it.
+_LARGE_GAP = 0.15
 
 
 def data_section(run) -> Html:
@@ -15,7 +17,7 @@ def data_section(run) -> Html:
     rows = []
     for part in ("train", "test"):
         counts = {**(metrics.get(part) or {}), **(check.get(part) or {})}
-        use = "trained on" if part == "train" else "judged on, never trained on"
+        use = _trained_on(metrics) if part == "train" else "judged on, never trained on"
         rows.append(
             (
                 part,
@@ -59,10 +61,43 @@ def training_section(run) -> Html:
         parts.append(
             tag("div", chart(training_curves(history, columns=1), words, words), class_="charts")
         )
+        parts.append(_known_and_unseen(history))
     if recipe:
         settings = table("Settings of the training", ("setting", "value"), _settings(recipe))
         parts.append(tag("details", tag("summary", "All settings"), settings))
-    return Html("".join(parts))
+    return join(parts)
+
+
+def _trained_on(metrics):
+    """The use of the training part, of which early stopping may hold classes out."""
+    held_out = metrics.get("validation") or {}
+    if not held_out:
+        return "trained on"
+    return f"trained on, but for {number(held_out.get('classes'))} classes that say when to stop"
+
+
+def _known_and_unseen(history):
+    """A comment where the classes of the training are found far better than the unseen ones."""
+    known, unseen = (history.get(f"{part}map_at_r") for part in ("known_", "val_"))
+    if not known or not unseen:
+        return None
+    gap = known[-1] - unseen[-1]
+    if gap < _LARGE_GAP:
+        return None
+    best = max(range(len(unseen)), key=unseen.__getitem__)
+    fell = unseen[best] - unseen[-1]
+    advice = (
+        f" The figure of the unseen classes was highest after epoch {best + 1} of {len(unseen)} "
+        f"({unseen[best]:.3f}): stop earlier (--patience)."
+        if fell > 0.01
+        else " More classes, augmentation, dropout or a smaller network bring the two together."
+    )
+    return tag(
+        "p",
+        f"The classes of the training are found far better than the unseen ones: MAP@R "
+        f"{known[-1]:.3f} against {unseen[-1]:.3f} after the last epoch. The network has learned "
+        f"much that serves its own classes only.{advice}",
+    )
 
 
 def reproduce_section(run) -> Html:
@@ -90,7 +125,7 @@ def reproduce_section(run) -> Html:
         ("made", metrics.get("created")),
     ]
     parts.append(definitions(files))
-    return Html("".join(parts))
+    return join(parts)
 
 
 def definitions(pairs) -> Html:
@@ -110,7 +145,8 @@ def _sizes(counts):
         return "–"
     if low[1] == high[1]:
         return f"{low[1]} each"
-    return f"{low[1]} ({low[0]}) to {high[1]} ({high[0]}), median {counts.get('median', 0):g}"
+    fewest, most = shortened(low[0], 40), shortened(high[0], 40)
+    return f"{low[1]} ({fewest}) to {high[1]} ({most}), median {counts.get('median', 0):g}"
 
 
 def _samples(run):
@@ -126,8 +162,8 @@ def _samples(run):
     items = [
         tag(
             "li",
-            example_image(kept.examples[i], f"Example of class {name}"),
-            tag("span", name, class_="name", title=name),
+            example_image(kept.examples[i], f"Example of class {shortened(name)}"),
+            tag("span", shortened(name), class_="name", title=shortened(name)),
         )
         for i, name in zip(chosen, kept.names(chosen), strict=True)
     ]
@@ -146,13 +182,13 @@ def _findings(check):
         ),
         _listing("Notes", check.get("notes") or ()),
     ]
-    return Html("".join(parts))
+    return join(parts)
 
 
 def _listing(title, items):
     if not items:
         return tag("p", f"{title}: none.")
-    shown = [tag("li", tag("code", item)) for item in items[:_LISTED]]
+    shown = [tag("li", tag("code", shortened(item, 300))) for item in items[:_LISTED]]
     if len(items) > _LISTED:
         shown.append(tag("li", f"and {len(items) - _LISTED:,} more, in metrics.json"))
     return tag("p", f"{title}: {len(items):,}.") + tag("ul", shown)

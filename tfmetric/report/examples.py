@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfmetric.report.html import Html, tag
+from tfmetric.report.html import Html, shortened, tag
 from tfmetric.report.map_view import map_view
 from tfmetric.report.pictures import chart, neighbour_row
 from tfmetric.visualization import (
@@ -71,7 +71,7 @@ def worst_section(run) -> Html:
         words = [
             f"First hit at rank {first:,}; average precision "
             f"{result.per_query.average_precision[places[query]]:.3f}; ",
-            tag("code", str(kept.ids[query])),
+            tag("code", shortened(kept.ids[query], 200)),
         ]
         rows.append(
             neighbour_row(
@@ -112,9 +112,9 @@ def saliency_section(run) -> Html:
     kept = run.evidence
     charts = []
     for pair, inputs in zip(kept.pairs, kept.pair_inputs, strict=True):
-        names = kept.names(pair)
+        names = [shortened(name) for name in kept.names(pair)]
         found = similarity_saliency(run.model, *inputs, distance=run.distance, smooth=4)
-        kind = "Of one class" if names[0] == names[1] else "Of two classes"
+        kind = "One class" if kept.labels[pair[0]] == kept.labels[pair[1]] else "Two classes"
         words = (
             f"{kind}: {names[0]} and {names[1]}; {run.distance} distance {-found.similarity:.3f}."
         )

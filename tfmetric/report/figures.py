@@ -4,7 +4,7 @@ import numpy as np
 
 from tfmetric.evaluation import calibrate
 from tfmetric.evaluation.verification.result import FARS
-from tfmetric.report.html import Html, join, table, tag
+from tfmetric.report.html import Html, join, shortened, table, tag
 from tfmetric.report.pictures import chart
 from tfmetric.visualization import (
     confusion_matrix,
@@ -13,7 +13,10 @@ from tfmetric.visualization import (
     roc_curve,
 )
 from tfmetric.visualization.groups import figure_title
+from tfmetric.visualization.verification import needs_log_axis
 
+# The confusion matrix shows all classes up to so many: more rows could not be read.
+_ALL_CLASSES = 20
 _PLAIN = {
     "recall": "share of queries with a hit among the first {k}",
     "precision": "share of hits among the first {k}",
@@ -99,7 +102,7 @@ def verification_section(run) -> Html:
         ("threshold of equal errors", f"{found.eer_threshold:.4f}"),
         *(
             (
-                f"same pairs accepted at {100 * far:g} % of different ones",
+                f"same pairs accepted at {percent(far)} % of different ones",
                 _within(found.tar_at_far(far), intervals[named[far]])
                 if far in named
                 else "too few different pairs to tell",
@@ -111,7 +114,7 @@ def verification_section(run) -> Html:
         chart(
             roc_curve(found),
             f"ROC curve: area {found.auc:.4f}.",
-            "Up and to the left is better. Logarithmic axis.",
+            f"Up and to the left is better. {_axis(found)}",
         ),
         chart(
             det_curve(found),
@@ -131,6 +134,12 @@ def verification_section(run) -> Html:
         + table(caption, ("figure", "value"), rows, numeric=(1,))
         + _calibrated(run)
     )
+
+
+def _axis(found):
+    """How to read the axis of false matches: linear where its left end has little to show."""
+    curve = found.roc()
+    return "Logarithmic axis." if needs_log_axis(curve.fmr, curve.tmr) else "Linear axis."
 
 
 def _calibrated(run):
@@ -182,8 +191,8 @@ def confusion_section(run) -> Html:
     order = np.lexsort((-times / np.maximum(counts[pairs[:, 0]], 1), -times))[:10]
     rows = [
         (
-            names[pairs[i, 0]],
-            names[pairs[i, 1]],
+            shortened(names[pairs[i, 0]]),
+            shortened(names[pairs[i, 1]]),
             f"{times[i]:,} of {counts[pairs[i, 0]]:,}",
         )
         for i in order
@@ -195,9 +204,12 @@ def confusion_section(run) -> Html:
     )
     if not rows:
         return Html(intro)
-    shown = _around(pairs[order])
-    figure = confusion_matrix(*_small_matrix(shown, codes, taken, names), title=None, last="others")
-    words = f"Rows: true classes; columns: what they were taken for; {len(shown)} classes."
+    shown = np.arange(len(names)) if len(names) <= _ALL_CLASSES else _around(pairs[order])
+    matrix = _small_matrix(shown, codes, taken, len(names))
+    shown_names = [shortened(names[i]) for i in shown]
+    figure = confusion_matrix(matrix, shown_names, top=len(shown), title=None, last="others")
+    which = "all" if len(shown) == len(names) else "the most confused"
+    words = f"Rows: true classes; columns: predicted classes; {which} {len(shown)} classes."
     return Html(
         intro
         + tag(
@@ -216,8 +228,18 @@ def confusion_section(run) -> Html:
     )
 
 
+def percent(share: float) -> str:
+    """A share as a number of percent: three significant digits, never a power of ten.
+
+    >>> percent(0.99951), percent(1.0), percent(0.00001)
+    ('100', '100', '0.001')
+    """
+    number = np.format_float_positional(100 * share, precision=3, fractional=False, trim="-")
+    return number.rstrip(".")
+
+
 def _within(value, ends):
-    """A value and its interval; figures of pairs have none where a draw leaves no such pairs."""
+    """A value with its interval, or alone: the interval is NaN where a resample has no pairs."""
     if np.isnan(ends).any():
         return f"{value:.4f}"
     return f"{value:.4f} ({ends[0]:.4f} to {ends[1]:.4f})"
@@ -225,8 +247,8 @@ def _within(value, ends):
 
 def _percent(tested, name):
     low, high = tested.interval(name, repeats=100)
-    value = f"{100 * getattr(tested.at, name):.3g} %"
-    return value if np.isnan(low) else f"{value} ({100 * low:.2g} to {100 * high:.2g})"
+    value = f"{percent(getattr(tested.at, name))} %"
+    return value if np.isnan(low) else f"{value} ({percent(low)} to {percent(high)})"
 
 
 def _interval(run, name):
@@ -255,6 +277,7 @@ def _meaning(name):
 
 
 def _around(pairs, limit=7):
+    """The classes of the most frequent confusions, ascending."""
     chosen = []
     for label in pairs.reshape(-1):
         if label not in chosen and len(chosen) < limit:
@@ -262,11 +285,11 @@ def _around(pairs, limit=7):
     return np.array(sorted(chosen))
 
 
-def _small_matrix(shown, codes, taken, names):
-    """Counts of the shown classes; the rest of each row in a last class of its own."""
-    place = np.full(len(names), len(shown))
+def _small_matrix(shown, codes, taken, number):
+    """Counts of the shown classes, and of all others in a last column where there are others."""
+    place = np.full(number, len(shown))
     place[shown] = np.arange(len(shown))
-    matrix = np.zeros((len(shown), len(shown) + 1))
+    matrix = np.zeros((len(shown), min(number, len(shown) + 1)))
     inside = np.isin(codes, shown)
     np.add.at(matrix, (place[codes[inside]], place[taken[inside]]), 1)
-    return matrix, [names[i] for i in shown]
+    return matrix

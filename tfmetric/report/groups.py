@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfmetric.report.html import Html, join, table, tag
+from tfmetric.report.html import Html, join, shortened, table, tag
 from tfmetric.report.pictures import chart
 from tfmetric.visualization import group_gaps
 from tfmetric.visualization.groups import figure_title
@@ -18,7 +18,7 @@ def group_section(run) -> Html:
     table_of = found.by_group(kept.groups)
     rows = [
         (
-            str(row.group),
+            shortened(row.group),
             f"{row.count:,}" + (" (too few)" if row.small else ""),
             f"{row.value:.4f}",
             f"{row.interval[0]:.4f} to {row.interval[1]:.4f}",
@@ -31,9 +31,10 @@ def group_section(run) -> Html:
     else:
         low, high = table_of.gap_interval
         words = (
-            f"Best: {table_of.best}. Worst: {table_of.worst}. The gap is {table_of.gap:.4f} "
-            f"({low:.4f} to {high:.4f}). These two were picked for being furthest apart, so the "
-            "interval leans towards a gap: one that holds 0 is no evidence of any."
+            f"Best: {shortened(table_of.best)}. Worst: {shortened(table_of.worst)}. "
+            f"The gap is {table_of.gap:.4f} ({low:.4f} to {high:.4f}). These two "
+            "were picked for being furthest apart, so the interval leans towards a "
+            "gap: an interval that holds 0 is no evidence of a gap."
         )
     return Html(
         tag("p", words)
@@ -67,7 +68,7 @@ def _error_rates(run):
         # Where error rates cannot be compared, the number of examples need not be why.
         few = " (too few)" if row.count < _SMALL else ""
         cells = (_percent(of_group[row.group]) for of_group in rates.values())
-        rows.append((str(row.group), f"{row.count:,}{few}", *cells))
+        rows.append((shortened(row.group), f"{row.count:,}{few}", *cells))
     words = (
         f"One threshold for all, {found.threshold:.4f}, accepts {100 * found.overall_fmr:.3g} % of "
         "all different pairs. Within each group, where both examples are of it, it does this:"
@@ -94,9 +95,9 @@ def _differential(found, name):
     within = f" ({low:.2f} to {high:.2f})" if np.isfinite([low, high]).all() else ""
     return tag(
         "p",
-        f"{_RATES[name].capitalize()}: {of_rate.highest} has {of_rate.ratio:.2f} times{within} the "
-        f"rate of {of_rate.lowest}, and {of_rate.over_mean:.2f} times the geometric mean of the "
-        "groups. The two were picked for being furthest apart.",
+        f"{_RATES[name].capitalize()}: {shortened(of_rate.highest)} has {of_rate.ratio:.2f} "
+        f"times{within} the rate of {shortened(of_rate.lowest)}, and {of_rate.over_mean:.2f} times "
+        "the geometric mean of the groups. The two were picked for being furthest apart.",
     )
 
 

@@ -39,6 +39,19 @@ def tag(name: str, /, *children, **attributes) -> Html:
     return Html(start if name in _EMPTY else f"{start}{join(children)}</{name}>")
 
 
+def shortened(text, length: int = 80) -> str:
+    """The text with its middle cut out where it is longer: names often differ at their ends.
+
+    >>> shortened("a-class-name-of-many-letters", 12)
+    'a-clas…tters'
+    """
+    text = str(text)
+    if len(text) <= length:
+        return text
+    end = (length - 1) // 2
+    return f"{text[: length - 1 - end]}…{text[len(text) - end :]}"
+
+
 def join(children) -> Html:
     """Children one after the other, escaped."""
     if children is None:
@@ -70,6 +83,8 @@ def table(caption: str, head, rows, numeric=()) -> Html:
         body.append(tag("tr", tag("th", first, scope="row"), cells))
     return tag(
         "div",
+        # The script shows the hint where the table is wider than its place.
+        tag("p", "Scroll sideways for the other columns →", class_="sideways"),
         tag(
             "table",
             tag("caption", caption),

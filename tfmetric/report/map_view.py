@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from tfmetric.report.html import Html, tag
+from tfmetric.report.html import Html, shortened, tag
 from tfmetric.visualization._style import SERIES
 from tfmetric.visualization.interactive import data_uri
 from tfmetric.visualization.maps import largest_classes
@@ -95,7 +95,10 @@ def map_view(evidence, chosen, points, classes: int = 6) -> Html:
     pictures = evidence.images
     data = {
         "points": places.round().astype(int).tolist(),
-        "words": [f"{name} · {evidence.ids[i]}" for name, i in zip(names, chosen, strict=True)],
+        "words": [
+            f"{shortened(name)} · {shortened(evidence.ids[i], 200)}"
+            for name, i in zip(names, chosen, strict=True)
+        ],
         "side": _THUMB * 2,
         "columns": _columns(len(chosen)),
     }
@@ -132,7 +135,7 @@ def _legend(evidence, labels, known):
             viewBox="-10 -10 20 20",
             aria_hidden="true",
         )
-        items.append(tag("li", mark, str(evidence.class_names[label])))
+        items.append(tag("li", mark, shortened(evidence.class_names[label])))
     rest = len(np.unique(labels)) - len(known)
     if rest:
         mark = tag(

@@ -6,13 +6,13 @@ import hashlib
 import numpy as np
 
 from tfmetric._version import __version__
-from tfmetric.report import about, examples, figures, groups, tasks
-from tfmetric.report.html import Html, tag
-from tfmetric.report.map_view import SCRIPT
+from tfmetric.report import about, examples, figures, groups, map_view, tasks, wide_tables
+from tfmetric.report.html import Html, shortened, tag
 from tfmetric.report.search_section import search_section
 from tfmetric.report.style import STYLE
 from tfmetric.visualization.groups import figure_title
 
+_SCRIPT = wide_tables.SCRIPT + map_view.SCRIPT
 _NO_EVIDENCE = (
     "This run has kept no evidence.npz (runs of older versions have not), so there is nothing to "
     "draw this from."
@@ -53,9 +53,9 @@ def page(run) -> str:
         tag("nav", tag("ul", links), aria_label="Sections"),
         tag("main", parts, id="report", tabindex="-1"),
         tag("footer", f"Written by tfmetric {__version__}. The page needs no network."),
-        tag("script", Html(SCRIPT)),
+        tag("script", Html(_SCRIPT)),
     ]
-    title = f"{run.name}: report of a similarity model"
+    title = f"{shortened(run.name)}: report of a similarity model"
     return (
         "<!DOCTYPE html>\n"
         + tag("html", tag("head", _meta(), tag("title", title)), tag("body", body), lang="en")
@@ -64,7 +64,7 @@ def page(run) -> str:
 
 
 def _meta():
-    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
     # Nothing but what is in the page: no request leaves it, and no script runs but ours.
     policy = (
         f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -104,11 +104,20 @@ def _head(run):
     lines = str(result.get("verdict") or "").splitlines()
     made = metrics.get("created")
     return [
-        tag("h1", run.name),
+        tag("h1", shortened(run.name)),
         tag("p", "Report of a similarity model", f", {made}" if made else ""),
+        _alarm(metrics),
         [tag("p", line, class_="verdict") for line in lines],
         tag("dl", cells, class_="key"),
     ]
+
+
+def _alarm(metrics):
+    """The collapse of the training, which no figure below can be read without."""
+    if not metrics.get("collapsed"):
+        return None
+    reason = str(metrics.get("collapse") or "The embeddings have become one point, or nearly so.")
+    return tag("p", tag("strong", "Collapsed. "), reason, class_="alarm", role="note")
 
 
 def _small(text):

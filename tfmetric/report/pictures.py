@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 
-from tfmetric.report.html import Html, tag
+from tfmetric.report.html import Html, shortened, tag
 from tfmetric.visualization.interactive import data_uri
 
 
@@ -82,8 +82,9 @@ def neighbour_row(evidence, query, found, right, missing=(), ranks=(), words=Non
 
 
 def _item(evidence, index, alt, name, kind, word):
+    name = shortened(name)
     label = tag("span", name, class_="name", title=name)
-    picture = example_image(evidence.examples[index], alt)
+    picture = example_image(evidence.examples[index], shortened(alt, 140))
     return tag("li", picture, label, tag("span", word, class_="word"), class_=kind)
 
 

@@ -31,6 +31,8 @@ h1 { font-size: clamp(1.6rem, 5vw, 2.2rem); line-height: 1.2; margin: 0 0 .25rem
 h2 { font-size: 1.35rem; line-height: 1.3; margin: 3rem 0 .75rem; padding-top: 1rem;
   border-top: 1px solid var(--line); }
 h3 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
+header .alarm { color: var(--ink); background: var(--tint); border-left: 4px solid var(--wrong);
+  padding: .75rem 1rem; margin: 1rem 0; font-size: 1.1rem; max-width: 44rem; }
 header .verdict { color: var(--ink); font-size: 1.1rem; margin: 1rem 0; max-width: 44rem; }
 .key { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: .75rem;
   max-width: none; margin: 1.25rem 0; }
@@ -47,6 +49,9 @@ dl.key { display: grid; }
 dt { color: var(--soft); }
 dd { margin: 0; min-width: 0; }
 .scroll { overflow-x: auto; margin: 1.25rem 0; }
+.sideways { display: none; position: sticky; left: 0; margin: 0 0 .35rem; color: var(--soft);
+  font-size: .8125rem; }
+.wide .sideways { display: block; }
 table { border-collapse: collapse; font-size: .9375rem; min-width: 60%; }
 caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
 th, td { text-align: left; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line);
@@ -112,7 +117,7 @@ footer { color: var(--soft); font-size: .875rem; margin-top: 3rem; padding-top: 
   :root { --ink: #000; --soft: #444; --line: #bbb; --paper: #fff; --tint: #fff; --link: #000;
     --right: #1a7f37; --wrong: #b35900; --missed: #0072b2; }
   body { max-width: none; padding: 0; font-size: 10pt; }
-  nav, .skip, #map-card { display: none; }
+  nav, .skip, #map-card, .wide .sideways { display: none; }
   h2 { break-after: avoid; margin-top: 1.5rem; } h3, caption { break-after: avoid; }
   figure, tr, .rowbox, .key div { break-inside: avoid; }
   .scroll { overflow: visible; }

@@ -103,7 +103,10 @@ def training_curves(
         if label == judged:
             _baselines(axes, baselines or {})
         if len(names) > 1 or label != "loss":
-            axes.legend(fontsize=8, loc="best" if label == "distance" else "lower right")
+            # Above the axes: inside them it would hide a part of a curve.
+            axes.legend(
+                fontsize=7.5, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False
+            )
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.25)
     if title:

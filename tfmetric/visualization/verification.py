@@ -14,15 +14,16 @@ from tfmetric.visualization._style import (
     VERMILION,
     finish,
     new_figure,
-    printable,
+    short,
 )
 
 
 def roc_curve(results, title: str | None = "Right and wrong matches at every threshold"):
     """Draws how many same pairs are accepted against how many different ones (ROC).
 
-    The rate of false matches is on a logarithmic axis: what matters to a search or a lock is at
-    its left end.
+    The rate of false matches is on a logarithmic axis, because a search or a lock works at its
+    left end. The axis is linear where that end has little to show: where no curve accepts a
+    quarter of the same pairs at a rate of at most 0.05.
 
     Args:
         results: A ``VerificationResult``; anything with arrays ``fmr`` and ``tmr``; a pair of
@@ -46,25 +47,42 @@ def roc_curve(results, title: str | None = "Right and wrong matches at every thr
     figure = new_figure()
     axes = figure.subplots()
     curves, floor = _named_curves(results), 0.01  # Two decades at least, for their ticks.
+    logarithmic = any(needs_log_axis(fmr, tmr) for fmr, tmr, _ in curves.values())
     for (name, (fmr, tmr, result)), colour, line in zip(
         curves.items(), _cycle(SERIES), _cycle(LINES), strict=False
     ):
         floor = min(floor, _least(fmr))
         label = _label(name, result, "auc", "AUC {:.4f}")
-        # In steps: a line from FMR 0, which has no place on this axis, would be level with its end,
-        # and a collapsed embedding drawn as a perfect one.
+        # Steps, because a logarithmic axis has no place for FMR 0: a line from there would be drawn
+        # level with its end, which shows a collapsed embedding as a perfect one.
         look = {"color": colour, "linestyle": line, "drawstyle": "steps-post"}
         axes.plot(fmr, 100 * tmr, label=label, **look)
-    floor = max(floor, 1e-6)
-    chance = np.geomspace(floor, 1, 200)
+    floor = max(floor, 1e-6) if logarithmic else 0.0
+    chance = np.geomspace(floor, 1, 200) if logarithmic else np.array([0.0, 1.0])
     axes.plot(chance, 100 * chance, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
     axes.annotate("chance", (0.3, 30), fontsize=8, color=GREY, ha="right")
-    axes.set(xscale="log", xlim=(floor, 1), ylim=(0, 101))
+    axes.set(xscale="log" if logarithmic else "linear", xlim=(floor, 1), ylim=(0, 101))
     axes.set_xlabel("different pairs accepted (false match rate)", fontsize=9)
     axes.set_ylabel("same pairs accepted, %", fontsize=9)
     axes.grid(alpha=0.25)
-    _legend(axes, "lower right")
+    _legend_above(axes)
     return finish(figure, title)
+
+
+def needs_log_axis(fmr, tmr) -> bool:
+    """Whether a linear axis would squeeze the steep part of a ROC curve into its left edge.
+
+    Args:
+        fmr: (T,) false match rates.
+        tmr: (T,) true match rates.
+
+    >>> needs_log_axis([0.0, 0.1, 1.0], [0.0, 0.9, 1.0])
+    False
+    >>> needs_log_axis([0.0, 0.001, 1.0], [0.0, 0.9, 1.0])
+    True
+    """
+    fmr, tmr = np.asarray(fmr), np.asarray(tmr)
+    return bool(((fmr > 0) & (fmr <= 0.05) & (tmr >= 0.25)).any())
 
 
 def det_curve(results, title: str | None = "The two errors at every threshold"):
@@ -122,7 +140,7 @@ def det_curve(results, title: str | None = "The two errors at every threshold"):
     axes.set_xlabel("different pairs accepted (false match rate)", fontsize=9)
     axes.set_ylabel("same pairs missed (false non-match rate)", fontsize=9)
     axes.grid(alpha=0.25)
-    _legend(axes, "upper right")
+    _legend_above(axes)
     return finish(figure, title)
 
 
@@ -186,8 +204,7 @@ def distance_histogram(
     axes.set_ylabel("share of its kind, %", fontsize=9)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.15)
     axes.grid(alpha=0.25, axis="y")
-    # Above the axes: inside them it would hide the threshold or a peak.
-    axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
+    _legend_above(axes)
     return finish(figure, title)
 
 
@@ -228,15 +245,24 @@ def _least(fmr):
 
 def _label(name, result, figure, form):
     value = getattr(result, figure, None)
-    parts = [printable(name)] if name else []
+    parts = [short(name, 40)] if name else []
     if value is not None and np.isfinite(value):  # NaN without pairs of both kinds.
         parts.append(form.format(value))
     return ", ".join(parts) or None
 
 
-def _legend(axes, place):
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(fontsize=8, loc=place, framealpha=0.9)
+def _legend_above(axes):
+    """Puts the legend above the axes: inside them it would hide a part of a curve."""
+    names = axes.get_legend_handles_labels()[1]
+    if names:
+        columns = 2 if max(map(len, names)) <= 28 else 1
+        axes.legend(
+            fontsize=8,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
+            ncols=columns,
+            frameon=False,
+        )
 
 
 def _cycle(values):
