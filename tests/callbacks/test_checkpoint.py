@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tfmetric as tm
+from tfmetric._files import SUFFIX
 from tfmetric.callbacks import Checkpoint, RetrievalEvaluation
 from tfmetric.callbacks._archive import read_archive, write_archive
 
@@ -182,8 +183,9 @@ def test_arguments_that_cannot_work(tmp_path):
 def test_a_killed_writer_leaves_nothing_behind(kept, tmp_path):
     directory = tmp_path / "run"
     shutil.copytree(kept, directory)
-    rubbish = directory / ".checkpoint.npz.abc.tmp"
+    rubbish = directory / f".checkpoint.npz.abc{SUFFIX}"
     rubbish.mkdir()
+    (rubbish / "lock").write_text("")
     (rubbish / "checkpoint.npz").write_bytes(b"half")
     _, checkpoint, _ = _fit(_memory, directory, epochs=2)
     assert checkpoint.epochs_done == 2

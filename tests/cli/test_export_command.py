@@ -67,7 +67,7 @@ def test_killed_while_the_gallery_is_written_it_leaves_no_version(run, tmp_path)
     output = tmp_path / "digits"
     command = [sys.executable, "-m", "tfmetric", "export", run, output, "--dataset", "digits"]
     process = subprocess.Popen([*map(str, command)])
-    while not list(output.glob(".export-*/*/variables/*")):
+    while not list(output.glob(".export.*/*/variables/*")):
         assert process.poll() is None
         time.sleep(0.001)
     process.kill()

@@ -20,6 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 import tfmetric as tm
+from tfmetric._files import SUFFIX
 from tfmetric.cli import cli, exit_codes
 from tfmetric.cli.kinds import assigned
 from tfmetric.cli.run_config import RunConfig, read_toml, resolved
@@ -157,7 +158,7 @@ def test_killed_and_resumed_it_is_the_run_that_nothing_stopped(straight, data, t
     told = CliRunner().invoke(cli, ["report", str(run)])
     assert (told.exit_code, told.stderr.count("\n")) == (1, 1)
     assert f"`tfmetric train --resume {run}` goes on" in told.stderr
-    (run / "logs/.history.csv.killed.tmp").mkdir()  # What it may have been writing.
+    (run / f"logs/.history.csv.killed{SUFFIX}").mkdir()  # What it may have been writing.
     done = tfmetric("--resume", run)
     assert done.exit_code == 0, done.output
     assert "Epoch 1/3" not in done.stdout
@@ -177,15 +178,16 @@ def test_killed_while_the_end_is_written_it_is_written_again(straight, tmp_path)
     run = tmp_path / "run"
     shutil.copytree(straight[0], run)
     (run / "metrics.json").unlink()
-    (run / ".end-x").mkdir()
-    (run / ".end-x/metrics.json").write_text("{}")
+    (run / f".files.x{SUFFIX}/files").mkdir(parents=True)
+    (run / f".files.x{SUFFIX}/files/metrics.json").write_text("{}")
+    (run / f".files.x{SUFFIX}/lock").write_text("")
     text = (run / "config.toml").read_text().replace("report = true", "report = false")
     (run / "config.toml").write_text(text)
     done = tfmetric("--resume", run)
     assert done.exit_code == 0, done.output
     assert "3 of 3 epochs are done" in done.stdout
     assert figures(run) == figures(straight[0])
-    assert list(run.glob(".end-*")) == []
+    assert list(run.glob(".files*")) == []
 
 
 @pytest.mark.parametrize(

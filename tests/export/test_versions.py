@@ -2,11 +2,11 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
+from tfmetric._files import SUFFIX
 from tfmetric.export.versions import keep_newest, new_version, versions
 
 
@@ -69,23 +69,23 @@ def test_a_version_is_not_there_until_it_is_whole_also_if_killed(tmp_path):
     assert done.returncode == 9
     left = sorted(p.name for p in tmp_path.iterdir())
     assert len(left) == 2
-    assert left[0].startswith(".export-")
+    assert left[0].startswith(".export.")
     assert versions(tmp_path) == [1]
     assert write(tmp_path) == tmp_path / "2"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["1", "2"]
 
 
-def test_what_killed_exports_left_is_removed_after_a_day(tmp_path):
-    now = time.time()
-    ages = {".export-old.tmp": 2, ".export-new.tmp": 0.5, ".export-active.tmp": 2, ".other.tmp": 2}
-    for name, days in ages.items():
-        inner = tmp_path / name / "version"
-        inner.mkdir(parents=True)
-        for path in (inner, inner.parent):
-            os.utime(path, (now - days * 86400,) * 2)
-    os.utime(tmp_path / ".export-active.tmp" / "version")
-    write(tmp_path)
+def test_the_next_export_removes_only_what_a_killed_one_left(tmp_path):
+    for name in (f".export-old{SUFFIX}", ".export-old.tmp", f"seen{SUFFIX}"):
+        (tmp_path / name / "version").mkdir(parents=True)
+        (tmp_path / name / "lock").write_text("")
+    with new_version(tmp_path) as running:
+        running.path.mkdir()
+        os.utime(running.path.parent, (0, 0))  # However old it seems, its lock is held.
+        write(tmp_path)
+        assert running.path.is_dir()
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"1", ".export-new.tmp", ".export-active.tmp", ".other.tmp"}
+    assert left == {"1", "2", ".export-old.tmp", f"seen{SUFFIX}"}
 
 
 def test_an_error_leaves_nothing(tmp_path):

@@ -1,9 +1,7 @@
 """Plain values and arrays in one file: JSON and .npy members of a zip, no pickle."""
 
 import json
-import os
 import zipfile
-from pathlib import Path
 
 import numpy as np
 
@@ -26,15 +24,11 @@ def write_archive(path, values, arrays) -> None:
         f"{name}/{i}": array for name, many in arrays.items() for i, array in enumerate(many)
     }
     text = json.dumps(_plain(values, members))
-    with replacing(path) as draft:
-        with zipfile.ZipFile(draft, "w") as archive:
-            archive.writestr(_VALUES, text)
-            for name, array in members.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                    np.lib.format.write_array(file, _standard(array), allow_pickle=False)
-        # On the disk before it takes the place of the older one: the machine may go at any moment.
-        with open(draft, "r+b") as file:
-            os.fsync(file.fileno())
+    with replacing(path) as draft, zipfile.ZipFile(draft, "w") as archive:
+        archive.writestr(_VALUES, text)
+        for name, array in members.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, _standard(array), allow_pickle=False)
 
 
 def read_archive(path):
@@ -59,15 +53,6 @@ def read_archive(path):
     for name, array in members.items():
         arrays.setdefault(name.rpartition("/")[0], []).append(array)
     return _filled(values, members), arrays
-
-
-def remove_leftovers(path) -> None:
-    """Removes what a process has left behind that was killed while it wrote the file."""
-    path = Path(path)
-    for scratch in path.parent.glob(f".{path.name}.*.tmp"):
-        for file in scratch.iterdir():
-            file.unlink()
-        scratch.rmdir()
 
 
 def _plain(value, members):

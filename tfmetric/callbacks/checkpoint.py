@@ -7,7 +7,8 @@ from pathlib import Path
 import keras
 
 from tfmetric._errors import expected
-from tfmetric.callbacks._archive import read_archive, remove_leftovers, write_archive
+from tfmetric._files import remove_abandoned
+from tfmetric.callbacks._archive import read_archive, write_archive
 
 _FORMAT = 1
 # What callbacks of Keras begin anew at the start of fit.
@@ -137,7 +138,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Makes sure that nothing is lost, and hands the other callbacks what they had counted."""
-        remove_leftovers(self.path)
+        remove_abandoned(self.path.parent)
         if self.path.is_file() and not self._known:
             raise ValueError(
                 expected(

@@ -1,20 +1,15 @@
 """The end of a run: judged on the unseen classes, and written down."""
 
-import contextlib
 import csv
 import itertools
 import json
-import os
 import shlex
-import shutil
-import tempfile
-from pathlib import Path
 
 import click
 import keras
 
 import tfmetric as tm
-from tfmetric._files import replacing
+from tfmetric._files import filling, replacing
 from tfmetric._run_files import METRICS
 from tfmetric.cli.records import (
     metrics,
@@ -27,7 +22,6 @@ from tfmetric.cli.records import (
 from tfmetric.cli.talk import say
 
 _NEIGHBOURS = 8
-_UNFINISHED = ".end-"
 
 
 def end(run, config, training, parts, held_out, watched, checkpoint, stopping, clock) -> None:
@@ -72,7 +66,7 @@ def end(run, config, training, parts, held_out, watched, checkpoint, stopping, c
             "best_epoch": stopping.best_epoch + 1,
         }
         found["training"] += _stopping_words(config, held_out, checkpoint, stopping)
-    with _arriving(run.path) as draft:
+    with filling(run.path, METRICS) as draft:
         (draft / METRICS).write_text(json.dumps(found, indent=2, default=str) + "\n")
         model.save(draft / "model.keras")
         training_picture(draft, name_of(config.dataset), checkpoint.history, watched, training)
@@ -109,20 +103,6 @@ def _stopping_words(config, held_out, checkpoint, stopping):
         f"patience {config.patience}, the weights of epoch {stopping.best_epoch + 1}"
     )
     return words + (f", stopped after {checkpoint.epochs_done}" if checkpoint.stopped else "")
-
-
-@contextlib.contextmanager
-def _arriving(path):
-    """A directory whose files move into another one when the block succeeds, metrics.json last."""
-    for leftover in path.glob(f"{_UNFINISHED}*"):  # Of a process that was killed.
-        shutil.rmtree(leftover)
-    draft = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path))
-    try:
-        yield draft
-        for file in sorted(draft.iterdir(), key=lambda file: file.name == METRICS):
-            os.replace(file, path / file.name)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _neighbours(directory, name, test, embeddings, training, seed):

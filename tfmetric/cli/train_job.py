@@ -9,7 +9,7 @@ import keras
 
 import tfmetric as tm
 from tfmetric._errors import expected
-from tfmetric.callbacks._archive import remove_leftovers
+from tfmetric._files import remove_abandoned
 from tfmetric.cli.learning import fit, judge, some_classes
 from tfmetric.cli.records import name_of, versions
 from tfmetric.cli.run_config import RunConfig, read_toml, resolved
@@ -49,7 +49,7 @@ def resume(run: RunDirectory) -> dict:
     clock = Clock()
     with run.locked(), interruptible(_advice(run)):
         for file in (run.config, run.history):
-            remove_leftovers(file)
+            remove_abandoned(file.parent)
         config = resolved(read_toml(run.config), {}, {}, {})
         for name, version in versions().items():
             if config.versions.get(name, version) != version and name != "python":

@@ -1,20 +1,15 @@
 """Version directories: numbers under one parent, complete or not there at all."""
 
 import os
-import shutil
-import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from numbers import Integral
 from pathlib import Path
 
 from tfmetric._errors import expected
+from tfmetric._files import scratch_beside, sync, sync_directory
 
-_PREFIX, _SUFFIX = ".export-", ".tmp"
-# Of a directory on a shared disk nobody can tell whether its process still runs on some machine;
-# but none writes nothing for so long.
-_STALE_SECONDS = 24 * 3600
+_STEM = "export"
 
 
 def versions(directory) -> list[int]:
@@ -49,47 +44,36 @@ class Draft:
 def new_version(directory) -> Iterator[Draft]:
     """Yields a draft that becomes the next version when the block succeeds.
 
-    A version appears by one rename, complete. None is overwritten, also not by two exports at the
-    same time: the second one takes the number after. If the block raises, nothing stays; if the
-    process is killed, a hidden directory does, which neither a server nor this package looks at.
-    The next export removes it once nothing in it has changed for a day.
+    A version appears by one rename, complete and on the disk. None is overwritten, also not by two
+    exports at the same time: the second one takes the number after. If the block raises, nothing
+    stays. If the process is killed, a hidden directory stays, which neither a server nor this
+    package looks at, and the next export removes it.
 
     Raises:
         ValueError: If ``directory`` is a file, or cannot be made or written to.
     """
     directory = Path(directory)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, suffix=_SUFFIX, dir=directory))
-    except (FileExistsError, NotADirectoryError) as error:
-        raise ValueError(
-            expected("a directory, or a path where one can be made", directory=str(directory))
-        ) from error
-    except OSError as error:
-        raise ValueError(
-            expected(
-                f"a directory that can be written to ({error.strerror})", directory=str(directory)
-            )
-        ) from error
-    _remove_stale(directory)
-    try:
-        # mkdtemp's own directory is for its owner only, and a server may be someone else.
+    with ExitStack() as held:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            scratch = held.enter_context(scratch_beside(directory, _STEM))
+        except (FileExistsError, NotADirectoryError) as error:
+            raise ValueError(
+                expected("a directory, or a path where one can be made", directory=str(directory))
+            ) from error
+        except OSError as error:
+            raise ValueError(
+                expected(
+                    f"a directory that can be written to ({error.strerror})",
+                    directory=str(directory),
+                )
+            ) from error
+        # The scratch is for its owner only, and a server may run as someone else.
         draft = Draft(scratch / "version")
         yield draft
+        sync(draft.path)
         draft.published = _publish(draft.path, directory)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _remove_stale(directory: Path) -> None:
-    """Removes what exports that were killed have left."""
-    for left in directory.glob(f"{_PREFIX}*{_SUFFIX}"):
-        try:
-            changed = max(path.lstat().st_mtime for path in (left, *left.rglob("*")))
-        except OSError:  # Another export has just finished with it.
-            continue
-        if left.is_dir() and not left.is_symlink() and time.time() - changed > _STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+        sync_directory(directory)
 
 
 def _publish(path: Path, directory: Path) -> Path:
@@ -135,9 +119,7 @@ def keep_newest(directory, keep_last: int | None) -> list[int]:
     found = versions(directory)
     old = [] if keep_last is None else found[:-keep_last]
     for number in old:
-        scratch = Path(tempfile.mkdtemp(prefix=_PREFIX, suffix=_SUFFIX, dir=directory))
         # Another process may be removing it too.
-        with suppress(FileNotFoundError):
+        with scratch_beside(directory, _STEM) as scratch, suppress(FileNotFoundError):
             os.rename(Path(directory) / str(number), scratch / "version")
-        shutil.rmtree(scratch, ignore_errors=True)
     return old

@@ -1,0 +1,300 @@
+"""Labels, ids and texts as arrays that lose nothing, and values in the form that JSON holds.
+
+Every room reads these through this module, so that a column is read alike whether it comes as a
+list, a NumPy array of any type, a column of pandas or a tensor.
+"""
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric._plain import plain
+
+__all__ = ["encoded", "ids", "labels", "missing", "plain", "texts"]
+
+_LOWEST, _HIGHEST_SIGNED, _HIGHEST = -(2**63), 2**63 - 1, 2**64 - 1
+
+
+def labels(values: Any, count: int | None = None, name: str = "labels") -> np.ndarray:
+    """Reads class labels, groups or any other column of integers or texts.
+
+    Nothing is rounded and no two values become one: integers stay exact at any size that int64 or
+    uint64 holds, and the text "1" is never taken for the integer 1.
+
+    Args:
+        values: (N,) or (N, 1): integers of any type, whole floats, booleans, texts or bytes in
+            UTF-8, as a list, a tuple, a NumPy array (``U``, ``S``, ``StringDType`` or objects), a
+            column of pandas, or a tensor.
+        count: How many there must be; None for any number.
+        name: What an error message calls them.
+
+    Returns:
+        (N,): int64, uint64 (where ``values`` are, or where int64 does not hold them), bool, or a
+        NumPy array of strings.
+
+    Raises:
+        ValueError: If a value is missing (None, NaN), is neither integer nor text, or is not
+            exact; if integers and texts are mixed; or if the shape is wrong. The message names the
+            row.
+
+    Example:
+
+    >>> labels([2**53, 2**53 + 1]).tolist()
+    [9007199254740992, 9007199254740993]
+    >>> labels([b"cat", "dog"]).tolist()
+    ['cat', 'dog']
+    """
+    array = _column(values, count, name)
+    kind = array.dtype.kind
+    if kind == "f":
+        return _whole(array, name)
+    if kind in "bU" or array.dtype == np.uint64:
+        return array
+    if kind in "iu":
+        return array.astype(np.int64, copy=False)
+    if kind not in "OST":
+        raise ValueError(expected(f"{name} to be integers or strings", dtype=str(array.dtype)))
+    return _read(array.tolist(), name)
+
+
+def ids(values: Any, count: int | None = None, name: str = "ids") -> np.ndarray:
+    """Reads the ids of examples.
+
+    Args:
+        values: As :func:`labels` takes them.
+        count: How many there must be; None for any number.
+        name: What an error message calls them.
+
+    Returns:
+        (N,): int64, uint64, or an array of objects that are ``str``.
+
+    Raises:
+        ValueError: As :func:`labels` does.
+
+    Example:
+
+    >>> ids(range(3)).dtype.name, ids(["a", "bc"]).dtype.name
+    ('int64', 'object')
+    """
+    found = labels(values, count, name)
+    if found.dtype.kind == "U":
+        return found.astype(object)
+    return found.astype(np.int64) if found.dtype.kind == "b" else found
+
+
+def texts(values: Any, count: int | None = None, name: str = "texts") -> np.ndarray:
+    """Reads texts.
+
+    Args:
+        values: (N,) or (N, 1), texts or bytes in UTF-8, as :func:`labels` takes them.
+        count: How many there must be; None for any number.
+        name: What an error message calls them.
+
+    Returns:
+        (N,), an array of objects that are ``str``.
+
+    Raises:
+        ValueError: If one is no text; the message names the row.
+
+    Example:
+
+    >>> import numpy as np
+    >>> texts(np.array(["a b", "c"])).tolist(), texts([b"\\xc3\\xa4"]).tolist()
+    (['a b', 'c'], ['ä'])
+    """
+    array = _column(values, count, name)
+    found = np.empty(len(array), object)
+    found[:] = [_text(value, row, name) for row, value in enumerate(array.tolist())]
+    return found
+
+
+def encoded(values: Any, name: str = "texts") -> np.ndarray:
+    """Encodes texts of any shape as UTF-8 bytes, the form in which TensorFlow keeps strings.
+
+    Args:
+        values: Texts or bytes, one or an array or list of any shape. Bytes stay as they are, so
+            the contents of files may be given as well.
+        name: What an error message calls them.
+
+    Returns:
+        An array of objects that are ``bytes``, of the shape of ``values``.
+
+    Raises:
+        ValueError: If one is no text, or UTF-8 cannot hold it; the message names its place.
+
+    Example:
+
+    >>> encoded([["ä"], ["b"]]).tolist()
+    [[b'\\xc3\\xa4'], [b'b']]
+    """
+    # NumPy's own strings lose zeros at their ends.
+    array = _array(values, name, object if isinstance(values, (list, tuple)) else None)
+    if isinstance(values, (str, bytes)):
+        array = _array([values], name, object).reshape(())
+    if array.size and array.dtype.kind not in "OSTU":
+        raise ValueError(expected(f"{name} to be texts", dtype=str(array.dtype)))
+    found = np.empty(array.size, object)
+    found[:] = [_utf8(value, place, name) for place, value in enumerate(array.ravel().tolist())]
+    return found.reshape(array.shape)
+
+
+def missing(values: Any) -> np.ndarray:
+    """Tells which rows of a column hold no value.
+
+    A loader leaves these rows out and says so; :func:`labels` refuses them.
+
+    Args:
+        values: (N,) or (N, 1), a column of any type.
+
+    Returns:
+        (N,), bool: True for None, NaN, the missing values of pandas, and blank texts.
+
+    Example:
+
+    >>> missing(["a", None, "  ", "nan"]).tolist(), missing([1.0, float("nan")]).tolist()
+    ([False, True, True, False], [False, True])
+    """
+    array = _column(values, None, "values")
+    if array.dtype.kind in "iub":
+        return np.zeros(len(array), bool)
+    if array.dtype.kind == "f":
+        return np.isnan(array)
+    return np.array([_is_missing(value) or _is_blank(value) for value in array.tolist()], bool)
+
+
+def _array(values, name, dtype=None):
+    """The values as an array; NumPy's message about ragged rows does not say whose they are."""
+    try:
+        return np.asarray(values, dtype)
+    except UnicodeDecodeError:  # Bytes beside texts.
+        return _array(values, name, object)
+    except ValueError as error:
+        lengths = sorted({np.size(row) for row in values}) if np.iterable(values) else None
+        raise ValueError(
+            expected(f"{name} with rows of one length, none ragged", lengths=lengths)
+        ) from error
+
+
+def _column(values, count, name):
+    """One column as an array, with Python's own values where NumPy's types would change some."""
+    array = _array(values, name)
+    if array.dtype.kind in "fSU" and isinstance(values, (list, tuple)):
+        # From a list NumPy makes floats of integers on both sides of 2**63, the text "1" of the
+        # integer beside a text, and drops zeros at the end of a text.
+        array = _array(values, name, object)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or count not in (None, len(array)):
+        size = "N" if count is None else count
+        raise ValueError(expected(f"{name} of shape ({size},)", **{f"{name}_shape": array.shape}))
+    return array
+
+
+def _whole(array, name):
+    """Floats as int64, where each is a whole number that its type holds exactly."""
+    exact = 2.0 ** min(np.finfo(array.dtype).nmant + 1, 53)
+    with np.errstate(invalid="ignore"):
+        faults = (
+            ("without missing values; leave such rows out", np.isnan(array)),
+            ("to be whole numbers", np.isinf(array) | (array != np.floor(array))),
+            (
+                f"to be integers: {array.dtype} does not hold every whole number from {exact:.0f} "
+                "on, and two labels may have become one",
+                ~(np.abs(array) < exact),
+            ),
+        )
+    for wanted, wrong in faults:
+        rows = np.flatnonzero(wrong)
+        if rows.size:
+            raise ValueError(
+                expected(f"{name} {wanted}", row=int(rows[0]), value=float(array[rows[0]]))
+            )
+    return array.astype(np.int64)
+
+
+def _read(found, name):
+    """Python's own values as an array of integers or of strings."""
+    if not found:
+        return np.empty(0, np.int64)
+    text = isinstance(found[0], (str, bytes))
+    if text:
+        read = [_text(value, row, name) for row, value in enumerate(found)]
+        for row, value in enumerate(read):
+            if value.endswith("\0"):
+                raise ValueError(
+                    expected(
+                        f"{name} that do not end in a zero character, which NumPy drops",
+                        row=row,
+                        value=value,
+                    )
+                )
+        return np.array(read, np.str_)
+    read = [_integer(value, row, name) for row, value in enumerate(found)]
+    if all(isinstance(value, (bool, np.bool_)) for value in found):
+        return np.array(read, bool)
+    low, high = min(read), max(read)
+    if high > _HIGHEST_SIGNED and low < 0:
+        row = next(row for row, value in enumerate(read) if value < 0)
+        raise ValueError(
+            expected(
+                f"{name} that one type holds: integers from 2**63 on have no negative ones beside "
+                "them",
+                row=row,
+                value=low,
+                highest=high,
+            )
+        )
+    return np.array(read, np.uint64 if high > _HIGHEST_SIGNED else np.int64)
+
+
+def _text(value, row, name):
+    if isinstance(value, bytes):
+        return value.decode(errors="surrogateescape")
+    if not isinstance(value, str):
+        raise ValueError(_not_of_kind(value, row, name, "strings"))
+    return str(value)
+
+
+def _integer(value, row, name):
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, Real) and not isinstance(value, Integral):
+        if not (math.isfinite(value) and value == math.floor(value) and abs(value) < 2**53):
+            raise ValueError(_not_of_kind(value, row, name, "whole numbers"))
+    elif not isinstance(value, Integral):
+        raise ValueError(_not_of_kind(value, row, name, "integers"))
+    if not _LOWEST <= value <= _HIGHEST:
+        raise ValueError(expected(f"{name} that int64 or uint64 holds", row=row, value=value))
+    return int(value)
+
+
+def _not_of_kind(value, row, name, kind):
+    if _is_missing(value):
+        return expected(f"{name} without missing values; leave such rows out", row=row, value=value)
+    words = {"strings": "all strings", "integers": "all integers or all strings"}
+    return expected(f"{name} to be {words.get(kind, kind)}", row=row, value=value)
+
+
+def _utf8(value, place, name):
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    if not isinstance(value, str):
+        raise ValueError(_not_of_kind(value, place, name, "strings"))
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            expected(f"{name} that UTF-8 can hold", place=place, value=value)
+        ) from error
+
+
+def _is_missing(value):
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
+
+
+def _is_blank(value):
+    return isinstance(value, (str, bytes)) and not value.strip()
