@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
-from tfmetric import _bits
+from tfmetric import _bits, _config
 from tfmetric._errors import expected
 
 NORM_FLOOR = 1e-4
@@ -289,6 +289,7 @@ def get(distance) -> Distance:
     )
 
 
+@_config.saved.register
 def serialize(distance: Distance):
     """What ``get_config`` keeps of a distance, so that :func:`get` makes the same one again."""
     if distance.builtin:

@@ -5,11 +5,12 @@ import math
 import keras
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class RandomAffine(keras.layers.Layer):
+class RandomAffine(ConfigFromArguments, keras.layers.Layer):
     """Shifts, turns, scales and shears each image a little, in training only.
 
     For augmentation that must come after a layer of the model, such as
@@ -82,11 +83,6 @@ class RandomAffine(keras.layers.Layer):
     def compute_output_spec(self, inputs, training=False):
         """Float32 of the same shape."""
         return keras.KerasTensor(inputs.shape, "float32")
-
-    def get_config(self):
-        """Every argument."""
-        names = ("translation", "rotation", "zoom", "shear", "seed")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def _bilinear(images, y, x):

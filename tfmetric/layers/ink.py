@@ -5,11 +5,12 @@ from numbers import Integral, Real
 import keras
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class CropToInk(keras.layers.Layer):
+class CropToInk(ConfigFromArguments, keras.layers.Layer):
     """Cuts out the square around what is drawn, and scales it to one size.
 
     For characters, signatures, logos and sketches on a plain background: where on the page, how
@@ -76,11 +77,6 @@ class CropToInk(keras.layers.Layer):
     def compute_output_spec(self, inputs):
         """Float32 whatever the policy: values up to 255 times a sum need the bits."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), "float32")
-
-    def get_config(self):
-        """Every argument."""
-        own = {"size": self.size, "margin": self.margin, "smallest": self.smallest}
-        return {**super().get_config(), **own}
 
 
 def _border_mean(images):

@@ -5,12 +5,13 @@ from numbers import Real
 import keras
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.layers._precision import at_least_float32, result_dtype
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class LearnedMargin(keras.layers.Layer):
+class LearnedMargin(ConfigFromArguments, keras.layers.Layer):
     """Appends learned thresholds to the embeddings, for ``MarginLoss(learned_betas=...)``.
 
     A loss has no weights in Keras, so the weights live here and reach the loss through the output
@@ -73,7 +74,3 @@ class LearnedMargin(keras.layers.Layer):
         """A column more for each threshold."""
         rows, dim = inputs.shape
         return keras.KerasTensor((rows, dim + (self.num_classes or 1)), result_dtype(inputs))
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "num_classes": self.num_classes, "nu": self.nu}

@@ -6,12 +6,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.layers._precision import at_least_float32, result_dtype
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class Mahalanobis(keras.layers.Layer):
+class Mahalanobis(ConfigFromArguments, keras.layers.Layer):
     """A learned Mahalanobis metric: x ↦ x·L, so that distances are those of M = L·Lᵀ.
 
     The Euclidean distance of what comes out is √((a − b)ᵀ·M·(a − b)) of what went in. For tables
@@ -99,7 +100,3 @@ class Mahalanobis(keras.layers.Layer):
     def compute_output_spec(self, inputs):
         """Float32 under a mixed-precision policy too."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), result_dtype(inputs))
-
-    def get_config(self):
-        """Every argument, for saving."""
-        return {**super().get_config(), "rank": self.rank, "seed": self.seed}

@@ -3,12 +3,13 @@
 import keras
 
 from tfmetric import distances
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.layers._precision import at_least_float32, result_dtype
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class L2Normalization(keras.layers.Layer):
+class L2Normalization(ConfigFromArguments, keras.layers.Layer):
     """Scales each vector to length 1: ``x / max(‖x‖, epsilon)``.
 
     Use it as the last layer of an embedder: on the unit sphere squared Euclidean distance is
@@ -59,7 +60,3 @@ class L2Normalization(keras.layers.Layer):
         """Float32 under a mixed-precision policy too."""
         shape = self.compute_output_shape(inputs.shape)
         return keras.KerasTensor(shape, result_dtype(inputs))
-
-    def get_config(self):
-        """Every argument, for saving."""
-        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}

@@ -3,12 +3,13 @@
 import keras
 
 from tfmetric import distances
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.layers._precision import at_least_float32, result_dtype
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class PairwiseDistance(keras.layers.Layer):
+class PairwiseDistance(ConfigFromArguments, keras.layers.Layer):
     """The distance between the i-th embedding of one batch and the i-th of another.
 
     Use it as the head of a Siamese model, see :func:`tfmetric.models.siamese`. It computes in
@@ -65,7 +66,3 @@ class PairwiseDistance(keras.layers.Layer):
             raise ValueError(
                 expected("a pair (a, b) of tensors of shape (batch, dim)", input_shape=input_shape)
             )
-
-    def get_config(self):
-        """Every argument, for saving."""
-        return {**super().get_config(), "distance": distances.serialize(self.distance)}

@@ -3,12 +3,13 @@
 import keras
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.layers._precision import at_least_float32, result_dtype
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class GeMPooling2D(keras.layers.Layer):
+class GeMPooling2D(ConfigFromArguments, keras.layers.Layer):
     """Generalised-mean pooling of a feature map: ``(mean(xᵖ))^(1/p)`` over the positions.
 
     p = 1 is average pooling and p → ∞ is max pooling; in between, the strongest responses weigh
@@ -91,16 +92,6 @@ class GeMPooling2D(keras.layers.Layer):
 
     def _axes(self):
         return (2, 3) if self.data_format == "channels_first" else (1, 2)
-
-    def get_config(self):
-        """Every argument, for saving."""
-        return {
-            **super().get_config(),
-            "p": self.p,
-            "epsilon": self.epsilon,
-            "data_format": self.data_format,
-            "keepdims": self.keepdims,
-        }
 
 
 def _at_least_one(exponent):

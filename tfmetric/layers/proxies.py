@@ -7,13 +7,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.distances import l2_normalize, safe_sqrt
 from tfmetric.layers._precision import at_least_float32, result_dtype
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class ProxyHead(keras.layers.Layer):
+class ProxyHead(ConfigFromArguments, keras.layers.Layer):
     """The cosines of embeddings with trainable class proxies.
 
     The head of a model that trains with :class:`tfmetric.losses.ArcFaceLoss` or another loss on
@@ -193,18 +194,6 @@ class ProxyHead(keras.layers.Layer):
                 expected("embeddings of shape (batch, dim)", input_shape=tuple(input_shape))
             )
         return input_shape[-1]
-
-    def get_config(self):
-        """Every argument, for saving."""
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "centers_per_class": self.centers_per_class,
-            "sampled_classes": self.sampled_classes,
-            "center_regularization": self.center_regularization,
-            "initial_norm": self.initial_norm,
-            "seed": self.seed,
-        }
 
 
 def _whole(name, value, most=None):

@@ -93,9 +93,3 @@ class AngularLoss(PairLoss):
         if references is not None:
             among = self.distance.pairwise(references.embeddings, references.embeddings)
         return angular_terms(1.0 - matrix, 1.0 - among, positives, negatives, self.alpha)
-
-    def get_config(self):
-        """Every argument."""
-        config = {**super().get_config(), "alpha": self.alpha}
-        del config["distance"]
-        return config

@@ -87,7 +87,3 @@ class ArcFaceLoss(ProxyLoss):
     def terms(self, labels, cosines, references=None):
         """See :class:`EmbeddingLoss`."""
         return arcface_terms(labels, cosines, self.margin, self.scale)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "margin": self.margin, "scale": self.scale}

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.losses import _inputs, _replicas
 
@@ -102,7 +103,7 @@ class _Reduce(keras.losses.Loss):
         return y_pred
 
 
-class EmbeddingLoss(keras.losses.Loss):
+class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
     """Base of the losses on class ids and embeddings.
 
     A subclass implements :meth:`terms`. The base keeps integer labels integer, computes in
@@ -247,15 +248,6 @@ class EmbeddingLoss(keras.losses.Loss):
                 # gradient stays that of its own anchors.
                 loss = loss + ops.stop_gradient(replicas.sum(loss) / replicas.number - loss)
             return ops.cast(loss, self.dtype)
-
-    def get_config(self):
-        """Every argument, the dtype included."""
-        return {
-            "name": self.name,
-            "reduction": self.reduction,
-            "dtype": self.dtype,
-            "gather": self.gather,
-        }
 
 
 def _with_memory(references, labels, memory):

@@ -93,9 +93,3 @@ class CircleLoss(PairLoss):
         """See :class:`PairLoss`."""
         similarity = similarities(matrix, self.distance)
         return circle_terms(similarity, positives, negatives, self.margin, self.gamma)
-
-    def get_config(self):
-        """Every argument."""
-        config = {**super().get_config(), "margin": self.margin, "gamma": self.gamma}
-        del config["distance"]
-        return config

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfmetric import distances
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.losses import matching
 from tfmetric.losses._mined import Mined
@@ -177,20 +178,9 @@ class ContrastiveLoss(PairLoss):
             self.balanced,
         )
 
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "margin": self.margin,
-            "positive_margin": self.positive_margin,
-            "mining": self.mining,
-            "power": self.power,
-            "balanced": self.balanced,
-        }
-
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class SiameseContrastiveLoss(keras.losses.Loss):
+class SiameseContrastiveLoss(ConfigFromArguments, keras.losses.Loss):
     """Contrastive loss on the distance that a Siamese model emits.
 
     For :func:`tfmetric.models.siamese`, which takes explicit pairs. With class labels at hand
@@ -240,10 +230,6 @@ class SiameseContrastiveLoss(keras.losses.Loss):
         similar, distance = pairs_given(y_true, y_pred)
         apart = ops.square(ops.relu(self.margin - distance))
         return similar * ops.square(distance) + (1.0 - similar) * apart
-
-    def get_config(self):
-        """Every argument, the dtype included."""
-        return {**super().get_config(), "dtype": self.dtype, "margin": self.margin}
 
 
 def pairs_given(y_true, y_pred):

@@ -72,7 +72,3 @@ class CosFaceLoss(ProxyLoss):
     def terms(self, labels, cosines, references=None):
         """See :class:`EmbeddingLoss`."""
         return cosface_terms(labels, cosines, self.margin, self.scale)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "margin": self.margin, "scale": self.scale}

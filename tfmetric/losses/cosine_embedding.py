@@ -3,12 +3,13 @@
 import keras
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric.losses import _arguments
 from tfmetric.losses.contrastive import pairs_given
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class SiameseCosineEmbeddingLoss(keras.losses.Loss):
+class SiameseCosineEmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
     """Cosine embedding loss on explicit pairs.
 
     For a Siamese model with the cosine distance, ``tfmetric.models.siamese(embedder, "cosine")``.
@@ -60,7 +61,3 @@ class SiameseCosineEmbeddingLoss(keras.losses.Loss):
         similar, distance = pairs_given(y_true, y_pred)
         apart = ops.relu(1.0 - distance - self.margin)
         return similar * distance + (1.0 - similar) * apart
-
-    def get_config(self):
-        """Every argument, the dtype included."""
-        return {**super().get_config(), "dtype": self.dtype, "margin": self.margin}

@@ -97,7 +97,3 @@ class FastAPLoss(PairLoss):
     def pair_terms(self, matrix, positives, negatives):
         """See :class:`PairLoss`."""
         return fast_ap_terms(matrix, positives, negatives, self.num_bins, self.furthest)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "num_bins": self.num_bins, "furthest": self.furthest}

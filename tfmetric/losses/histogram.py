@@ -100,9 +100,3 @@ class HistogramLoss(PairLoss):
             if references.valid is not None:
                 positives = ops.logical_and(positives, references.valid[:, None])
         return histogram_terms(1.0 - matrix, negatives, 1.0 - among, positives, self.num_bins)
-
-    def get_config(self):
-        """Every argument."""
-        config = {**super().get_config(), "num_bins": self.num_bins}
-        del config["distance"]
-        return config

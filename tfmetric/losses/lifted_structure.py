@@ -85,7 +85,3 @@ class LiftedStructureLoss(PairLoss):
     def pair_terms(self, matrix, positives, negatives):
         """See :class:`PairLoss`."""
         return lifted_structure_terms(matrix, positives, negatives, self.margin)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "margin": self.margin}

@@ -107,12 +107,3 @@ class LMNNLoss(PairLoss):
     def pair_terms(self, matrix, positives, negatives):
         """See :class:`PairLoss`."""
         return lmnn_terms(matrix, positives, negatives, self.neighbors, self.margin, self.mu)
-
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "neighbors": self.neighbors,
-            "margin": self.margin,
-            "mu": self.mu,
-        }

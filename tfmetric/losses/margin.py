@@ -157,13 +157,3 @@ class MarginLoss(PairLoss):
         if self.learned_betas > 1:
             return _inputs.proxy_indices(y_true, self.learned_betas)
         return super().read_labels(y_true)
-
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "alpha": self.alpha,
-            "beta": self.beta,
-            "mining": self.mining,
-            "learned_betas": self.learned_betas,
-        }

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfmetric import distances
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.losses._memory import applied
 from tfmetric.losses.base import Memory
@@ -13,7 +14,7 @@ from tfmetric.losses.weighted_sum import read_weights
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class MatryoshkaLoss(keras.losses.Loss):
+class MatryoshkaLoss(ConfigFromArguments, keras.losses.Loss):
     """A loss on the first d coordinates of the embedding, for several d at once.
 
     When to use it: for an embedding whose beginning is a good embedding by itself, so that a
@@ -98,16 +99,6 @@ class MatryoshkaLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         """The weighted mean, without sample weights."""
         return self(y_true, y_pred)
-
-    def get_config(self):
-        """Every argument, the loss as Keras saves it."""
-        return {
-            "name": self.name,
-            "dtype": self.dtype,
-            "loss": keras.saving.serialize_keras_object(self.loss),
-            "dims": list(self.dims),
-            "weights": list(self.weights),
-        }
 
 
 def _short(x, dim):

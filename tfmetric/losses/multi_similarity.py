@@ -121,13 +121,3 @@ class MultiSimilarityLoss(PairLoss):
             self.threshold,
             self.epsilon,
         )
-
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "alpha": self.alpha,
-            "beta": self.beta,
-            "threshold": self.threshold,
-            "epsilon": self.epsilon,
-        }

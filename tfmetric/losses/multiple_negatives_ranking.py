@@ -90,7 +90,3 @@ class MultipleNegativesRankingLoss(PairLoss):
         """See :class:`PairLoss`."""
         similarity = similarities(matrix, self.distance)
         return multiple_negatives_ranking_terms(similarity, positives, negatives, self.scale)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "scale": self.scale}

@@ -79,7 +79,3 @@ class NPairsLoss(PairLoss):
         """See :class:`PairLoss`."""
         similarity = similarities(matrix, self.distance)
         return ntxent_terms(similarity, positives, negatives, temperature=1.0)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "l2": self.l2}

@@ -56,10 +56,6 @@ class _NeighborLoss(PairLoss):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.temperature = _arguments.positive("temperature", temperature)
 
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "temperature": self.temperature}
-
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class SoftNearestNeighborLoss(_NeighborLoss):

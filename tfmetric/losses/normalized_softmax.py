@@ -72,10 +72,6 @@ class NormalizedSoftmaxLoss(ProxyLoss):
         """See :class:`EmbeddingLoss`."""
         return normalized_softmax_terms(labels, cosines, self.temperature)
 
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "temperature": self.temperature}
-
 
 def proxy_nca_terms(labels, cosines, temperature=1 / 9) -> Terms:
     """The value of each example; the function under :class:`ProxyNCALoss`.
@@ -135,7 +131,3 @@ class ProxyNCALoss(ProxyLoss):
     def terms(self, labels, cosines, references=None):
         """See :class:`EmbeddingLoss`."""
         return proxy_nca_terms(labels, cosines, self.temperature)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "temperature": self.temperature}

@@ -91,7 +91,3 @@ class NTXentLoss(PairLoss):
         """See :class:`PairLoss`."""
         similarity = similarities(matrix, self.distance)
         return ntxent_terms(similarity, positives, negatives, self.temperature)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "temperature": self.temperature}

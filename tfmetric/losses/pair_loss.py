@@ -73,12 +73,9 @@ class PairLoss(EmbeddingLoss):
         return _inputs.labels_as_given(y_true)
 
     def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "distance": distances.serialize(self.distance),
-            "match": matching.serialize(self.match),
-        }
+        """Every argument; a ``match`` that has a name by its name."""
+        config = super().get_config()
+        return {**config, "match": matching.serialize(self.match)} if "match" in config else config
 
 
 def similarities(matrix, distance):

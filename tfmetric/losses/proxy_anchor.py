@@ -96,7 +96,3 @@ class ProxyAnchorLoss(ProxyLoss):
     def terms(self, labels, cosines, references=None):
         """See :class:`EmbeddingLoss`."""
         return proxy_anchor_terms(labels, cosines, self.margin, self.scale)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "margin": self.margin, "scale": self.scale}

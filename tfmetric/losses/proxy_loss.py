@@ -31,6 +31,10 @@ class ProxyLoss(EmbeddingLoss):
         dtype: Dtype, or dtype policy, of the result.
     """
 
+    def __init__(self, reduction="auto", name=None, dtype=None):
+        # Proxies are on every replica, so there is nothing to gather.
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+
     def call(self, y_true, y_pred, memory=None):
         """Values ``(B,)`` whose plain mean, or sum, is the reduced loss."""
         if memory is not None:
@@ -47,12 +51,6 @@ class ProxyLoss(EmbeddingLoss):
         # Each example has one value, so no sum or count of the batch enters.
         values = self.terms(labels, cosines).total
         return ops.where(right, values, ops.cast(float("nan"), values.dtype))
-
-    def get_config(self):
-        """Every argument. Each example is compared with proxies alone: nothing is gathered."""
-        config = super().get_config()
-        del config["gather"]
-        return config
 
 
 def one_value_each(values) -> Terms:

@@ -140,14 +140,3 @@ class RankedListLoss(PairLoss):
             self.positive_temperature,
             self.balance,
         )
-
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "alpha": self.alpha,
-            "margin": self.margin,
-            "temperature": self.temperature,
-            "positive_temperature": self.positive_temperature,
-            "balance": self.balance,
-        }

@@ -117,12 +117,3 @@ class RecallAtKLoss(PairLoss):
             self.rank_temperature,
             self.temperature,
         )
-
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "k": self.k,
-            "rank_temperature": self.rank_temperature,
-            "temperature": self.temperature,
-        }

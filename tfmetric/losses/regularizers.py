@@ -4,13 +4,14 @@ import keras
 from keras import ops
 
 from tfmetric import distances
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.losses._arguments import positive
 from tfmetric.losses.base import check_margin
 from tfmetric.losses.two_views import covariance_penalty
 
 
-class EmbeddingRegularizer(keras.regularizers.Regularizer):
+class EmbeddingRegularizer(ConfigFromArguments, keras.regularizers.Regularizer):
     """Base of the penalties on a batch of embeddings.
 
     A subclass implements :meth:`penalty`. Use one as a term of
@@ -50,10 +51,6 @@ class EmbeddingRegularizer(keras.regularizers.Regularizer):
             x = ops.cast(x, "float32")
         return self.strength * _count(x) * self.penalty(x, labels)
 
-    def get_config(self):
-        """Every argument."""
-        return {"strength": self.strength}
-
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class NormRegularizer(EmbeddingRegularizer):
@@ -90,10 +87,6 @@ class NormRegularizer(EmbeddingRegularizer):
         """See :class:`EmbeddingRegularizer`."""
         length = distances.safe_sqrt(ops.sum(ops.square(x), axis=1))
         return ops.mean(ops.square(length - self.length))
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "length": self.length}
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -140,10 +133,6 @@ class KoLeoRegularizer(EmbeddingRegularizer):
         value = -ops.mean(ops.log(distances.safe_sqrt(apart) + self.epsilon))
         return ops.where(_count(x) > 1, value, ops.zeros_like(value))
 
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "epsilon": self.epsilon}
-
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class UniformityRegularizer(EmbeddingRegularizer):
@@ -185,10 +174,6 @@ class UniformityRegularizer(EmbeddingRegularizer):
         exponent = ops.where(others, -self.t * apart, -1e30)
         value = ops.logsumexp(exponent) - ops.log(ops.maximum(count * (count - 1.0), 1.0))
         return ops.where(count > 1, value, ops.zeros_like(value))
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "t": self.t}
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")

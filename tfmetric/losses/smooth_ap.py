@@ -96,7 +96,3 @@ class SmoothAPLoss(PairLoss):
         """See :class:`PairLoss`."""
         similarity = similarities(matrix, self.distance)
         return smooth_ap_terms(similarity, positives, negatives, self.temperature)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "temperature": self.temperature}

@@ -81,12 +81,3 @@ class SoftTripleLoss(ProxyLoss):
     def terms(self, labels, cosines, references=None):
         """See :class:`EmbeddingLoss`."""
         return soft_triple_terms(labels, cosines, self.margin, self.scale, self.gamma)
-
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "margin": self.margin,
-            "scale": self.scale,
-            "gamma": self.gamma,
-        }

@@ -94,7 +94,3 @@ class SphereFaceLoss(ProxyLoss):
     def terms(self, labels, cosines, references=None):
         """See :class:`EmbeddingLoss`."""
         return sphereface_terms(labels, cosines, self.margin, self.scale)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "margin": self.margin, "scale": self.scale}

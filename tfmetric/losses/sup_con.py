@@ -87,7 +87,3 @@ class SupConLoss(PairLoss):
         """See :class:`PairLoss`."""
         similarity = similarities(matrix, self.distance)
         return sup_con_terms(similarity, positives, negatives, self.temperature)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "temperature": self.temperature}

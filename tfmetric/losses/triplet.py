@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from tfmetric import distances
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.losses._all_triplets import all_triplets
 from tfmetric.losses._mined import Mined
@@ -210,21 +211,9 @@ class TripletLoss(EmbeddingLoss):
             references,
         )
 
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "margin": self.margin,
-            "mining": self.mining,
-            "distance": distances.serialize(self.distance),
-            "power": self.power,
-            "fallback": self.fallback,
-            "warmup": self.warmup,
-        }
-
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class SiameseTripletLoss(keras.losses.Loss):
+class SiameseTripletLoss(ConfigFromArguments, keras.losses.Loss):
     """Triplet loss on the two distances that a triplet model emits.
 
     For :func:`tfmetric.models.triplet`, which takes explicit (anchor, positive, negative). With
@@ -280,7 +269,3 @@ class SiameseTripletLoss(keras.losses.Loss):
                 )
             )
         return self._penalty.value(y_pred[:, 0] - y_pred[:, 1] + self._penalty.offset)
-
-    def get_config(self):
-        """Every argument, the dtype included."""
-        return {**super().get_config(), "dtype": self.dtype, "margin": self.margin}

@@ -94,9 +94,3 @@ class TupletMarginLoss(PairLoss):
     def pair_terms(self, matrix, positives, negatives):
         """See :class:`PairLoss`."""
         return tuplet_margin_terms(matrix, positives, negatives, self.margin, self.scale)
-
-    def get_config(self):
-        """Every argument."""
-        config = {**super().get_config(), "margin": self.margin, "scale": self.scale}
-        del config["distance"]
-        return config

@@ -5,6 +5,7 @@ from numbers import Real
 import keras
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.losses import _inputs
 from tfmetric.losses._memory import applied
@@ -13,7 +14,7 @@ from tfmetric.losses.regularizers import EmbeddingRegularizer
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class WeightedSum(keras.losses.Loss):
+class WeightedSum(ConfigFromArguments, keras.losses.Loss):
     """A weighted sum of losses on the same labels and embeddings.
 
     When to use it: to join losses with different strengths, such as a triplet and a ranking loss,
@@ -80,15 +81,6 @@ class WeightedSum(keras.losses.Loss):
     def call(self, y_true, y_pred):
         """The weighted sum, without sample weights."""
         return self(y_true, y_pred)
-
-    def get_config(self):
-        """Every argument, the parts as Keras saves them."""
-        return {
-            "name": self.name,
-            "dtype": self.dtype,
-            "losses": [keras.saving.serialize_keras_object(part) for part in self.losses],
-            "weights": list(self.weights),
-        }
 
 
 def _penalty(part, y_true, y_pred):

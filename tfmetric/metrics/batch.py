@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from tfmetric import distances
+from tfmetric._config import ConfigFromArguments
 from tfmetric.losses import class_ids
 from tfmetric.mining import one_triplet
 
@@ -17,7 +18,7 @@ def _nearest_is_positive(labels, embeddings, distance):
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class BatchRecallAtOne(keras.metrics.Metric):
+class BatchRecallAtOne(ConfigFromArguments, keras.metrics.Metric):
     """Share of examples whose nearest neighbour within the batch is of their class.
 
     Shown in the progress bar while training. It is far easier than recall@1 on a whole gallery, so
@@ -60,7 +61,3 @@ class BatchRecallAtOne(keras.metrics.Metric):
     def result(self):
         """Hits over queries; 0 before any query."""
         return ops.divide_no_nan(self.hits, self.queries)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "distance": distances.serialize(self.distance)}

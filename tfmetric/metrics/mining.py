@@ -94,11 +94,3 @@ class MiningStatistics(_Means):
         """The means by name; 0 before there is anything to take them of."""
         before = "" if self.name == "mining_statistics" else f"{self.name}_"
         return {before + name: self._mean(place) for place, name in enumerate(self.means)}
-
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "margin": self.margin,
-            "distance": distances.serialize(self.distance),
-        }

@@ -4,12 +4,13 @@ import keras
 from keras import ops
 
 from tfmetric import distances
+from tfmetric._config import ConfigFromArguments
 from tfmetric.losses import _inputs, class_ids
 from tfmetric.losses._pairs import all_pairs
 from tfmetric.mining import label_masks
 
 
-class _Means(keras.metrics.Metric):
+class _Means(ConfigFromArguments, keras.metrics.Metric):
     """Means over pairs or triplets of the batch, an anchor's weighted by its sample weight.
 
     A subclass says in :meth:`sums` what an anchor adds to each of its means.
@@ -93,10 +94,6 @@ class MeanPositiveDistance(_Means):
         """Distances to the positives."""
         return _positives_and_negatives(labels, embeddings, self.distance)[:1]
 
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "distance": distances.serialize(self.distance)}
-
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class MeanNegativeDistance(_Means):
@@ -125,10 +122,6 @@ class MeanNegativeDistance(_Means):
     def sums(self, labels, embeddings):
         """Distances to the negatives."""
         return _positives_and_negatives(labels, embeddings, self.distance)[1:]
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "distance": distances.serialize(self.distance)}
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -168,7 +161,3 @@ class DistanceGap(_Means):
         """The gap; 0 until both a positive and a negative pair have been seen."""
         both = ops.logical_and(self._counts[0] > 0, self._counts[1] > 0)
         return ops.where(both, self._mean(1) - self._mean(0), 0.0)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "distance": distances.serialize(self.distance)}

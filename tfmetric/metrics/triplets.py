@@ -57,12 +57,3 @@ class ActiveTripletFraction(_Means):
         """Active triplets, among all that were formed."""
         terms = triplet_terms(labels, embeddings, self.margin, self._pair, self.distance)
         return [(terms.active, terms.count)]
-
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "margin": self.margin,
-            "mining": self.mining,
-            "distance": distances.serialize(self.distance),
-        }

@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from tfmetric._errors import expected
 from tfmetric.losses._arguments import positive
-from tfmetric.models.without_labels import WithoutLabels, saved
+from tfmetric.models.without_labels import WithoutLabels
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -69,15 +69,6 @@ class Autoencoder(WithoutLabels):
         """The inputs ``(B, ...)`` as they are made again, in the scale they came in."""
         made = self.decoder(self.embedder(x, training=False), training=False)
         return ops.convert_to_numpy(made) / self.scale
-
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "decoder": saved(self._decoder_given),
-            "filters": self.filters,
-            "scale": self._scale_given,
-        }
 
 
 def _decoder(dim, shape, filters):

@@ -104,7 +104,3 @@ class CachedGradients(TrainedEmbedder):
             return embeddings, list(state)
 
         return embed
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "micro_batch_size": self.micro_batch_size}

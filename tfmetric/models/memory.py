@@ -155,15 +155,6 @@ class CrossBatchMemory(TrainedEmbedder):
         # Counted no further than it matters: it never overflows.
         self.step.assign(ops.minimum(self.step + 1, self.warmup_steps))
 
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "memory_size": self.memory_size,
-            "warmup_steps": self.warmup_steps,
-            "label_shape": self.label_shape,
-        }
-
 
 def _one_replica():
     if keras.config.backend() != "tensorflow":

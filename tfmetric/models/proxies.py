@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments, from_saved_parts
 from tfmetric._errors import expected
 from tfmetric.layers import ProxyHead
 from tfmetric.losses import EmbeddingLoss, ProxyLoss, _inputs
@@ -51,11 +52,11 @@ def with_proxies(embedder: keras.Model, head: ProxyHead, name: str = "with_proxi
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class ProxyTraining(keras.Model):
+class ProxyTraining(ConfigFromArguments, keras.Model):
     """What :func:`with_proxies` makes."""
 
-    def __init__(self, embedder, head, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, embedder, head, name="with_proxies"):
+        super().__init__(name=name)
         if not isinstance(embedder, keras.Model) or not embedder.built:
             raise ValueError(expected("embedder to be a built keras.Model", embedder=embedder))
         if isinstance(embedder, CrossBatchMemory):
@@ -98,20 +99,10 @@ class ProxyTraining(keras.Model):
         loss = super().compute_loss(x, labels, cosines, sample_weight, training)
         return loss + ops.cast(self.head.regularization(classes), loss.dtype)
 
-    def get_config(self):
-        """The two parts."""
-        parts = {"embedder": self.embedder, "head": self.head}
-        kept = {name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}
-        return {"name": self.name, **kept}
-
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        """Makes it again."""
-        parts = {
-            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
-            for name in ("embedder", "head")
-        }
-        return cls(**{**config, **parts})
+        """The model that ``get_config`` describes."""
+        return from_saved_parts(cls, config, custom_objects)
 
 
 _NO_ROOM = (

@@ -8,7 +8,7 @@ from keras import ops
 from tfmetric._errors import expected
 from tfmetric.losses import negative_cosine
 from tfmetric.losses._arguments import number, whole
-from tfmetric.models.without_labels import TwoViews, halves, perceptron, saved
+from tfmetric.models.without_labels import TwoViews, halves, perceptron
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -62,10 +62,6 @@ class SimSiam(TwoViews):
         from_a, from_b = halves(self.predictor(projections, training=training))
         loss = (negative_cosine(from_a, b) + negative_cosine(from_b, a)) / 2.0
         return embeddings, loss
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "predictor": saved(self._predictor_given)}
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -178,15 +174,6 @@ class BYOL(TwoViews):
                 # now + τ·(ξ − now): exactly ξ where both are the same.
                 mine.assign(now + ops.cast(momentum, now.dtype) * (mine.value - now))
         self.step.assign(self.step.value + 1)
-
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "predictor": saved(self._predictor_given),
-            "momentum": self.momentum,
-            "steps": self.steps,
-        }
 
 
 # Every replica computes the same values from the same weights.

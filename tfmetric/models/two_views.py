@@ -53,10 +53,6 @@ class SimCLR(TwoViews):
         embeddings, projections = self.project(self.views(inputs), training)
         return embeddings, losses.simclr(*halves(projections), self.temperature)
 
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "temperature": self.temperature}
-
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class VICReg(TwoViews):
@@ -119,10 +115,6 @@ class VICReg(TwoViews):
         names = ("invariance", "variance", "covariance", "deviation", "epsilon")
         return {name: getattr(self, name) for name in names}
 
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), **self._weights()}
-
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class BarlowTwins(TwoViews):
@@ -169,7 +161,3 @@ class BarlowTwins(TwoViews):
         """See :class:`tfmetric.models.WithoutLabels`."""
         embeddings, projections = self.project(self.views(inputs), training)
         return embeddings, losses.barlow_twins(*halves(projections), self.off_diagonal)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "off_diagonal": self.off_diagonal}

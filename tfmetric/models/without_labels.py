@@ -70,18 +70,6 @@ class WithoutLabels(TrainedEmbedder):
             loss = loss + super().compute_loss(x, y, y_pred, sample_weight, training)
         return loss
 
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The model that :meth:`get_config` describes."""
-        return cls(
-            **{
-                name: keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
-                if isinstance(value, dict)
-                else value
-                for name, value in config.items()
-            }
-        )
-
 
 class _Own(keras.losses.Loss):
     """Keras's own scaling across replicas, of a loss already computed."""
@@ -109,6 +97,7 @@ class TwoViews(WithoutLabels):
 
     def __init__(self, embedder, augment=None, projector=None, name=None, normalize=False):
         super().__init__(embedder, name=name)
+        self.normalize = bool(normalize)
         self.augment = _view_maker(augment, embedder)
         dim = embedder.output_shape[-1]
         self.projector, self._projector_given = perceptron(projector, dim, "projector", normalize)
@@ -131,14 +120,6 @@ class TwoViews(WithoutLabels):
         if self.projector is not None:
             projections = self.projector(embeddings, training=training)
         return halves(embeddings)[0], projections
-
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "augment": keras.saving.serialize_keras_object(self.augment),
-            "projector": saved(self._projector_given),
-        }
 
 
 def halves(x):
@@ -174,13 +155,6 @@ def perceptron(given, dim, name, normalize=False):
         parts += [layers.Dense(width, use_bias=False), _statistics(), layers.ReLU()]
     parts += [layers.Dense(widths[-1])] + ([_statistics()] if normalize else [])
     return keras.Sequential(parts, name=name), widths
-
-
-def saved(given):
-    """What get_config keeps of an argument that may be a layer."""
-    if isinstance(given, layers.Layer):
-        return keras.saving.serialize_keras_object(given)
-    return given
 
 
 def _statistics():

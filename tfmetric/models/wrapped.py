@@ -2,10 +2,11 @@
 
 import keras
 
+from tfmetric._config import ConfigFromArguments, from_saved_parts
 from tfmetric._errors import expected
 
 
-class TrainedEmbedder(keras.Model):
+class TrainedEmbedder(ConfigFromArguments, keras.Model):
     """Base of the models that change how an embedder is trained, and nothing else.
 
     Args:
@@ -48,17 +49,10 @@ class TrainedEmbedder(keras.Model):
         """The embeddings ``(B, D)``."""
         return self.embedder(inputs, training=training)
 
-    def get_config(self):
-        """Every argument."""
-        return {"name": self.name, "embedder": keras.saving.serialize_keras_object(self.embedder)}
-
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """The model that :meth:`get_config` describes."""
-        embedder = keras.saving.deserialize_keras_object(
-            config["embedder"], custom_objects=custom_objects
-        )
-        return cls(**{**config, "embedder": embedder})
+        return from_saved_parts(cls, config, custom_objects)
 
 
 def innermost(embedder):
