@@ -7,10 +7,11 @@ import textwrap
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from support.exported import identity, images
 
 from tfmetric import export, models
+from tfmetric.datasets import LabeledData
+from tfmetric.datasets.sources import ArraySource
 from tfmetric.export import writing
 
 
@@ -93,22 +94,13 @@ def test_ids_and_labels_come_back_as_given(directory, tmp_path):
 
 
 def test_a_labelled_data_gallery_brings_its_ids_and_class_names(tmp_path):
-    class Data:
-        ids = np.array(["a/1.png", "b/1.png", "b/2.png"])
-        labels = np.array([0, 2, 2])
-        class_names = ("a", "unused", "b")
-        x = np.eye(3, dtype="float32")
-        element_shape = (3,)
-
-        def __len__(self):
-            return 3
-
-        def batches(self, batch_size=256):
-            return tf.data.Dataset.from_tensor_slices((self.x, self.labels)).batch(2)
-
-    export.save(identity(), tmp_path, gallery=Data())
-    found = export.load(tmp_path).search(Data.x, k=1)
-    assert found.ids[:, 0].tolist() == Data.ids.tolist()
+    x = np.eye(3, dtype="float32")
+    ids = np.array(["a/1.png", "b/1.png", "b/2.png"])
+    source = ArraySource(x, ids=ids)
+    data = LabeledData(source, np.array([0, 2, 2]), ("a", "unused", "b"))
+    export.save(identity(), tmp_path, gallery=data)
+    found = export.load(tmp_path).search(x, k=1)
+    assert found.ids[:, 0].tolist() == ids.tolist()
     assert found.labels[:, 0].tolist() == ["a", "b", "b"]
 
 

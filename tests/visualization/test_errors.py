@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import tfmetric as tm
+from tfmetric.datasets import LabeledData
+from tfmetric.datasets.sources import ArraySource
 from tfmetric.visualization import (
     confusion_matrix,
     find_neighbours,
@@ -59,12 +61,13 @@ def test_the_worst_come_first_and_one_a_class():
 def test_only_what_is_drawn_is_read():
     asked = []
 
-    class Source:
-        def read(self, indices):
-            asked.extend(np.asarray(indices).tolist())
-            return np.zeros((len(indices), 6, 6, 1), "uint8")
+    class Counting(ArraySource):
+        def read(self, positions):
+            asked.extend(positions.tolist())
+            return super().read(positions)
 
-    figure = worst_queries(Source(), E, Y, class_names=["$a"] * 6, count=2, k=3, missing=1)
+    data = LabeledData(Counting(np.zeros((len(E), 6, 6, 1), "uint8")), np.array(Y), ("$a",) * 6)
+    figure = worst_queries(data, E, Y, class_names=["$a"] * 6, count=2, k=3, missing=1)
     assert len(asked) <= 2 * (1 + 3 + 1)
     assert sum("at rank" in axes.get_title() for axes in figure.axes) >= 1
     with pytest.raises(ValueError, match="another example"):

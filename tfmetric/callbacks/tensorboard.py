@@ -10,6 +10,7 @@ import numpy as np
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.callbacks.projector import write_projector
+from tfmetric.datasets.labeled import LabeledData
 from tfmetric.evaluation import embed, retrieval
 from tfmetric.evaluation.checked_arrays import check_ks
 from tfmetric.evaluation.embedding import inputs_of, labels_of
@@ -169,19 +170,23 @@ class EmbeddingTensorBoard(keras.callbacks.Callback):
         return np.asarray(canvas.buffer_rgba())[None, ..., :3]
 
     def _read(self, indices):
-        read = getattr(self.data, "read", None)
-        return inputs_of(self.data)[indices] if read is None else read(indices)
+        if isinstance(self.data, LabeledData):
+            return self.data.read(indices)
+        return inputs_of(self.data)[indices]
 
     def _names(self, indices):
-        names = getattr(self.data, "class_names", None)
+        names = self.data.class_names if isinstance(self.data, LabeledData) else None
         labels = self.labels[indices]
         return [str(label if names is None else names[int(label)]) for label in labels]
 
     def _groups(self):
-        groups = getattr(self.data, "groups", None)
+        groups = self.data.groups if isinstance(self.data, LabeledData) else None
         return None if groups is None else np.asarray(groups)[self.points]
 
     def _images(self):
-        shape = getattr(self.data, "element_shape", None) or inputs_of(self.data).shape[1:]
-        images = len(shape) == 3 and shape[-1] in (1, 3)
+        if isinstance(self.data, LabeledData):
+            images = self.data.element.kind == "image"
+        else:
+            shape = inputs_of(self.data).shape[1:]
+            images = len(shape) == 3 and shape[-1] in (1, 3)
         return self._read(self.points) if images else None

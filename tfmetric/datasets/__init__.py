@@ -3,7 +3,8 @@
 from tfmetric.datasets.augmentation import ImageAugmentation, augmentation
 from tfmetric.datasets.batches import balanced_batches
 from tfmetric.datasets.decoding import decode_image
-from tfmetric.datasets.labeled import LabeledData, from_arrays
+from tfmetric.datasets.in_memory import from_arrays
+from tfmetric.datasets.labeled import LabeledData
 from tfmetric.datasets.loading import builtin_names, load
 from tfmetric.datasets.pairs import pairs, triplets
 from tfmetric.datasets.report import DataReport

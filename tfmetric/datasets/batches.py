@@ -10,7 +10,8 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.datasets.arguments import require_positive, require_seed
-from tfmetric.datasets.labeled import LabeledData, as_labeled
+from tfmetric.datasets.in_memory import as_labeled
+from tfmetric.datasets.labeled import LabeledData
 from tfmetric.datasets.pipeline import sampled_batches
 from tfmetric.datasets.sampling import ClassTable, balanced_indices
 
@@ -108,7 +109,8 @@ def balanced_batches(
             yield indices, data.labels[indices]
 
     return sampled_batches(
-        data,
+        data.source,
+        data.positions,
         epoch,
         num_batches=batches_per_epoch,
         num_examples=size,

@@ -10,7 +10,8 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.datasets.arguments import require_positive, require_seed
-from tfmetric.datasets.labeled import LabeledData, as_labeled
+from tfmetric.datasets.in_memory import as_labeled
+from tfmetric.datasets.labeled import LabeledData
 from tfmetric.datasets.pipeline import sampled_batches
 from tfmetric.datasets.sampling import ClassTable, anchor_stream, partners, strangers
 
@@ -81,7 +82,8 @@ def pairs(
             yield table.order[places], np.tile(same[mixed], 2)
 
     return sampled_batches(
-        data,
+        data.source,
+        data.positions,
         epoch,
         num_batches=batches,
         num_examples=2 * batch_size,
@@ -146,7 +148,8 @@ def triplets(
         return thirds, zeros[:batch_size]
 
     return sampled_batches(
-        data,
+        data.source,
+        data.positions,
         epoch,
         num_batches=batches,
         num_examples=3 * batch_size,

@@ -9,16 +9,14 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.datasets.arguments import require_positive
 from tfmetric.datasets.augmentation import stateless_augmenter
-
-if TYPE_CHECKING:
-    from tfmetric.datasets.labeled import LabeledData
+from tfmetric.datasets.sources import Source
 
 _CHUNK = 16
 _PREFETCH = 2
@@ -26,7 +24,8 @@ Epoch = Callable[[np.random.Generator], Iterable[tuple[np.ndarray, np.ndarray]]]
 
 
 def sampled_batches(
-    data: LabeledData,
+    source: Source,
+    positions: np.ndarray,
     epoch: Epoch,
     num_batches: int,
     num_examples: int,
@@ -38,7 +37,8 @@ def sampled_batches(
     """A `tf.data.Dataset` of randomly drawn batches, drawn anew each time it is iterated.
 
     Args:
-        data: What is drawn from.
+        source: Where the examples are read from.
+        positions: `int64` array `(N,)`: the position of each example in the source.
         epoch: From a random generator to one epoch of (indexes `(M,)`, targets `(M,)`).
         num_batches: Batches an epoch.
         num_examples: M, the examples read for one batch.
@@ -55,9 +55,7 @@ def sampled_batches(
     """
     import tensorflow as tf
 
-    source, positions = data.source, data.positions
     epochs = _Epochs()
-
     handle_specs = source.handle_specs()
     # A call into Python costs as much as gathering a batch of small images: indexes come in
     # several batches a call. Paths, bytes and rows are bigger and come batch by batch.
@@ -124,24 +122,25 @@ class _Epochs:
         return self._next
 
 
-def ordered_batches(data: LabeledData, batch_size: int) -> Any:
+def ordered_batches(
+    source: Source, positions: np.ndarray, labels: np.ndarray, batch_size: int
+) -> Any:
     """A `tf.data.Dataset` of (examples, labels) in order; the last batch may be smaller."""
     import tensorflow as tf
 
     require_positive(batch_size=batch_size)
-    source = data.source
 
     def chunks():
-        for start in range(0, len(data), batch_size):
+        for start in range(0, len(labels), batch_size):
             part = slice(start, start + batch_size)
-            yield (*source.handles(data.positions[part]), data.labels[part])
+            yield (*source.handles(positions[part]), labels[part])
 
     specs = [tf.TensorSpec((None, *shape), dtype) for dtype, shape in source.handle_specs()]
     dataset = tf.data.Dataset.from_generator(
         chunks, output_signature=(*specs, tf.TensorSpec((None,), "int64"))
     )
     dataset = _load(dataset, source, batch_size, drop_remainder=False)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-len(data) // batch_size)))
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-len(labels) // batch_size)))
     return _finished(dataset, source)
 
 

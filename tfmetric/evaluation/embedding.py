@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.datasets.labeled import LabeledData
 from tfmetric.evaluation.checked_arrays import check_labels
 
 
@@ -29,7 +30,7 @@ def embed(model, data, batch_size: int = 256) -> np.ndarray:
     >>> embed(model, np.zeros((3, 6))).shape
     (3, 4)
     """
-    labeled = hasattr(data, "batches")
+    labeled = isinstance(data, LabeledData)
     if labeled and len(data) and keras.config.backend() == "tensorflow":
         # Its pipeline decodes the next images while the network works.
         embeddings = model.predict(data.batches(batch_size), verbose=0)
@@ -69,7 +70,7 @@ class _Chunks(keras.utils.PyDataset):
 
 def inputs_of(data) -> np.ndarray:
     """The inputs of ``data`` as one array."""
-    if hasattr(data, "read"):
+    if isinstance(data, LabeledData):
         return data.read()
     return np.asarray(data[0] if isinstance(data, tuple) else data)
 
@@ -80,7 +81,7 @@ def labels_of(data) -> np.ndarray:
     Raises:
         ValueError: If it has none.
     """
-    if hasattr(data, "labels"):
+    if isinstance(data, LabeledData):
         return check_labels(data.labels, len(data))
     if isinstance(data, tuple) and len(data) == 2:
         return check_labels(data[1], len(data[0]))

@@ -12,6 +12,7 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
+from tfmetric.datasets.labeled import LabeledData
 
 
 class Core:
@@ -49,7 +50,7 @@ class Core:
         """Embeds a ``LabeledData`` or an array, in order, so many at a time."""
         import tensorflow as tf
 
-        if hasattr(data, "batches"):
+        if isinstance(data, LabeledData):
             batches = (x for x, _ in data.batches(batch_size))
         else:
             starts = range(0, len(data), batch_size)

@@ -10,6 +10,7 @@ import numpy as np
 from tfmetric._errors import expected
 from tfmetric._files import replacing
 from tfmetric._optional import require
+from tfmetric.datasets.labeled import LabeledData
 from tfmetric.export.core import spec
 from tfmetric.export.saving import check_model
 
@@ -201,7 +202,7 @@ def _examples(model, data, batch_size):
     count = min(_REPRESENTATIVE, len(data))
     # Spread over all: they may come class by class.
     places = np.linspace(0, len(data) - 1, count).astype(np.int64)
-    x = data.read(places) if hasattr(data, "read") else np.asarray(data)[places]
+    x = data.read(places) if isinstance(data, LabeledData) else np.asarray(data)[places]
     shape = model.inputs[0].shape[1:]
     if x.ndim == len(shape):  # As Keras does with one channel.
         x = x[..., None]

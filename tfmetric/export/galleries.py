@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.datasets.labeled import LabeledData
 from tfmetric.evaluation.checked_arrays import as_given, check_embeddings
 
 _GALLERY = "gallery to be a LabeledData, a tuple (inputs, labels) or an array of inputs"
@@ -52,7 +53,7 @@ def read(gallery, ids, labels, input_shape, dtype, embed) -> Gallery:
         raise ValueError(
             expected(f"a gallery of inputs of shape {input_shape}, as the model takes", shape=shape)
         )
-    if ids is None and hasattr(gallery, "ids"):
+    if ids is None and isinstance(gallery, LabeledData):
         ids = gallery.ids
     if dtype == "string":
         data = texts(data)
@@ -89,7 +90,7 @@ def texts(values):
 
 def _parts(gallery):
     """The inputs, the labels or None, and the shape of one input."""
-    if hasattr(gallery, "class_names"):
+    if isinstance(gallery, LabeledData):
         return gallery, np.asarray(gallery.class_names)[gallery.labels], gallery.element_shape
     if isinstance(gallery, tuple) and len(gallery) != 2:
         raise ValueError(expected(_GALLERY, parts=len(gallery)))

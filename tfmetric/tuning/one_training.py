@@ -11,7 +11,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.callbacks import RetrievalEvaluation
-from tfmetric.datasets.labeled import as_labeled
+from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.training import Settings, Training, prepare
 from tfmetric.tuning.many_trainings import given_back
 from tfmetric.tuning.retrieval_objective import check_objective, ks_for

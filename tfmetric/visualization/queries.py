@@ -7,6 +7,7 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
+from tfmetric.datasets.labeled import LabeledData
 from tfmetric.evaluation import retrieval
 from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
 from tfmetric.visualization._style import short
@@ -141,8 +142,8 @@ def worst_queries(
     Wrong labels, exact look-alikes and what the embedder does not see all show up here first.
 
     Args:
-        examples: (N, H, W, C) images of values 0..255 or (N, F) vectors; or anything with
-            ``read(indices)``, such as a ``LabeledData``, of which only what is drawn is read.
+        examples: (N, H, W, C) images of values 0..255, (N, F) vectors, or a ``LabeledData``, which
+            reads the drawn examples only.
         embeddings: (N, D).
         labels: (N,).
         class_names: Names that integer labels index; None for the labels themselves.
@@ -179,7 +180,7 @@ def worst_queries(
 
     def read(indices):
         indices = np.asarray(indices, np.int64)
-        return examples.read(indices) if hasattr(examples, "read") else examples[indices]
+        return examples.read(indices) if isinstance(examples, LabeledData) else examples[indices]
 
     flat = read(found.indices.reshape(-1))
     names = [class_name(class_names, label) for label in labels]

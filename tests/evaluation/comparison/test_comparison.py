@@ -32,26 +32,8 @@ def test_embed_keeps_the_order_in_batches(model):
 
 
 def test_a_labelled_data_object_and_arrays_give_the_same(model):
-    import tensorflow as tf
-
     x, labels = data()
-
-    class Data:
-        element_shape, dtype = x.shape[1:], x.dtype
-
-        def __init__(self):
-            self.labels = labels
-
-        def __len__(self):
-            return len(labels)
-
-        def read(self, indices=None):
-            return x if indices is None else x[indices]
-
-        def batches(self, batch_size=256):
-            return tf.data.Dataset.from_tensor_slices((x, labels)).batch(batch_size)
-
-    one = evaluation.evaluate(model, Data()).to_dict()
+    one = evaluation.evaluate(model, datasets.from_arrays(x, labels)).to_dict()
     two = evaluation.evaluate(model, (x, labels)).to_dict()
     assert one == two
 

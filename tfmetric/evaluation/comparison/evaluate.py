@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
+from tfmetric.datasets.labeled import LabeledData
 from tfmetric.evaluation.embedding import embed, inputs_of, labels_of
 from tfmetric.evaluation.retrieval.retrieval import RetrievalResult, retrieval
 from tfmetric.evaluation.statistics.group_table import GroupTable
@@ -197,7 +198,7 @@ def evaluate(
 
 def raw_inputs(data, labels, distance, ks, seed):
     """Figures of the flattened inputs, None where they would take too much; and a note on them."""
-    if hasattr(data, "element_shape"):
+    if isinstance(data, LabeledData):
         width, size = math.prod(data.element_shape), np.dtype(data.dtype).itemsize
     else:
         inputs = inputs_of(data)

@@ -11,7 +11,7 @@ import numpy as np
 from tfmetric._errors import expected
 from tfmetric._version import __version__
 from tfmetric.datasets.arguments import require_seed
-from tfmetric.datasets.labeled import as_labeled
+from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.training import Settings
 from tfmetric.tuning.benchmark.benchmark_directory import BenchmarkDirectory
 from tfmetric.tuning.benchmark.benchmark_result import BenchmarkResult

@@ -6,7 +6,7 @@ import keras_tuner
 
 from tfmetric._errors import expected
 from tfmetric.callbacks import RetrievalEvaluation
-from tfmetric.datasets.labeled import as_labeled
+from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.training import Settings
 from tfmetric.training.losses import takes_proxies
 from tfmetric.training.preparing import make_batches, make_model

@@ -9,7 +9,7 @@ import keras
 
 from tfmetric._errors import expected
 from tfmetric.datasets.arguments import require_seed
-from tfmetric.datasets.labeled import as_labeled
+from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.training import Settings
 from tfmetric.tuning import validation_folds
 from tfmetric.tuning.many_trainings import FreshEmbedder, without_advice_on_retracing

@@ -1,0 +1,82 @@
+"""Labelled data from arrays in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tfmetric._errors import expected
+from tfmetric.datasets.arrays import array_examples, encode_labels
+from tfmetric.datasets.labeled import LabeledData
+
+
+def from_arrays(
+    x: Any, labels: Any, class_names: Sequence[str] | None = None, groups: Any = None
+) -> LabeledData:
+    """One set of labelled examples from arrays in memory, unsplit.
+
+    Use it for a gallery, or for data that you split yourself; `datasets.load((x, y))` splits by
+    class and checks the data.
+
+    Args:
+        x: Images `(N, height, width)` or `(N, height, width, 1 or 3)`, or vectors `(N, D)`.
+        labels: `(N,)` integers of any type, whole floats or strings. With `class_names`,
+            integer indexes into it.
+        class_names: The names of the classes. By default the sorted distinct labels as text.
+        groups: `(N,)` group of each example, or `None`.
+
+    Raises:
+        ValueError: If the shapes do not fit, or a value is missing.
+
+    >>> import numpy as np
+    >>> from tfmetric import datasets
+    >>> datasets.from_arrays(np.ones((3, 5)), [10, 10, 2**40])
+    <LabeledData: 3 examples of 2 classes, 5>
+    """
+    examples = array_examples({"x": x, "y": labels, "group": groups}, "array")
+    if examples.skipped:
+        raise ValueError(
+            expected("examples and labels without missing values", first=examples.skipped[0])
+        )
+    codes, names = encode_labels(examples.labels)
+    if class_names is not None:
+        codes = np.asarray(labels).reshape(-1)
+        integers = codes.dtype.kind in "iu"
+        bad = (codes < 0) | (codes >= len(class_names)) if integers else np.ones(len(codes), bool)
+        if bad.any():
+            first = int(bad.argmax())
+            raise ValueError(
+                expected(
+                    f"labels that are integers from 0 to {len(class_names) - 1}, indexes into"
+                    " class_names",
+                    label=codes[first].item(),
+                    index=first,
+                    dtype=str(codes.dtype),
+                )
+            )
+        names = tuple(class_names)
+    return LabeledData(examples.source, codes, names, examples.groups)
+
+
+def as_labeled(data: Any) -> LabeledData:
+    """The data itself, or arrays `(x, labels)` as `LabeledData`; a ValueError for anything else."""
+    if isinstance(data, LabeledData):
+        return data
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise ValueError(
+            expected(
+                "data as LabeledData or arrays (x, labels)",
+                data_type=type(data).__name__,
+                **({"length": len(data)} if isinstance(data, (tuple, list)) else {}),
+            )
+        )
+    if any(isinstance(part, LabeledData) for part in data):
+        raise ValueError(
+            expected(
+                "one part of the data; datasets.load returns (train, test), pass train",
+                data_types=tuple(type(part).__name__ for part in data),
+            )
+        )
+    return from_arrays(*data)
