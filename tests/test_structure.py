@@ -36,7 +36,6 @@ ROOMS = (
 # Modules that may import each other, with the reason. The list is to become empty: whoever ends a
 # circle takes its line away.
 CIRCLES = {
-    frozenset({"datasets.labeled", "datasets.pipeline"}): "the pipeline names its data set's class",
     frozenset({"cli.tune", "cli.tuning_job"}): "the job reads the options of its command",
     frozenset(
         f"search.{name}" for name in ("base", "exact", "faiss_index", "loading", "qdrant_index")
