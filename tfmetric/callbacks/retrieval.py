@@ -11,6 +11,7 @@ from tfmetric._errors import expected
 from tfmetric.evaluation import embed, retrieval
 from tfmetric.evaluation.checked_arrays import check_ks
 from tfmetric.evaluation.embedding import labels_of
+from tfmetric.evaluation.retrieval.figures import figure_names, find_figure
 
 
 class RetrievalEvaluation(keras.callbacks.Callback):
@@ -52,7 +53,7 @@ class RetrievalEvaluation(keras.callbacks.Callback):
         figures: Names of the figures to write, of those that
             :meth:`tfmetric.evaluation.RetrievalResult.figures` gives, such as
             ``("recall_at_1", "map_at_r")``. Defaults to None: recall@k, precision@k, R-precision,
-            MAP@R and MRR.
+            MAP@R, MRR, and what :func:`tfmetric.evaluation.register_figure` has added.
 
     Attributes:
         result: The last :class:`tfmetric.evaluation.RetrievalResult`, None before the first.
@@ -177,11 +178,9 @@ def _sample(count, most, seed):
 
 
 def _check_figures(figures, ks):
-    usual = [f"{name}_at_{k}" for name in ("recall", "precision") for k in ks]
-    usual += ["r_precision", "map_at_r", "mrr"]
+    all_names = figure_names(ks)
     if figures is None:
-        return usual
-    all_names = usual + [f"{name}_at_{k}" for name in ("map", "ndcg") for k in ks]
+        return [name for name in all_names if find_figure(name)[0].logged]
     chosen = [figures] if isinstance(figures, str) else list(figures)
     if not chosen or not set(chosen) <= set(all_names):
         raise ValueError(expected(f"figures to be some of {', '.join(all_names)}", figures=figures))

@@ -14,7 +14,14 @@ from tfmetric.evaluation.comparison.evaluate import Evaluation, evaluate
 from tfmetric.evaluation.embedding import embed
 from tfmetric.evaluation.health.health import health
 from tfmetric.evaluation.health.result import HealthResult
-from tfmetric.evaluation.retrieval.retrieval import RetrievalResult, retrieval
+from tfmetric.evaluation.retrieval.figures import (
+    RetrievalFigure,
+    register_figure,
+    retrieval_figures,
+    unregister_figure,
+)
+from tfmetric.evaluation.retrieval.result import RetrievalResult
+from tfmetric.evaluation.retrieval.retrieval import retrieval
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_interval
 from tfmetric.evaluation.statistics.group_table import GroupRow, GroupTable, group_table
 from tfmetric.evaluation.verification.calibration import Calibration, calibrate
@@ -41,6 +48,7 @@ __all__ = [
     "HealthResult",
     "OneShotResult",
     "OneShotRun",
+    "RetrievalFigure",
     "RetrievalResult",
     "ThresholdFigures",
     "VerificationResult",
@@ -58,7 +66,10 @@ __all__ = [
     "nearest_class_mean",
     "one_shot",
     "read_one_shot_runs",
+    "register_figure",
     "retrieval",
+    "retrieval_figures",
+    "unregister_figure",
     "verification",
     "verification_from_distances",
 ]

@@ -64,13 +64,13 @@ def worst_section(run) -> Html:
     if not chosen.size:
         return tag("p", "No query has another example of its class.")
     found = find_neighbours(kept.embeddings, kept.labels, chosen, 6, 2, run.distance)
+    precision = result.values("map_at_r")
     places = {query: i for i, query in enumerate(result.per_query.query)}
     rows = []
     for row, query in enumerate(chosen):
         first = result.per_query.first_rank[places[query]]
         words = [
-            f"First hit at rank {first:,}; average precision "
-            f"{result.per_query.average_precision[places[query]]:.3f}; ",
+            f"First hit at rank {first:,}; average precision {precision[places[query]]:.3f}; ",
             tag("code", shortened(kept.ids[query], 200)),
         ]
         rows.append(

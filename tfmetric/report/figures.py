@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfmetric.evaluation import calibrate
+from tfmetric.evaluation.retrieval.figures import figure_meaning, is_repeated
 from tfmetric.evaluation.verification.result import FARS
 from tfmetric.report.html import Html, join, shortened, table, tag
 from tfmetric.report.pictures import chart
@@ -17,15 +18,6 @@ from tfmetric.visualization.verification import needs_log_axis
 
 # The confusion matrix shows all classes up to so many: more rows could not be read.
 _ALL_CLASSES = 20
-_PLAIN = {
-    "recall": "share of queries with a hit among the first {k}",
-    "precision": "share of hits among the first {k}",
-    "r_precision": "share of hits among the first R, of R examples to be found",
-    "map": "average precision among the first {k}",
-    "ndcg": "hits among the first {k}, earlier ones counting more, over the best possible",
-    "map_at_r": "the same, and the order counts: 1 if all of the class come first",
-    "mrr": "mean of 1 / rank of the first hit",
-}
 
 
 def retrieval_section(run) -> Html:
@@ -34,10 +26,10 @@ def retrieval_section(run) -> Html:
     names = [
         name
         for name, value in result.items()
-        if isinstance(value, (int, float)) and not name.startswith("num_")
+        if isinstance(value, (int, float)) and not name.startswith("num_") and not is_repeated(name)
     ]
     rows = [
-        (figure_title(name), f"{result[name]:.4f}", _interval(run, name), _meaning(name))
+        (figure_title(name), f"{result[name]:.4f}", _interval(run, name), figure_meaning(name))
         for name in names
     ]
     if not names:
@@ -267,13 +259,6 @@ def _with_interval(values, name):
     if not ends or None in ends:
         return f"{value:.4f}"
     return f"{value:.4f} ({ends[0]:.3f} to {ends[1]:.3f})"
-
-
-def _meaning(name):
-    start, _, k = name.rpartition("_at_")
-    if name in _PLAIN:
-        return _PLAIN[name]
-    return _PLAIN[start].format(k=k) if start in _PLAIN else ""
 
 
 def _around(pairs, limit=7):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from tfmetric._errors import expected
-
-_FIGURE = re.compile(r"(?:(?:recall|precision|map|ndcg)_at_([1-9]\d*)|map_at_r|r_precision|mrr)")
+from tfmetric.evaluation.retrieval.figures import figure_names, find_figure
 
 
 def check_objective(objective) -> str:
@@ -32,11 +29,11 @@ def check_objective(objective) -> str:
             )
         )
     figure = name.removeprefix("val_") if isinstance(name, str) else ""
-    if not _FIGURE.fullmatch(figure) or getattr(objective, "direction", "max") != "max":
+    if find_figure(figure) is None or getattr(objective, "direction", "max") != "max":
         raise ValueError(
             expected(
-                "a retrieval figure to maximise: map_at_r, r_precision, mrr, or recall, precision, "
-                "map or ndcg at k, such as 'recall_at_1'",
+                f"a retrieval figure to maximise: one of {', '.join(figure_names(('<k>',)))}, "
+                "such as 'recall_at_1'",
                 objective=str(objective),
             )
         )
@@ -45,5 +42,5 @@ def check_objective(objective) -> str:
 
 def ks_for(figure: str) -> tuple[int, ...]:
     """The k that must be evaluated for a figure to be there."""
-    k = _FIGURE.fullmatch(figure).group(1)
-    return (int(k),) if k else (1,)
+    found = find_figure(figure)
+    return (found[1],) if found and found[1] else (1,)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tfmetric._errors import expected
+from tfmetric.evaluation.retrieval.figures import figure_title, find_figure
 from tfmetric.visualization._style import GREY, LINES, MARKS, SERIES, new_figure, printable
 
 # What the metrics of training batches are called in a history, and how people name them.
@@ -20,7 +21,6 @@ _SHARES = {
 }
 _LENGTHS = {"embedding_norm": "mean length"}
 _LABEL_HEIGHT = 0.06  # Of 7 points, on an axis from 0 to 1.
-_RETRIEVAL = ("val_recall_at_", "val_map_at_r", "known_recall_at_", "known_map_at_r")
 
 
 def training_curves(
@@ -38,8 +38,9 @@ def training_curves(
     the embedding has collapsed.
 
     Args:
-        history: What ``model.fit(...).history`` holds: a list of values by name. Recall@k and
-            MAP@R that begin with ``val_`` or ``known_`` go into the retrieval picture.
+        history: What ``model.fit(...).history`` holds: a list of values by name. Recall@k,
+            MAP@R and figures registered as ``drawn`` go into the retrieval picture where their
+            names begin with ``val_`` or ``known_``.
         baselines: Values by label, such as ``{"raw pixels, recall@1": 0.66}``, drawn as level
             lines beside the retrieval figures; None for none.
         title: Title of the picture.
@@ -61,7 +62,7 @@ def training_curves(
 
     if not history.get("loss"):
         raise ValueError(expected('a history with values for "loss"', history=sorted(history)))
-    retrieval = [n for n in history if n.startswith(_RETRIEVAL)]
+    retrieval = [name for name in history if _is_drawn(name)]
     known = any(n.startswith("known_") for n in retrieval)
     judged = "on known and on unseen classes" if known else "on unseen classes"
     losses = {"loss": "training"}
@@ -130,7 +131,14 @@ def _baselines(axes, baselines):
         above = value
 
 
+def _is_drawn(name):
+    """Whether a retrieval figure on unseen or known classes belongs into the curves."""
+    start, _, figure = name.partition("_")
+    found = find_figure(figure) if start in ("val", "known") else None
+    return found is not None and found[0].drawn
+
+
 def _figure_name(name):
     start, _, figure = name.partition("_")
-    title = "MAP@R" if figure == "map_at_r" else figure.replace("_at_", "@")
+    title = figure_title(figure)
     return f"{title}, known classes" if start == "known" else title

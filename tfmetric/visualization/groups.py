@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.evaluation.retrieval import figures
 from tfmetric.visualization._style import BLUE, GREY, finish, new_figure, short
 
 
@@ -86,18 +87,11 @@ def group_gaps(table, title: str | None = None, limit: int = 20):
 
 
 def figure_title(name: str) -> str:
-    """The name of a figure as people write it: ``map_at_r`` is MAP@R, ``recall_at_1`` recall@1."""
-    known = {
-        "map_at_r": "MAP@R",
-        "mrr": "MRR",
-        "r_precision": "R-precision",
-        "auc": "AUC",
-        "eer": "EER",
-    }
-    for start, title in (("map_at_", "MAP@"), ("ndcg_at_", "nDCG@"), ("cmc_at_", "CMC@")):
-        if name.startswith(start) and name not in known:
-            return title + name[len(start) :]
-    return known.get(name) or name.replace("_at_", "@").replace("_", " ")
+    """The name of a figure as people write it: ``map_at_r`` is MAP@R, ``eer`` EER."""
+    if figures.find_figure(name):
+        return figures.figure_title(name)
+    known = {"auc": "AUC", "eer": "EER"}
+    return known.get(name) or name.replace("cmc_", "CMC_").replace("_at_", "@").replace("_", " ")
 
 
 def _row(row):

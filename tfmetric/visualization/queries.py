@@ -113,7 +113,7 @@ def hardest(result, count: int = 8, per_class: int = 1) -> np.ndarray:
     [2]
     """
     found = result.per_query
-    order = np.lexsort((-found.first_rank, found.average_precision))
+    order = np.lexsort((-found.first_rank, result.values("map_at_r")))
     chosen, seen = [], {}
     for place in order:
         label = int(result.query_classes[place])

@@ -7,37 +7,29 @@ import numpy as np
 
 from tfmetric.evaluation.distances.parallel_blocks import run_blocks
 from tfmetric.evaluation.distances.smallest_in_rows import bound_by_sample, smallest
+from tfmetric.evaluation.retrieval.figures import BEYOND, figure_names, figures_of_ranks
 from tfmetric.evaluation.retrieval.ranks_by_shortlist import in_order, pays, ranks_by_shortlist
 
 _BLOCK_BYTES = 2**26
 _MOST_ROWS = 256  # More make the matrix product no faster.
 _DEEP = 1000  # Rows are then long enough for a loop over them.
-_BEYOND = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, eq=False)
 class Ranks:
-    """What is known of each query that has a relevant reference; read-only arrays (Q,).
+    """What is known of each query that has a relevant example; read-only arrays (Q,).
 
     Attributes:
         query: Index of the query.
-        num_relevant: R, the number of references of its class that count for it.
-        first_rank: Rank of the first relevant reference, from 1.
-        hits_at: For each k, the number of relevant references among the first k.
-        r_precision: Relevant ones among the first R, over R.
-        average_precision: (1/R) Σ_{i≤R} P(i)·rel(i), whose mean is MAP@R.
-        average_precision_at: For each k, (1/min(k,R)) Σ_{i≤k} P(i)·rel(i).
-        ndcg_at: For each k, Σ_{i≤k} rel(i)/log2(i+1) over the same sum of a perfect order.
+        num_relevant: R, the number of gallery examples of its class that count for it.
+        first_rank: Rank of the first relevant example, from 1.
+        figures: The value of each retrieval figure, by the names of ``figure_names``.
     """
 
     query: np.ndarray
     num_relevant: np.ndarray
     first_rank: np.ndarray
-    hits_at: dict[int, np.ndarray]
-    r_precision: np.ndarray
-    average_precision: np.ndarray
-    average_precision_at: dict[int, np.ndarray]
-    ndcg_at: dict[int, np.ndarray]
+    figures: dict[str, np.ndarray]
 
 
 def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progress=False) -> Ranks:
@@ -62,14 +54,20 @@ def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progre
     by_group = [_Members(*pair) for pair in ignored]
     candidates = np.flatnonzero(by_class.sizes > (itself is not None))
     total, count = len(reference_codes), len(candidates)
-    found = {
-        name: np.zeros(count, kind)
-        for name, kind in (("num_relevant", int), ("first_rank", int), ("r_precision", float))
-    }
-    found["average_precision"] = np.zeros(count)
-    found["hits_at"] = {k: np.zeros(count, np.int64) for k in ks}
-    found["average_precision_at"] = {k: np.zeros(count) for k in ks}
-    found["ndcg_at"] = {k: np.zeros(count) for k in ks}
+    num_relevant, first_rank = np.zeros((2, count), np.int64)
+    values = {name: np.zeros(count) for name in figure_names(ks)}
+
+    def fill(out, ranks, relevant):
+        """Writes the figures of queries, from their ranks (B, S) in order."""
+        rows = np.flatnonzero(relevant)  # The others are left out: all of their class is ignored.
+        out, ranks, relevant = out[rows], ranks[rows], relevant[rows]
+        if not rows.size:
+            return
+        num_relevant[out], first_rank[out] = relevant, ranks[:, 0]
+        looked_at = (ranks <= np.maximum(relevant, max(ks))[:, None]).sum(axis=1).max()
+        found = figures_of_ranks(ranks[:, : max(1, looked_at)], relevant, ks)
+        for name, of_rows in found.items():
+            values[name][out] = of_rows
 
     approximation = getattr(block_of_scores, "approximation", None)
     failed = 0
@@ -97,7 +95,7 @@ def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progre
 
         runs = by_class.runs(rows)
         ranks, right = ranks_by_shortlist(approximation, rows, runs, kinds, left_out, depth)
-        _fill(found, out[right], ranks[right], (~left_out).sum(axis=1)[right], ks)
+        fill(out[right], ranks[right], (~left_out).sum(axis=1)[right])
         failed += not right.any()
         if not right.all():
             score(out[~right])
@@ -115,8 +113,8 @@ def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progre
         near = near[:, : r.max()]
         if near.shape[1]:
             ranks = _ranks(scores, near, max(near.shape[1], *ks))
-            ranks[np.isinf(near)] = _BEYOND
-            _fill(found, out, ranks, r, ks)
+            ranks[np.isinf(near)] = BEYOND
+            fill(out, ranks, r)
 
     # Queries of one class in a block share their relevant references, with about the same R they
     # look about equally deep.
@@ -126,14 +124,13 @@ def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progre
     threads = None if getattr(block_of_scores, "threaded", False) else 1
     run_blocks(work, blocks, "Ranking", show=progress, threads=threads)
 
-    kept = np.flatnonzero(found["num_relevant"])
-    parts = {
-        name: {k: _read_only(v[kept]) for k, v in value.items()}
-        if isinstance(value, dict)
-        else _read_only(value[kept])
-        for name, value in found.items()
-    }
-    return Ranks(query=_read_only(candidates[kept]), **parts)
+    kept = np.flatnonzero(num_relevant)
+    return Ranks(
+        _read_only(candidates[kept]),
+        _read_only(num_relevant[kept]),
+        _read_only(first_rank[kept]),
+        {name: _read_only(of_queries[kept]) for name, of_queries in values.items()},
+    )
 
 
 class _Members:
@@ -210,32 +207,6 @@ def _nearest(row, depth):
         return row
     some = row[row <= bound[0]]
     return some if len(some) >= depth else row
-
-
-def _fill(found, out, ranks, r, ks):
-    """Figures of queries from their ranks (B, S) in order, ``_BEYOND`` where there are fewer."""
-    rows = np.flatnonzero(r)  # The others are left out, all of their class being ignored.
-    out, ranks, r = out[rows], ranks[rows], r[rows]
-    if not rows.size:
-        return
-    found["num_relevant"][out], found["first_rank"][out] = r, ranks[:, 0]
-    looked_at = (ranks <= np.maximum(r, max(ks))[:, None]).sum(axis=1).max()
-    ranks = ranks[:, :looked_at]
-    place = np.arange(1, looked_at + 1)
-    within = ranks <= r[:, None]
-    precisions = place / ranks
-    found["r_precision"][out] = within.sum(axis=1) / r
-    found["average_precision"][out] = np.where(within, precisions, 0.0).sum(axis=1) / r
-    for k in ks:
-        within = ranks[:, :k] <= k
-        best = np.minimum(k, r)
-        gains = 1 / np.log2(np.arange(2, best.max() + 2))
-        found["hits_at"][k][out] = within.sum(axis=1)
-        precise = np.where(within, precisions[:, :k], 0.0).sum(axis=1)
-        found["average_precision_at"][k][out] = precise / best
-        ranked = np.where(within, ranks[:, :k], 1)
-        found_gains = np.where(within, 1 / np.log2(ranked + 1.0), 0.0).sum(axis=1)
-        found["ndcg_at"][k][out] = found_gains / np.cumsum(gains)[best - 1]
 
 
 def _read_only(array):

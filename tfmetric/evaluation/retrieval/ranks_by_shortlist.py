@@ -8,12 +8,12 @@ relevant and an irrelevant reference lie closer, the float64 scores of those few
 import numpy as np
 
 from tfmetric.evaluation.distances.smallest_in_rows import place_in_sample
+from tfmetric.evaluation.retrieval.figures import BEYOND
 
 _TILE_BYTES = 2**20  # A tile is compared while it is still in the processor's cache.
 # A list is what a sample of every 17th reference suggests: an odd number, since references are
 # often made in runs of 2, 10 or 32.
 _STRIDE = 17
-_BEYOND = np.iinfo(np.int64).max
 
 
 def pays(total: int, depth: int, relevant: int) -> bool:
@@ -47,7 +47,7 @@ def ranks_by_shortlist(approximation, rows, runs, kinds, left_out, depth):
         near[some, : own.stop - own.start] = left[some] @ references[own].T
     first = np.where(left_out, np.inf, near).min(axis=1)
     last = np.where(left_out, -np.inf, near).max(axis=1)
-    ranks = np.full(near.shape, _BEYOND)
+    ranks = np.full(near.shape, BEYOND)
     # Whatever is at most as far as x has a product of at most x + 2 errors; with two more, what
     # is not on the list comes after x for certain.
     enough = last + 4 * error

@@ -8,6 +8,8 @@ from numbers import Integral
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric._plain import plain
+from tfmetric.evaluation.retrieval.figures import figure_title, is_repeated
 from tfmetric.evaluation.retrieval.ranks import Ranks
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_intervals
 from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
@@ -23,8 +25,7 @@ class RetrievalResult:
         num_references: References that were searched.
         num_left_out: Queries without a relevant reference; they are in no figure.
         per_query: Read-only arrays, one value a query that is in the figures: ``query`` (its
-            index), ``num_relevant``, ``first_rank``, ``hits_at[k]``, ``r_precision``,
-            ``average_precision``, ``average_precision_at[k]``, ``ndcg_at[k]``.
+            index), ``num_relevant``, ``first_rank``, and ``figures``, which :meth:`values` reads.
         query_classes: A number for the class of each of these queries.
         num_distractors: References of a class that no query has.
         ignoring: Which references count neither as hits nor as misses, in words.
@@ -104,37 +105,20 @@ class RetrievalResult:
         Args:
             figure: One of :meth:`figures`.
         """
-        per_query = self.per_query
-        plain = {"map_at_r": per_query.average_precision, "r_precision": per_query.r_precision}
-        if figure in plain:
-            return plain[figure]
-        if figure == "mrr":
-            return 1.0 / per_query.first_rank
-        name, _, k = str(figure).rpartition("_at_")
-        if not (name in _AT_K and k.isdecimal() and int(k) in self.ks):
-            raise ValueError(
-                expected(f"figure to be one of {', '.join(self._names)}", figure=figure)
-            )
-        k = int(k)
-        if name == "recall":
-            return (per_query.hits_at[k] > 0).astype(np.float64)
-        if name == "precision":
-            return per_query.hits_at[k] / k
-        return (per_query.average_precision_at if name == "map" else per_query.ndcg_at)[k]
-
-    @property
-    def _names(self):
-        at_k = [f"{name}_at_{k}" for name in _AT_K for k in self.ks]
-        return [*at_k, "r_precision", "map_at_r", "mrr"]
+        if figure not in self.per_query.figures:
+            names = ", ".join(self.per_query.figures)
+            raise ValueError(expected(f"figure to be one of {names}", figure=figure))
+        return self.per_query.figures[figure]
 
     def _at(self, name):
         return {k: _mean(self.values(f"{name}_at_{k}")) for k in self.ks}
 
     @cached_property
     def _intervals(self):
-        values = np.stack([self.values(name) for name in self._names], axis=1)
+        figures = self.per_query.figures
+        values = np.stack(list(figures.values()), axis=1)
         low, high = bootstrap_intervals(values, self.query_classes)
-        return dict(zip(self._names, zip(low.tolist(), high.tolist(), strict=True), strict=True))
+        return dict(zip(figures, zip(low.tolist(), high.tolist(), strict=True), strict=True))
 
     def interval(self, figure: str = "map_at_r") -> tuple[float, float]:
         """The 95 % interval of a figure for new classes like these.
@@ -188,7 +172,7 @@ class RetrievalResult:
 
     def figures(self) -> dict[str, float]:
         """All figures by name: ``recall_at_1``, ..., ``r_precision``, ``map_at_r``, ``mrr``."""
-        return {name: _mean(self.values(name)) for name in self._names}
+        return {name: _mean(values) for name, values in self.per_query.figures.items()}
 
     def summary(self) -> str:
         """The figures as a few lines of text."""
@@ -200,10 +184,13 @@ class RetrievalResult:
         if self.num_distractors:
             lines.append(f"  {self.num_distractors:,} references are distractors")
         lines += [f"  Neither hits nor misses: {what}" for what in self.ignoring]
-        for name, value in self.figures().items():
+        shown = {n: value for n, value in self.figures().items() if not is_repeated(n)}
+        titles = {name: figure_title(name) for name in shown}
+        width = max(14, 2 + max(map(len, titles.values())))
+        for name, value in shown.items():
             low, high = self.interval(name)
             lines.append(
-                f"  {_title(name):<14}{value:.4f}  (95 % interval {low:.4f} to {high:.4f})"
+                f"  {titles[name]:<{width}}{value:.4f}  (95 % interval {low:.4f} to {high:.4f})"
             )
         lines.append("  Intervals: bootstrap over classes, for new classes like these.")
         return "\n".join(lines)
@@ -217,10 +204,8 @@ class RetrievalResult:
             "num_references": self.num_references,
             "num_distractors": self.num_distractors,
             "ignoring": list(self.ignoring),
-            **{name: _plain(value) for name, value in self.figures().items()},
-            "intervals": {
-                name: [_plain(end) for end in ends] for name, ends in self._intervals.items()
-            },
+            **plain(self.figures()),
+            "intervals": plain(self._intervals),
         }
 
     def to_json(self) -> str:
@@ -228,18 +213,5 @@ class RetrievalResult:
         return json.dumps(self.to_dict(), indent=2)
 
 
-_AT_K = ("recall", "precision", "map", "ndcg")
-
-
 def _mean(values):
     return float(np.mean(values)) if len(values) else float("nan")
-
-
-def _plain(value):
-    return None if np.isnan(value) else value
-
-
-def _title(name):
-    titles = {"map_at_r": "MAP@R", "mrr": "MRR", "r_precision": "R-precision"}
-    at_k = name.replace("_at_", "@").replace("map@", "MAP@").replace("ndcg@", "nDCG@")
-    return titles.get(name) or at_k
