@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 import tfmetric as tm
+from tfmetric._process_lock import locked
 from tfmetric.cli import cli
-from tfmetric.cli.run_directory import locked
 from tfmetric.cli.search_space import Span, parse_search
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from support.trainings import run_eagerly
 
 import tfmetric as tm
 from tfmetric.training import Settings
-from tfmetric.tuning import class_folds, run_once
+from tfmetric.tuning import run_once, validation_folds
 
 CLASSES, EACH = 12, 8
 RNG = np.random.default_rng(0)
@@ -17,7 +17,7 @@ CENTRES = RNG.normal(size=(CLASSES, 6))
 LABELS = np.repeat(np.arange(CLASSES), EACH)
 X = (CENTRES[LABELS] + 0.8 * RNG.normal(size=(len(LABELS), 6))).astype("float32")
 DATA = tm.datasets.from_arrays(X, LABELS)
-[(TRAIN, VALIDATION)] = class_folds(DATA, validation_fraction=0.4)
+[(TRAIN, VALIDATION)] = validation_folds(DATA, fraction=0.4)
 QUICK = Settings(
     epochs=3, batches_per_epoch=2, embedding_dim=4, classes_per_batch=6, examples_per_class=4
 )
@@ -153,29 +153,3 @@ def test_nothing_of_a_run_stays_in_memory(whole):
     run_once(TRAIN, VALIDATION, short, build_embedder=build)
     # The graph of one such training is 9,000 objects.
     assert objects() - before < 1000
-
-
-def test_each_class_is_judged_once():
-    parts = class_folds(DATA, folds=5, seed=3)
-    judged = np.concatenate([validation.classes for _, validation in parts])
-    assert sorted(judged) == list(range(CLASSES))
-    for train, validation in parts:
-        assert not np.intersect1d(train.classes, validation.classes).size
-        assert len(train) + len(validation) == len(DATA)
-    [(train, validation)] = class_folds(DATA, validation_fraction=0.25)
-    assert (train.num_classes, validation.num_classes) == (9, 3)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((DATA, 7), "two training classes at least"),
-        ((DATA, 0), "at least 1"),
-        ((DATA, 1, 1.5), "between 0 and 1"),
-        ((DATA.subset(LABELS < 3),), "at least 4 classes"),
-        ((DATA.subset(np.arange(CLASSES) * EACH),), "nothing to learn"),
-    ],
-)
-def test_folds_that_cannot_be_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        class_folds(*arguments)

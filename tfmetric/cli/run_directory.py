@@ -1,17 +1,10 @@
 """The directory of a training run: where what is, and that one process works on it at a time."""
 
-import os
-import socket
 from contextlib import contextmanager
 from pathlib import Path
 
-from tfmetric._errors import expected
+from tfmetric._process_lock import locked
 from tfmetric._run_files import METRICS, read_metrics
-
-try:
-    import fcntl
-except ImportError:  # Windows: two processes are not kept apart there.
-    fcntl = None
 
 CONFIG = "config.toml"
 
@@ -60,36 +53,6 @@ class RunDirectory:
         self.checkpoints.mkdir(exist_ok=True)
         with locked(self.checkpoints / "lock", self.path):
             yield
-
-
-@contextmanager
-def locked(path, run):
-    """Keeps other processes out for the block, by a lock on a file.
-
-    Args:
-        path: The file.
-        run: What is locked, for the message.
-
-    Raises:
-        ValueError: If another process has it.
-    """
-    with open(path, "a+", encoding="utf-8") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                raise ValueError(
-                    expected(
-                        "a run that no other process works on",
-                        run=str(run),
-                        held_by=file.read().strip(),
-                    )
-                ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
-        yield
 
 
 def summary(run) -> dict:

@@ -67,18 +67,26 @@ _FREE = ("resume", "workers", "trials", "report", "as_json", "output", "overwrit
 @click.option("--epochs", type=click.IntRange(min=1), help="Epochs of each trial.")
 @click.option("--batches-per-epoch", type=click.IntRange(min=1), help="Steps of an epoch.")
 @click.option(
+    "--validation",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "classes", "groups", "examples"]),
+    help="Judge trials on training data of new classes, new groups, or new examples of the same "
+    "classes; auto does as the split into training and test data did.",
+)
+@click.option(
     "--validation-fraction",
     default=0.25,
     show_default=True,
     type=_SHARE,
-    help="Share of the training classes that trials are judged on.",
+    help="Share of the training data's classes, groups or examples that trials are judged on.",
 )
 @click.option(
-    "--class-folds",
+    "--folds",
     default=1,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Judge each trial on so many folds of the training classes in turn instead.",
+    help="Judge each trial on so many folds of the training data in turn instead.",
 )
 @click.option(
     "--repeats",

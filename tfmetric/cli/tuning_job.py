@@ -14,10 +14,10 @@ import tomli_w
 import tfmetric as tm
 from tfmetric._errors import expected
 from tfmetric._files import replacing
+from tfmetric._process_lock import locked
 from tfmetric.cli.recipes import recipe_for
 from tfmetric.cli.records import metrics, name_of, versions
 from tfmetric.cli.run_config import RunConfig, located
-from tfmetric.cli.run_directory import locked
 from tfmetric.cli.search_space import Span, parse_search
 from tfmetric.cli.stopping import interruptible
 from tfmetric.cli.talk import Clock, say
@@ -47,9 +47,7 @@ def run(options) -> dict | None:
     # Of a worker, only its trials are heard; what is not JSON goes where JSON does not.
     worker = "KERASTUNER_ORACLE_IP" in os.environ and not _is_chief()
     heard = contextlib.redirect_stdout(sys.stderr) if quiet else contextlib.nullcontext()
-    # Beside the directory, which a search begins in only where it is empty.
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    lock = directory.parent / f".{directory.name}.lock"
+    lock = SearchDirectory(directory).lock
     with heard, contextlib.nullcontext() if worker else locked(lock, directory):
         tell = (lambda text: None) if worker else click.echo
         tell(f"Data: {options['dataset']}")
@@ -133,19 +131,20 @@ def _search(train, test, settings, directory, options, worker):
             losses=losses,
             search_space=space,
             settings=settings,
+            objective=options["objective"],
+            validation=tm.tuning.Validation(
+                options["validation"],
+                options["validation_fraction"],
+                options["folds"],
+                options["repeats"],
+            ),
             tuner=options["tuner"],
             max_trials=options["trials"],
-            objective=options["objective"],
-            validation_fraction=options["validation_fraction"],
-            class_folds=options["class_folds"],
-            executions_per_trial=options["repeats"],
-            patience=options["patience"],
-            prune=options["prune"],
-            directory=directory.parent,
-            project_name=directory.name,
-            seed=options["seed"],
+            stopping=tm.tuning.Stopping(options["patience"], options["prune"]),
+            directory=directory,
             tensorboard=options["tensorboard"],
-            verbose=0 if options["as_json"] else "auto",
+            seed=options["seed"],
+            progress=not options["as_json"],
         )
 
 

@@ -2,17 +2,18 @@
 
 from tfmetric.tuning.benchmark.benchmark_result import BenchmarkResult, read_benchmark
 from tfmetric.tuning.benchmark.loss_benchmark import benchmark
+from tfmetric.tuning.held_out_folds import validation_folds
 from tfmetric.tuning.one_training import run_once, run_seed
 from tfmetric.tuning.run_record import RunRecord
 from tfmetric.tuning.search.default_ranges import default_space
 from tfmetric.tuning.search.judgement import Judgement
 from tfmetric.tuning.search.margin_search import margin_search
 from tfmetric.tuning.search.ranges import Range
+from tfmetric.tuning.search.search_options import Stopping, Validation
 from tfmetric.tuning.search.search_pictures import write_pictures
 from tfmetric.tuning.search.search_result import TuningResult, read
 from tfmetric.tuning.search.search_space import SearchSpace
 from tfmetric.tuning.search.trial import Trial
-from tfmetric.tuning.validation_folds import class_folds
 
 __all__ = [
     "BenchmarkResult",
@@ -21,16 +22,18 @@ __all__ = [
     "Range",
     "RunRecord",
     "SearchSpace",
+    "Stopping",
     "Trial",
     "TuningResult",
+    "Validation",
     "benchmark",
-    "class_folds",
     "default_space",
     "margin_search",
     "read",
     "read_benchmark",
     "run_once",
     "run_seed",
+    "validation_folds",
     "write_pictures",
 ]
 
@@ -41,4 +44,8 @@ def __getattr__(name):
         from tfmetric.tuning.search.hypermodel import MetricHyperModel
 
         return MetricHyperModel
+    if name == "class_folds":
+        raise AttributeError(
+            "Expected tfmetric.tuning.validation_folds(train, 'classes'). Received: class_folds"
+        )
     raise AttributeError(f"module 'tfmetric.tuning' has no attribute {name!r}")

@@ -13,6 +13,7 @@ from tfmetric._errors import expected
 from tfmetric.callbacks import RetrievalEvaluation
 from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.training import Settings, Training, prepare
+from tfmetric.tuning.gallery_retrieval import GalleryRetrieval
 from tfmetric.tuning.many_trainings import given_back
 from tfmetric.tuning.retrieval_objective import check_objective, ks_for
 from tfmetric.tuning.run_record import RunRecord
@@ -45,17 +46,18 @@ def run_once(
     callbacks: Sequence = (),
     patience: int | None = None,
     epochs: int | None = None,
+    gallery=None,
     stop: Callable[[tuple[float, ...]], str | None] | None = None,
     after: Callable[[Training], Mapping[str, float]] | None = None,
 ) -> RunRecord:
-    """Trains one setting and says how well classes are found that it was not trained on.
+    """Trains one setting and says how well examples are found that it was not trained on.
 
     A setting that diverges, collapses to one point or does not fit into memory is a result: it has
     the worst value and a reason. Any other error is raised: no setting is to blame for it.
 
     Args:
-        train: The classes to train on, a ``LabeledData``.
-        validation: The classes to judge on, a ``LabeledData``; none of them is in ``train``.
+        train: The data to train on, a ``LabeledData``.
+        validation: The data to judge on, a ``LabeledData``; none of its examples is in ``train``.
         settings: The setting.
         seed: Of weights and batches; the same for settings that are compared.
         build_embedder: As in :func:`tfmetric.training.prepare`.
@@ -64,6 +66,9 @@ def run_once(
         patience: Stop after so many epochs without a better one. Defaults to None: never.
         epochs: Stop after so many epochs of the schedule. Defaults to None: all of
             ``settings.epochs``.
+        gallery: The examples among which those of ``validation`` are looked for, a
+            ``LabeledData``; the training data where ``validation`` has new examples of the same
+            classes. Defaults to None: the other examples of ``validation``.
         stop: From the objective after each epoch so far to the reason to prune the run, or None.
         after: Called with the training, its weights those of the best epoch, unless the run
             collapsed; what it returns is in ``figures`` of the record.
@@ -97,7 +102,8 @@ def run_once(
         keras.utils.set_random_seed(seed)
         try:
             training = prepare(train, settings, seed, build_embedder)
-            _fit(training, validation, objective, epochs, [watch, *copy.deepcopy(list(callbacks))])
+            judge = _judge(training, validation, gallery, objective)
+            _fit(training, epochs, [judge, watch, *copy.deepcopy(list(callbacks))])
             reason = watch.reason
             if watch.pruned:
                 status = "pruned"
@@ -122,20 +128,28 @@ def run_once(
     )
 
 
-def _fit(training, validation, objective, epochs, callbacks):
-    judge = RetrievalEvaluation(
+def _judge(training, validation, gallery, objective):
+    """The callback that writes the objective into the logs of each epoch."""
+    if gallery is not None:
+        return GalleryRetrieval(
+            validation, as_labeled(gallery), objective, training.distance, training.embedder
+        )
+    return RetrievalEvaluation(
         validation,
         distance=training.distance,
         ks=ks_for(objective),
         figures=(objective,),
         embedder=training.embedder,
     )
+
+
+def _fit(training, epochs, callbacks):
     whole = training.settings.epochs
     training.model.fit(
         training.batches,
         epochs=whole if epochs is None else min(epochs, whole),
         shuffle=False,
-        callbacks=[judge, *callbacks],
+        callbacks=callbacks,
         verbose=0,
     )
 

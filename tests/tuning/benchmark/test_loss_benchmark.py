@@ -97,7 +97,7 @@ def faked(monkeypatch):
 
 
 def compare(directory, losses=("TripletLoss", "NTXentLoss"), **changes):
-    arguments = {"seeds": (0, 1), "folds": 3, "settings": SETTINGS, "verbose": 0} | changes
+    arguments = {"seeds": (0, 1), "folds": 3, "settings": SETTINGS, "progress": False} | changes
     return benchmark(TRAIN, TEST, losses, directory=directory, **arguments)
 
 
@@ -276,7 +276,7 @@ def test_another_protocol_in_the_same_directory_is_an_error(faked, tmp_path):
 
 
 def test_progress_is_a_line_a_training_without_test_figures(faked, tmp_path, capsys):
-    compare(tmp_path, ["TripletLoss"], verbose=1)
+    compare(tmp_path, ["TripletLoss"], progress=True)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 6
     assert lines[0].startswith("1/6  seed 0, fold 0, TripletLoss: map_at_r 0.")
@@ -368,7 +368,7 @@ def test_test_examples_are_not_read_before_the_choice_and_weights_are_the_same(t
         concatenated=True,
         directory=tmp_path,
         callbacks=[Noted(log, weights)],
-        verbose=0,
+        progress=False,
     )
     text = "".join({"begin": "b", "chosen": "c", "read": "r"}[event] for event in log)
     # A training begins, its epoch is chosen, and only then the test classes are read.
@@ -440,7 +440,6 @@ def test_a_search_space_is_parted_by_loss():
         ({"max_trials": -1}, "max_trials"),
         ({"objective": "val_loss"}, "retrieval figure"),
         ({"figures": ["accuracy"]}, "retrieval figure"),
-        ({"verbose": "yes"}, "verbose"),
     ],
 )
 def test_wrong_arguments_leave_nothing_behind(changes, said, tmp_path):

@@ -9,7 +9,7 @@ from support.trainings import run_eagerly
 
 import tfmetric as tm
 from tfmetric.training import Settings
-from tfmetric.tuning import margin_search, read
+from tfmetric.tuning import Validation, margin_search, read
 from tfmetric.tuning.search import judge_best, judgement
 
 CLASSES, EACH = 16, 6
@@ -23,8 +23,8 @@ ARGUMENTS = {
     "search_space": {"margin": [0.2, 0.6], "learning_rate": None},
     "losses": "TripletLoss",
     "tuner": "grid",
-    "validation_fraction": 0.3,
-    "project_name": "vectors",
+    "validation": Validation(fraction=0.3),
+    "progress": False,
 }
 
 
@@ -53,7 +53,7 @@ def done(tmp_path_factory):
         judged = Judged()
         patch.setattr(judgement, "evaluate", judged)
         directory = tmp_path_factory.mktemp("search")
-        arguments = {**ARGUMENTS, "directory": directory, "build_embedder": build, "verbose": 0}
+        arguments = {**ARGUMENTS, "directory": directory / "vectors", "build_embedder": build}
         result = margin_search(TRAIN, TEST, **arguments)
         yield result, judged, arguments
 
@@ -144,7 +144,7 @@ def test_a_kill_after_the_best_was_trained_costs_only_the_rest(done, monkeypatch
 def test_without_test_classes_nothing_is_judged_and_a_failure_is_told(done, monkeypatch):
     result, judged, arguments = done
     count = len(judged)
-    again = margin_search(TRAIN, **{**arguments, "compare_default": False})
+    again = margin_search(TRAIN, **{**arguments, "judged": "best"})
     assert len(judged) == count
     assert (again.final.figures, again.final.optimism, again.optimism) == ({}, None, None)
     assert again.embedder is not None

@@ -14,7 +14,7 @@ from support.trainings import run_eagerly
 
 import tfmetric as tm
 from tfmetric.training import Settings
-from tfmetric.tuning import margin_search, read
+from tfmetric.tuning import Stopping, Validation, margin_search, read
 from tfmetric.tuning.search import trial_runner
 
 HERE = Path(__file__)
@@ -28,12 +28,11 @@ def search(directory, **arguments):
         "settings": Settings("NTXentLoss", epochs=2, batches_per_epoch=1, embedding_dim=3),
         "search_space": {"temperature": [0.1, 0.2, 0.4], "learning_rate": None},
         "tuner": "grid",
-        "class_folds": 2,
-        "prune": False,
-        "directory": directory,
-        "project_name": "vectors",
-        "retrain": False,
-        "verbose": 0,
+        "validation": Validation("classes", folds=2),
+        "stopping": Stopping(prune=False),
+        "directory": Path(directory) / "vectors",
+        "judged": (),
+        "progress": False,
     }
     return margin_search(data, **{**usual, **arguments})
 
@@ -76,7 +75,8 @@ def main():
         search(directory)
     else:
         space = json.loads(what)
-        result = search(directory, retrain=True, tuner="bayesian", max_trials=8, verbose=1, **space)
+        end = {"judged": "best", "progress": True}
+        result = search(directory, tuner="bayesian", max_trials=8, **end, **space)
         print("result", None if result is None else result.best.number)
 
 

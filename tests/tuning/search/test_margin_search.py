@@ -1,6 +1,9 @@
 """The search around the trainings: proposals, folds, resuming, errors; trainings are made up."""
 
 import json
+import os
+import subprocess
+import sys
 
 import keras
 import keras_tuner as kt
@@ -8,8 +11,9 @@ import numpy as np
 import pytest
 
 import tfmetric as tm
+from tfmetric._process_lock import locked
 from tfmetric.training import Settings
-from tfmetric.tuning import Range, RunRecord, margin_search, read
+from tfmetric.tuning import Range, RunRecord, Stopping, Validation, margin_search, read
 from tfmetric.tuning.many_trainings import FreshEmbedder
 from tfmetric.tuning.search import trial_runner
 
@@ -17,6 +21,7 @@ LABELS = np.repeat(np.arange(20), 4)
 DATA = tm.datasets.from_arrays(np.random.default_rng(0).normal(size=(80, 3)), LABELS)
 TRAIN, TEST = DATA.subset(LABELS < 12), DATA.subset(LABELS >= 12)
 SETTINGS = Settings(epochs=3, batches_per_epoch=1)
+WHOLE = Stopping(prune=False)  # All trials go to their end.
 BEST = 0.1  # The margin that is best, of what is made up.
 
 
@@ -52,15 +57,14 @@ def runs(monkeypatch):
 
 @pytest.fixture
 def search(tmp_path):
-    def call(**arguments):
+    def call(name="one", **arguments):
         usual = {
             "settings": SETTINGS,
-            "directory": tmp_path,
-            "retrain": False,
-            "verbose": 0,
+            "directory": tmp_path / name,
+            "judged": (),
+            "progress": False,
             "tuner": "random",
             "search_space": {"learning_rate": None},
-            "project_name": "one",
         }
         return margin_search(TRAIN, TEST, **{**usual, **arguments})
 
@@ -74,16 +78,17 @@ def files(directory):
 @pytest.mark.parametrize(
     ("tuner", "arguments"),
     [
-        ("bayesian", {"max_trials": 5, "tuner_options": {"num_initial_points": 3, "beta": 1.0}}),
+        (("bayesian", {"num_initial_points": 3, "beta": 1.0}), {"max_trials": 5}),
         ("random", {"max_trials": 8}),
         ("grid", {"search_space": {"margin": [0.03, 0.1, 0.3], "mining": ["hard", "all"]}}),
-        ("hyperband", {"tuner_options": {"factor": 2}}),
+        (("hyperband", {"factor": 2}), {}),
         (kt.oracles.RandomSearchOracle, {"max_trials": 8}),
         (kt.BayesianOptimization, {"max_trials": 3}),
     ],
 )
 def test_every_tuner_finds_about_the_best_margin(search, runs, tuner, arguments):
-    result = search(tuner=tuner, prune=False, **arguments)
+    result = search(tuner=tuner, stopping=WHOLE, **arguments)
+    tuner = tuner[0] if isinstance(tuner, tuple) else tuner
     assert len(result.trials) == {"bayesian": 5, "random": 8, "grid": 30, "hyperband": 8}.get(
         tuner, arguments.get("max_trials")
     )
@@ -101,13 +106,13 @@ def test_every_tuner_finds_about_the_best_margin(search, runs, tuner, arguments)
 
 
 def test_bayesian_search_goes_where_it_is_good(search, runs):
-    result = search(tuner="bayesian", max_trials=9, prune=False)
+    result = search(tuner="bayesian", max_trials=9, stopping=WHOLE)
     last = [trial.values["margin"] for trial in result.trials[-4:]]
     assert min(abs(np.log(margin / BEST)) for margin in last) < 0.1
 
 
 def test_all_trials_have_the_same_folds_and_seeds(search, runs):
-    result = search(max_trials=3, class_folds=3, executions_per_trial=2, prune=False, seed=5)
+    result = search(max_trials=3, validation=Validation(folds=3, repeats=2), stopping=WHOLE, seed=5)
     assert len(runs) == 18
     plan = [(seed, classes) for _, seed, classes, _ in runs]
     assert plan[:6] == plan[6:12] == plan[12:]
@@ -118,14 +123,20 @@ def test_all_trials_have_the_same_folds_and_seeds(search, runs):
             (fold, repeat) for repeat in range(2) for fold in range(3)
         ]
         assert trial.score == pytest.approx(np.mean([run.best for run in trial.runs]))
-    assert result.validation == {"folds": 3, "repeats": 2, "classes": 4}
+    assert result.validation == {
+        "by": "classes",
+        "folds": 3,
+        "repeats": 2,
+        "classes": 4,
+        "examples": 16,
+    }
 
 
 def test_hopeless_trials_are_stopped_and_never_the_best(search, runs):
     result = search(
         tuner="grid",
         search_space={"margin": [0.1, 0.12, 0.09, 0.11, 9.0, 0.1001], "learning_rate": None},
-        class_folds=2,
+        validation=Validation(folds=2),
     )
     status = {trial.values["margin"]: trial.status for trial in result.trials}
     assert status[9.0] == "pruned"
@@ -143,8 +154,8 @@ def test_a_search_goes_on_where_it_was(search, runs, tmp_path):
         if len(runs) == 5:
             raise KeyboardInterrupt
 
-    arguments = {"max_trials": 4, "class_folds": 3, "prune": False}
-    whole = search(project_name="whole", **arguments)
+    arguments = {"max_trials": 4, "validation": Validation(folds=3), "stopping": WHOLE}
+    whole = search("whole", **arguments)
     runs.clear()
     runs.fail = killed
     with pytest.raises(KeyboardInterrupt):
@@ -166,11 +177,11 @@ def test_a_search_goes_on_where_it_was(search, runs, tmp_path):
 @pytest.mark.parametrize("tuner", ["random", "grid", "hyperband", "bayesian"])
 def test_broken_and_lost_files_cost_no_finished_trial(search, runs, tmp_path, tuner):
     space = {"margin": [0.05, 0.1, 0.2, 0.4, 0.8], "learning_rate": None}
-    arguments = {"tuner": tuner, "prune": False, "search_space": space}
+    arguments = {"tuner": tuner, "stopping": WHOLE, "search_space": space}
     if tuner != "grid":
         arguments["search_space"] = {"learning_rate": None}
     more = {} if tuner in ("grid", "hyperband") else {"max_trials": 5}
-    whole = search(project_name="whole", **arguments, **more)
+    whole = search("whole", **arguments, **more)
 
     def killed():
         if len(runs) == 4:
@@ -180,7 +191,7 @@ def test_broken_and_lost_files_cost_no_finished_trial(search, runs, tmp_path, tu
         runs.clear()
         runs.fail = killed
         with pytest.raises(KeyboardInterrupt):
-            search(project_name=name, **arguments, **more)
+            search(name, **arguments, **more)
         runs.fail = None
         runs.clear()
 
@@ -188,7 +199,7 @@ def test_broken_and_lost_files_cost_no_finished_trial(search, runs, tmp_path, tu
     for path in (tmp_path / "half").rglob("*.json"):
         if path.name not in ("oracle.json", "search.json", "outcome.json"):
             path.write_text(path.read_text()[: path.stat().st_size // 2])
-    assert search(project_name="half", **arguments, **more).trials == whole.trials
+    assert search("half", **arguments, **more).trials == whole.trials
     assert len(runs) == len(whole.trials) - 3
 
     until_the_fourth("lost")
@@ -196,9 +207,9 @@ def test_broken_and_lost_files_cost_no_finished_trial(search, runs, tmp_path, tu
     oracle.write_text(oracle.read_text()[:100])
     if tuner == "hyperband":
         with pytest.raises(ValueError, match="where Hyperband stands"):
-            search(project_name="lost", **arguments, **more)
+            search("lost", **arguments, **more)
         return
-    again = search(project_name="lost", **arguments, **more)
+    again = search("lost", **arguments, **more)
     assert again.trials[:3] == whole.trials[:3]
     assert len(again.trials) == len(whole.trials)
     assert len(runs) == len(whole.trials) - 3
@@ -212,7 +223,7 @@ def test_another_search_in_the_same_directory_is_refused(search, runs, tmp_path)
         ({"search_space": {"margin": Range(0.1, 0.2), "learning_rate": None}}, "arguments"),
         ({"losses": "ContrastiveLoss"}, "losses"),
         ({"settings": SETTINGS.replace(epochs=4)}, "settings"),
-        ({"class_folds": 2}, "validation"),
+        ({"validation": Validation(folds=2)}, "validation"),
         ({"tuner": "bayesian"}, "tuner"),
     ):
         with pytest.raises(ValueError, match=rf"what differs is .*{name}.*overwrite=True"):
@@ -221,10 +232,9 @@ def test_another_search_in_the_same_directory_is_refused(search, runs, tmp_path)
     with pytest.raises(ValueError, match="what differs is data"):
         margin_search(
             other,
-            directory=tmp_path,
-            project_name="one",
+            directory=tmp_path / "one",
             max_trials=1,
-            verbose=0,
+            progress=False,
             settings=SETTINGS,
             tuner="random",
             search_space={"learning_rate": None},
@@ -235,7 +245,7 @@ def test_another_search_in_the_same_directory_is_refused(search, runs, tmp_path)
     (tmp_path / "mine/thesis.txt").write_text("years of work")
     for overwrite in (False, True):
         with pytest.raises(ValueError, match="directory"):
-            search(project_name="mine", overwrite=overwrite)
+            search("mine", overwrite=overwrite)
     assert (tmp_path / "mine/thesis.txt").is_file()
 
 
@@ -258,7 +268,7 @@ def test_trials_that_collapse_score_nothing(search, monkeypatch, capsys):
         return RunRecord(0.0, 0, (0.1,), 1.0, "collapsed", "diverged")
 
     monkeypatch.setattr(trial_runner, "run_once", collapsed)
-    result = search(max_trials=6, class_folds=2, verbose=1)
+    result = search(max_trials=6, validation=Validation(folds=2), progress=True)
     assert [trial.score for trial in result.trials] == [0.5, 0, 0, 0, 0, 0]
     assert len(result.trials[1].runs) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -269,12 +279,12 @@ def test_trials_that_collapse_score_nothing(search, monkeypatch, capsys):
         trial_runner, "run_once", lambda *a, **k: RunRecord(0.0, 0, (), 1.0, "collapsed")
     )
     with pytest.raises(ValueError, match="a trial that went to its end"):
-        search(project_name="none", max_trials=2, retrain=True)
+        search("none", max_trials=2, judged="best")
 
 
 def test_values_that_do_not_go_together_score_nothing(search, runs):
     space = {"alpha": [0.5, 1.2], "margin": [0.1, 0.8], "learning_rate": None}
-    result = search(losses="RankedListLoss", search_space=space, tuner="grid", prune=False)
+    result = search(losses="RankedListLoss", search_space=space, tuner="grid", stopping=WHOLE)
     reasons = {tuple(trial.values.values()): trial.status for trial in result.trials}
     assert len(result.trials) == 4
     assert list(reasons.values()).count("collapsed") == 1
@@ -286,13 +296,13 @@ def test_values_that_do_not_go_together_score_nothing(search, runs):
         ({"objective": "val_loss"}, "measured in margins"),
         ({"objective": kt.Objective("val_map_at_r", "min")}, "to maximise"),
         ({"tuner": "tpe"}, "tuner to be one of random, bayesian, hyperband, grid"),
-        ({"tuner_options": {"seed": 3}}, "own arguments"),
-        ({"tuner_options": {"optimizer": "sgd"}}, "said by settings"),
+        ({"tuner": ("random", {"seed": 3})}, "own arguments"),
+        ({"tuner": ("random", {"optimizer": "sgd"})}, "say what is trained"),
         ({"max_trials": 0}, "max_trials to be an int above 0"),
-        ({"executions_per_trial": True}, "executions_per_trial"),
-        ({"verbose": 3}, "verbose"),
+        ({"judged": "default"}, "judged to be"),
+        ({"validation": "writers"}, "validation by one of auto, classes, groups, examples"),
         ({"search_space": {"margin": 0.1, "learning_rate": None}}, "something to search"),
-        ({"search_space": {"margin": [0.1]}, "patience": 0}, "patience"),
+        ({"validation": 3}, "or a tfmetric.tuning.Validation"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(search, arguments, message):
@@ -301,8 +311,40 @@ def test_arguments_that_make_no_sense_are_refused(search, arguments, message):
 
 
 def test_test_classes_must_be_others(tmp_path):
-    with pytest.raises(ValueError, match=r"not trained on.*in_both=\['10', '11', '8', '9'"):
-        margin_search(TRAIN, DATA.subset(LABELS >= 8), directory=tmp_path)
+    with pytest.raises(ValueError, match=r"all new, or all among.*in_both=\['10', '11', '8', '9'"):
+        margin_search(TRAIN, DATA.subset(LABELS >= 8), directory=tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [
+        ("patience", r"Stopping\(patience=...\) in place of patience="),
+        ("class_folds", r"validation=tfmetric.tuning.Validation\(folds=...\)"),
+        ("tuner_options", r"tuner=\(NAME, OPTIONS\)"),
+        ("project_name", "the search's own directory"),
+        ("verbose", "progress=, the present name"),
+    ],
+)
+def test_former_names_are_refused_with_the_present_place(search, former, present):
+    with pytest.raises(TypeError, match=present):
+        search(**{former: 2})
+
+
+def test_one_process_works_on_a_search_at_a_time(search, runs, tmp_path):
+    with locked(tmp_path / ".one.lock", "one"):
+        held = (tmp_path / ".one.lock").read_text()
+        assert f"process {os.getpid()}" in held
+        process = (
+            "import tfmetric as tm, numpy as np; "
+            "tm.tuning.margin_search((np.eye(12), np.arange(12) % 6), directory='one')"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", process], cwd=tmp_path, capture_output=True, text=True
+        )
+    assert "no other process works on" in done.stderr
+    assert f"held_by='process {os.getpid()}" in done.stderr
+    assert not (tmp_path / "one").exists()
+    assert search(max_trials=1).trials
 
 
 def test_the_same_model_twice_is_refused():
@@ -316,19 +358,19 @@ def test_the_same_model_twice_is_refused():
 
 def test_a_best_at_the_end_of_its_range_is_told(search, runs):
     space = {"margin": Range(0.12, 0.5, log=True), "learning_rate": None}
-    result = search(search_space=space, tuner="grid", prune=False)
+    result = search(search_space=space, tuner="grid", stopping=WHOLE)
     assert result.best.values == {"margin": 0.12}
     assert result.at_the_ends == {"margin": "lower"}
     assert "margin is at the lower end of what was searched" in result.summary()
     grid = [0.05, 0.1, 0.2]
-    result = search(search_space={"margin": grid}, tuner="grid", project_name="grid", prune=False)
+    result = search(search_space={"margin": grid}, tuner="grid", name="grid", stopping=WHOLE)
     assert "margin" not in result.at_the_ends
     space = {
         "distance": ["cosine", "euclidean"],
         "margin": {"cosine": Range(0.3, 0.5), "euclidean": Range(0.04, 0.3)},
         "learning_rate": None,
     }
-    result = search(search_space=space, project_name="distances", tuner="random")
+    result = search(search_space=space, name="distances", tuner="random")
     assert result.at_the_ends == {}
 
 

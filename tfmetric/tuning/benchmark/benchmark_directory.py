@@ -90,9 +90,9 @@ class BenchmarkDirectory:
         shared = {key: value for key, value in protocol.items() if key not in _MAY_GROW}
         self._shared = json.dumps(shared, sort_keys=True)
 
-    def search_place(self, label: str) -> dict:
-        """Where the search of a loss is written, as arguments of margin_search."""
-        return {"directory": self.directory / "searches", "project_name": _file_name(label)}
+    def search_directory(self, label: str) -> Path:
+        """The directory of the search for a loss."""
+        return self.directory / "searches" / _file_name(label)
 
     def training(self, label, settings, seed, fold) -> dict | None:
         """A finished training with these settings; None where there is none, or half of one."""

@@ -17,6 +17,7 @@ from tfmetric.tuning.benchmark.contenders import own_space
 from tfmetric.tuning.one_training import run_once, run_seed
 from tfmetric.tuning.retrieval_objective import ks_for
 from tfmetric.tuning.search.margin_search import margin_search
+from tfmetric.tuning.search.search_options import Stopping, Validation
 
 # The folds are the same for all seeds: what differs between them is chance in training alone.
 FOLD_SEED = 0
@@ -43,10 +44,10 @@ class BenchmarkSteps:
         self.ks = tuple(sorted({k for figure in self.protocol["figures"] for k in ks_for(figure)}))
         self.trainings, self.concatenated, self.searches = [], [], {}
 
-    def do(self, given, search_space, verbose):
+    def do(self, given, search_space, progress):
         """All of it: searches, trainings, baselines."""
         chosen = {
-            label: self.search(label, own, given, search_space, verbose)
+            label: self.search(label, own, given, search_space, progress)
             if self.protocol["max_trials"]
             else own
             for label, own in given.items()
@@ -95,7 +96,7 @@ class BenchmarkSteps:
             directory=self.files.directory,
         )
 
-    def search(self, label, settings, given, search_space, verbose):
+    def search(self, label, settings, given, search_space, progress):
         """The settings that a search on the training classes chooses."""
         names = {own.loss for own in given.values()}
         self.say(f"Search for {label}")
@@ -107,14 +108,14 @@ class BenchmarkSteps:
             settings=settings,
             max_trials=self.protocol["max_trials"],
             objective=self.protocol["objective"],
-            class_folds=len(self.parts),
-            patience=self.protocol["patience"],
-            prune=False,  # A pruned trial has had less than others.
+            validation=Validation("classes", folds=len(self.parts)),
+            # A pruned trial has had less than others.
+            stopping=Stopping(self.protocol["patience"], prune=False),
             seed=FOLD_SEED,
-            retrain=False,
+            judged=(),
             callbacks=self.callbacks,
-            verbose=verbose,
-            **self.files.search_place(label),
+            progress=progress,
+            directory=self.files.search_directory(label),
         )
         self.searches[label] = {
             "trials": len(found.trials),

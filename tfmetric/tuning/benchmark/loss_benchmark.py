@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric._renamed import renamed
 from tfmetric._version import __version__
 from tfmetric.datasets.arguments import require_seed
 from tfmetric.datasets.in_memory import as_labeled
@@ -18,11 +19,12 @@ from tfmetric.tuning.benchmark.benchmark_result import BenchmarkResult
 from tfmetric.tuning.benchmark.benchmark_steps import FOLD_SEED, BenchmarkSteps
 from tfmetric.tuning.benchmark.contenders import BUDGET, contenders
 from tfmetric.tuning.data_fingerprint import fingerprint
+from tfmetric.tuning.held_out_folds import validation_folds
 from tfmetric.tuning.many_trainings import FreshEmbedder, without_advice_on_retracing
 from tfmetric.tuning.retrieval_objective import check_objective
-from tfmetric.tuning.validation_folds import class_folds
 
 
+@renamed(verbose="progress")
 def benchmark(
     train,
     test,
@@ -42,7 +44,7 @@ def benchmark(
     name: str = "",
     overwrite: bool = False,
     callbacks: Sequence = (),
-    verbose: int | str = "auto",
+    progress: bool = True,
 ) -> BenchmarkResult:
     """Compares losses so that a difference is one: equal budgets, several seeds, unseen classes.
 
@@ -81,7 +83,7 @@ def benchmark(
         name: What the data is called in the table. Defaults to the source that it was loaded from.
         overwrite: Whether to begin again, if there is a benchmark.
         callbacks: Keras callbacks; each training gets copies.
-        verbose: 0 for silence, else a line a training.
+        progress: Whether to print a line a training.
 
     Returns:
         A :class:`BenchmarkResult`.
@@ -106,12 +108,12 @@ def benchmark(
     train, test = as_labeled(train), as_labeled(test)
     seeds = tuple(seeds) if np.iterable(seeds) else (seeds,)
     figures = (figures,) if isinstance(figures, str) else tuple(figures)
-    _check_arguments(seeds, folds, max_trials, verbose)
+    _check_arguments(seeds, folds, max_trials)
     _check_parts(train, test)
     objective = check_objective(objective)
     figures = tuple(dict.fromkeys((objective, *map(check_objective, figures))))
     given = contenders(losses, settings)
-    parts = class_folds(train, folds, seed=FOLD_SEED)
+    parts = validation_folds(train, "classes", folds=folds, seed=FOLD_SEED)
     # As it fits the smallest fold, and one for all: who adds a loss later has the same.
     fitted = next(iter(given.values())).fitted(min((part for part, _ in parts), key=len))
     protocol = {
@@ -144,13 +146,13 @@ def benchmark(
         protocol=protocol,
         build=None if build_embedder is None else FreshEmbedder(build_embedder),
         callbacks=callbacks,
-        say=(lambda text: None) if verbose == 0 else lambda text: print(text, flush=True),
+        say=(lambda text: None) if not progress else lambda text: print(text, flush=True),
     )
     with without_advice_on_retracing():
-        return work.do(given, search_space, verbose)
+        return work.do(given, search_space, progress)
 
 
-def _check_arguments(seeds, folds, max_trials, verbose):
+def _check_arguments(seeds, folds, max_trials):
     for seed in seeds:
         require_seed(seed)
     if not seeds or len(set(seeds)) < len(seeds):
@@ -158,8 +160,6 @@ def _check_arguments(seeds, folds, max_trials, verbose):
     for name, value, least in (("folds", folds, 2), ("max_trials", max_trials, 0)):
         if isinstance(value, bool) or not (isinstance(value, int) and value >= least):
             raise ValueError(expected(f"{name} to be an int of at least {least}", **{name: value}))
-    if verbose not in (0, 1, "auto"):
-        raise ValueError(expected("verbose to be 0, 1 or 'auto'", verbose=verbose))
 
 
 def _check_parts(train, test):

@@ -74,7 +74,7 @@ class _Durable(keras_tuner.Oracle):
             raise ValueError(
                 expected(
                     f"{ORACLE} to say where Hyperband stands, which its trials do not; give "
-                    "overwrite=True or another project_name",
+                    "overwrite=True or another directory",
                     path=self._get_oracle_fname(),
                 )
             )

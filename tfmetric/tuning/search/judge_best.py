@@ -44,13 +44,13 @@ def judge_best(
     known = files.read(RESULT)
     if known and known["about"] == about and (default is None or known["default"]):
         return read(files.directory)
-    classes = files.read(SEARCH)["validation"]["classes"]
+    how = files.read(SEARCH)["validation"]
 
     def judged(settings, epochs, validation, whole):
         training = train_all(train, settings, epochs, seed, build_embedder)
         if isinstance(training, str):
             return Judgement(settings, epochs, validation, reason=training), None
-        judgement = judge(training, test, objective, epochs, validation, classes, seed, whole)
+        judgement = judge(training, train, test, objective, epochs, validation, how, seed, whole)
         return dataclasses.replace(judgement, settings=settings), training.embedder
 
     done = files.read(RETRAINED)

@@ -1,4 +1,4 @@
-"""The end of a search: the chosen setting trained on all training classes, and judged once."""
+"""A setting trained on all training data and judged once on the test data."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ import numpy as np
 
 from tfmetric.evaluation import evaluate, retrieval
 from tfmetric.training import Settings, Training, prepare
+from tfmetric.tuning.held_out_folds import searched_gallery
 from tfmetric.tuning.many_trainings import given_back
 from tfmetric.tuning.one_training import blame, run_seed
 from tfmetric.tuning.retrieval_objective import ks_for
+from tfmetric.tuning.search.gallery_judgement import evaluate_in_gallery
 
+# The k that are judged, beside that of the objective.
+KS = (1, 5, 10)
 # So many random subsets of the test classes have as many classes as the validation had.
 DRAWS = 10
 
@@ -96,43 +100,79 @@ def train_all(train, settings, epochs, seed, build_embedder) -> Training | str:
     return training
 
 
-def judge(training, test, objective, epochs, validation, num_classes, seed, baselines):
-    """Judges a training on the test classes: on all, and on as few as the validation had.
+def judge(training, train, test, objective, epochs, score, validation, seed, baselines):
+    """Judges a training on the test data: on all of it, and among as few classes as trials were.
 
     Args:
         training: The training.
-        test: The test classes, or None.
+        train: The training data: the gallery, where the test data has no classes but those.
+        test: The test data, or None.
         objective: The figure.
         epochs: How long it was trained.
-        validation: Its score in the search.
-        num_classes: Classes of a validation.
-        seed: Of the draws.
+        score: Its score in the search, or None.
+        validation: How trials were judged, as :attr:`TuningResult.validation` says.
+        seed: Seed of the draws.
         baselines: Whether raw inputs and the untrained embedder are judged too.
     """
-    known = {"settings": training.settings, "epochs": epochs, "validation": validation}
+    known = {"settings": training.settings, "epochs": epochs, "validation": score}
     if test is None:
         return Judgement(**known)
-    ks, distance = tuple(sorted({1, 5, *ks_for(objective)})), training.distance
-    result = evaluate(training.embedder, test, distance, ks, baselines=baselines)
-    rng, drawn = np.random.default_rng(seed), min(num_classes, test.num_classes)
-    figures = []
-    for _ in range(DRAWS if drawn < test.num_classes else 1):
-        chosen = np.isin(test.labels, rng.choice(test.classes, drawn, replace=False))
-        part = retrieval(
-            result.embeddings[chosen],
-            test.labels[chosen],
-            distance=distance,
-            ks=ks,
-            progress=False,
-        )
-        figures.append(part.figures()[objective])
+    ks = tuple(sorted({*KS, *ks_for(objective)}))
+    gallery = searched_gallery(train, test)
+    result = (
+        evaluate(training.embedder, test, training.distance, ks, baselines=baselines)
+        if gallery is None
+        else evaluate_in_gallery(training, test, gallery, ks, baselines)
+    )
+    figures, drawn = result.figures(), test.num_classes
+    same_size = figures[objective]
+    if gallery is None:
+        drawn = min(validation["classes"], test.num_classes)
+        by = validation.get("by", "classes")
+        same_size = _among_fewer(result, test, training.distance, objective, drawn, by, seed)
     others = {"raw inputs": result.raw, "untrained embedder": result.untrained}
     return Judgement(
         **known,
-        figures=result.figures(),
+        figures=figures,
         interval=result.interval(objective),
-        same_size=float(np.mean(figures)),
+        same_size=same_size,
         classes=(test.num_classes, drawn),
         baselines={name: r.figures()[objective] for name, r in others.items() if r is not None},
         evaluation=result.to_dict(),
     )
+
+
+def _among_fewer(result, test, distance, objective, count, by, seed):
+    """The objective among fewer classes, the mean over draws: fewer others can be mistaken."""
+    rng, figures = np.random.default_rng(seed), []
+    for _ in range(DRAWS if count < test.num_classes else 1):
+        chosen = np.isin(test.labels, draw_classes(test, count, by, rng))
+        part = retrieval(
+            result.embeddings[chosen],
+            test.labels[chosen],
+            distance=distance,
+            ks=ks_for(objective),
+            progress=False,
+        )
+        figures.append(part.figures()[objective])
+    return float(np.mean(figures))
+
+
+def draw_classes(test, count: int, by: str, rng) -> np.ndarray:
+    """So many random classes of the test data, as a validation has them.
+
+    Args:
+        test: The test data.
+        count: How many classes.
+        by: How trials were validated. By "groups" classes come group by group: those of one
+            alphabet are easier to mistake for each other than as many of all alphabets.
+        rng: Where chance comes from.
+    """
+    if by != "groups" or test.groups is None:
+        return rng.choice(test.classes, count, replace=False)
+    chosen: list = []
+    for group in rng.permutation(np.unique(test.groups)):
+        own = np.unique(test.labels[test.groups == group])
+        new = rng.permutation(np.setdiff1d(own, chosen))
+        chosen += new[: count - len(chosen)].tolist()
+    return np.array(chosen)

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import io
 import os
+from collections.abc import Mapping
 
 import keras_tuner
 from keras_tuner.src.distribute import utils as distribution
@@ -46,18 +47,37 @@ def is_chief() -> bool:
     return distribution.is_chief_oracle()
 
 
-def kind_of(tuner):
-    """The class that a name of a tuner means.
+def as_tuner(tuner) -> tuple[type, dict]:
+    """A class of Keras Tuner and its further arguments.
+
+    Args:
+        tuner: A name among :data:`TUNERS`, a class, or a pair of one of these and a dictionary.
 
     Raises:
-        ValueError: If it is neither a name nor a class of Keras Tuner.
+        ValueError: If it is none of these, or the search has such an argument itself.
+
+    >>> as_tuner(("random", {"tune_new_entries": False}))[1]
+    {'tune_new_entries': False}
     """
+    pair = isinstance(tuner, (tuple, list)) and len(tuner) == 2 and isinstance(tuner[1], Mapping)
+    kind, options = (_kind_of(tuner[0]), dict(tuner[1])) if pair else (_kind_of(tuner), {})
+    for names, why in (
+        (_OURS, "margin_search has its own arguments"),
+        (_MODELS, "settings and losses say what is trained"),
+    ):
+        taken = sorted(names & set(options))
+        if taken:
+            raise ValueError(expected(f"options of the tuner alone; {why}", options=taken))
+    return kind, options
+
+
+def _kind_of(tuner):
     kind = TUNERS.get(tuner, tuner) if isinstance(tuner, str) else tuner
     if not inspect.isclass(kind) or not issubclass(kind, (keras_tuner.Tuner, keras_tuner.Oracle)):
         raise ValueError(
             expected(
-                f"tuner to be one of {', '.join(TUNERS)}, or a class of Keras Tuner: a Tuner or an "
-                "Oracle",
+                f"tuner to be one of {', '.join(TUNERS)}, a class of Keras Tuner (a Tuner or an "
+                "Oracle), or a pair of one of these and its options",
                 tuner=tuner,
             )
         )
@@ -118,13 +138,6 @@ def make_tuner(kind, options, *, space, run, files, objective, max_trials, epoch
         epochs: Epochs of a training, where the class wants to know.
         seed: Of what it draws.
     """
-    for names, why in (
-        (_OURS, "margin_search has its own arguments"),
-        (_MODELS, "what is trained is said by settings and losses"),
-    ):
-        taken = sorted(names & set(options))
-        if taken:
-            raise ValueError(expected(f"tuner_options of the search; {why}", tuner_options=taken))
     is_oracle = issubclass(kind, keras_tuner.Oracle)
     known = inspect.signature(kind.__init__).parameters
     arguments = {

@@ -14,23 +14,23 @@ class ProgressLines:
     Args:
         files: The search's directory.
         objective: Name of the figure.
-        verbose: 0 for nothing, 1 for a line a trial, "auto" for a bar of epochs too where stderr
-            is a terminal.
+        progress: Whether to print a line a trial, and to show a bar of its epochs where stderr is
+            a terminal.
         hparams: Writes a trial for TensorBoard, or None.
 
     Attributes:
         total: How many trials there will be at most, None if that is not known.
     """
 
-    def __init__(self, files, objective, verbose="auto", hparams=None):
+    def __init__(self, files, objective, progress=True, hparams=None):
         self.files, self.objective, self.total = files, objective, None
-        self.verbose, self.hparams = verbose, hparams
+        self.progress, self.hparams = progress, hparams
         self._bar, self._begun = None, time.perf_counter()
         self._before = len(files.outcomes())
 
     def begin(self, number, values, epochs):
         """A trial begins."""
-        if self.verbose == "auto":
+        if self.progress:
             from tqdm import tqdm
 
             what = f"trial {number}: {shown(values)}"
@@ -52,7 +52,7 @@ class ProgressLines:
             return
         if self.hparams is not None:
             self.hparams(trial)
-        if self.verbose:
+        if self.progress:
             print(self._line(trial, best, len(trials)), flush=True)
 
     def _line(self, trial, best, done):

@@ -32,6 +32,11 @@ class SearchDirectory:
     def __init__(self, directory):
         self.directory = Path(directory)
 
+    @property
+    def lock(self) -> Path:
+        """The file that keeps other processes out, beside the directory, which may not exist."""
+        return self.directory.parent / f".{self.directory.name}.lock"
+
     def path(self, name: str) -> Path:
         """The path of a file in the directory."""
         return self.directory / name
@@ -72,7 +77,7 @@ class SearchDirectory:
                 raise ValueError(
                     expected(
                         "an empty directory, or that of a search, for this one; take another "
-                        "project_name",
+                        "directory",
                         directory=str(self.directory),
                     )
                 )
@@ -91,7 +96,7 @@ class SearchDirectory:
             raise ValueError(
                 expected(
                     f"the search that {self.directory} holds, to go on with it; what differs is "
-                    f"{', '.join(other)}. For another search give another project_name, or "
+                    f"{', '.join(other)}. For another search give another directory, or "
                     "overwrite=True to remove the old one",
                     **{key: config.get(key) for key in other[:2]},
                     **{f"{key}_there": known.get(key) for key in other[:2]},

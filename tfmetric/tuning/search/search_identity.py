@@ -1,4 +1,4 @@
-"""What a search is, as values to compare: to go on with another one would mix two."""
+"""The values that tell one search from another: a directory must not mix trials of two."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from tfmetric.tuning.data_fingerprint import fingerprint
 
 
 def search_identity(
-    train, space, parts, *, repeats, tuner, tuner_options, build_embedder, **others
-):
-    """All that decides what a trial of given values gives, and which come next.
+    train, space, parts, *, by, repeats, tuner, tuner_options, build_embedder, **others
+) -> dict:
+    """The values that decide what a trial scores, and which trial comes next.
 
     Args:
         train: The training data.
         space: The search space.
         parts: The folds.
+        by: What training and validation part of a fold do not share.
         repeats: Trainings on each fold.
         tuner: Class of the tuner.
         tuner_options: Its options.
-        build_embedder: Of it the name alone can be compared.
+        build_embedder: The caller's function, or None; its name alone can be compared.
         **others: Further values, as they are.
 
     Returns:
@@ -28,9 +29,11 @@ def search_identity(
     return {
         **others,
         "validation": {
+            "by": by,
             "folds": len(parts),
             "repeats": repeats,
             "classes": round(sum(classes) / len(classes)),
+            "examples": round(sum(len(part) for _, part in parts) / len(parts)),
         },
         "tuner": tuner.__name__,
         "tuner_options": {key: repr(value) for key, value in (tuner_options or {}).items()},

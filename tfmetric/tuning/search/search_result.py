@@ -130,7 +130,7 @@ def read(directory) -> TuningResult:
     """Reads a search, finished or not.
 
     Args:
-        directory: Its directory: ``directory/project_name`` of the search.
+        directory: The directory of the search.
 
     Returns:
         The result so far; its embedder is loaded when it is first asked for.
@@ -143,8 +143,7 @@ def read(directory) -> TuningResult:
     if config is None:
         raise ValueError(
             expected(
-                f"the directory of a search, which holds {SEARCH}: directory/project_name of "
-                "margin_search",
+                f"the directory of a search, as margin_search has it, which holds {SEARCH}",
                 directory=str(directory),
             )
         )

@@ -5,6 +5,7 @@ Each finished run is written down at once, so that a killed trial goes on after 
 
 from __future__ import annotations
 
+from tfmetric.tuning.held_out_folds import searched_gallery
 from tfmetric.tuning.one_training import run_once, run_seed
 from tfmetric.tuning.run_record import RunRecord
 from tfmetric.tuning.search.median_pruning import median_rule, score
@@ -93,5 +94,8 @@ class TrialRunner:
             return rule(curve) if rule else None
 
         seed = run_seed(self.seed, fold, repeat)
-        record = run_once(*self.folds[fold], settings, seed, stop=each_epoch, **self.run)
+        gallery = searched_gallery(*self.folds[fold])
+        record = run_once(
+            *self.folds[fold], settings, seed, gallery=gallery, stop=each_epoch, **self.run
+        )
         return record.replace(fold=fold, repeat=repeat)

@@ -101,14 +101,8 @@ def table_lines(result) -> list[str]:
 
 
 def end_lines(result) -> list[str]:
-    """What the best of a result is worth."""
-    how = result.validation
-    folds = f"{how['folds']} folds" if how["folds"] > 1 else "one part"
-    repeats = f", {how['repeats']} trainings each" if how["repeats"] > 1 else ""
-    lines = [
-        f"{len(result.trials)} trials, judged on {folds} of the training classes "
-        f"({how['classes']} classes){repeats}."
-    ]
+    """How trials were judged, which is best, and what it is worth on the test data."""
+    lines = [f"{len(result.trials)} trials, judged on {_validated_on(result.validation)}."]
     if best_of(result.trials, none=True) is None:
         return [*lines, "No trial went to its end."]
     lines.append(f"Best: trial {result.best.number}, {shown(result.best.values)}.")
@@ -117,34 +111,67 @@ def end_lines(result) -> list[str]:
         for name, end in result.at_the_ends.items()
     ]
     if result.final is None:
-        return [*lines, "Not yet trained on all training classes."]
+        return [*lines, "Not yet trained on all training data."]
     lines += ["", *_judgement_lines(result)]
     if result.optimism is not None:
+        judged = (
+            "on the test data"
+            if result.validation.get("by") == "examples"
+            else "on as many classes that it never saw"
+        )
         lines.append(
             f"Optimism: the search made {result.objective} look {abs(result.optimism):.4f} "
-            f"{'higher' if result.optimism >= 0 else 'lower'} than it is on as many classes that "
-            "it never saw."
+            f"{'higher' if result.optimism >= 0 else 'lower'} than it is {judged}."
         )
     return lines
 
 
-def _judgement_lines(result):
-    columns = [("best", result.final), ("default", result.default)]
-    columns = [(name, judgement) for name, judgement in columns if judgement is not None]
-    rows = [(result.objective, [name for name, _ in columns])]
-    rows.append(("validation", [_number(j.validation) for _, j in columns]))
+def _validated_on(how):
+    """The part of the training data that trials were judged on, in words."""
+    by = how.get("by", "classes")  # Searches of former versions were all by classes.
+    part = f"{how['folds']} folds" if how["folds"] > 1 else "one part"
+    size = f"{how['classes']} classes"
+    if by == "examples":
+        size = f"{how['examples']} new examples of {size}"
+    repeats = f", {how['repeats']} trainings each" if how["repeats"] > 1 else ""
+    return f"{part} of the training {by} ({size}){repeats}"
+
+
+def judgement_rows(result) -> list[tuple[str, list[float | None]]]:
+    """Figures of the best and the default setting, and of what learned nothing, row by row.
+
+    Args:
+        result: The :class:`TuningResult`, judged on the test data.
+
+    Returns:
+        The name of each row and its values, in the order of :func:`judged_columns`.
+    """
+    judged = judged_columns(result)
+    rows = [("validation", [j.validation for _, j in judged])]
     classes = result.final.classes
     if classes:
-        what = f"test, {classes[1]} of its classes"
-        drawn = classes[1] < classes[0]
-        rows.append(
-            (
-                f"{what} ({DRAWS} draws)" if drawn else what,
-                [_number(j.same_size) for _, j in columns],
+        if classes[1] < classes[0]:
+            rows.append(
+                (
+                    f"test, {classes[1]} of its classes ({DRAWS} draws)",
+                    [j.same_size for _, j in judged],
+                )
             )
-        )
-        figures = [_number(j.figures.get(result.objective)) for _, j in columns]
+        figures = [j.figures.get(result.objective) for _, j in judged]
         rows.append((f"test, all {classes[0]} classes", figures))
+    return rows
+
+
+def judged_columns(result) -> list:
+    """("best", its :class:`Judgement`) and, where it was judged, ("default", its own)."""
+    columns = [("best", result.final), ("default", result.default)]
+    return [(name, judgement) for name, judgement in columns if judgement is not None]
+
+
+def _judgement_lines(result):
+    columns = judged_columns(result)
+    rows = [(result.objective, [name for name, _ in columns])]
+    rows += [(name, list(map(_number, values))) for name, values in judgement_rows(result)]
     rows.append(("trained for", [f"{j.epochs} epochs" for _, j in columns]))
     width = max(len(name) for name, _ in rows)
     lines = [
