@@ -1,21 +1,42 @@
-"""Keras layers: L2 normalisation, distance heads, class proxies, a learned metric, GeM pooling."""
+"""Keras layers: heads of embedders, pooling, and preprocessing of images, texts and sound."""
 
 from tfmetric.layers.affine import RandomAffine
+from tfmetric.layers.audio_augmentation import AudioAugmentation, SpecAugment
+from tfmetric.layers.code_points import CodePoints
+from tfmetric.layers.hashed_ngrams import HashedNGrams
+from tfmetric.layers.inference_mode import InferenceMode
 from tfmetric.layers.ink import CropToInk
 from tfmetric.layers.learned_margin import LearnedMargin
+from tfmetric.layers.log_mel import LogMelSpectrogram
 from tfmetric.layers.mahalanobis import Mahalanobis
+from tfmetric.layers.masked_pooling import AttentionPooling, MaskedPooling
+from tfmetric.layers.ngram_bag import NGramBag
 from tfmetric.layers.normalization import L2Normalization
 from tfmetric.layers.pairwise import PairwiseDistance
+from tfmetric.layers.per_step import PerStep
 from tfmetric.layers.pooling import GeMPooling2D
 from tfmetric.layers.proxies import ProxyHead
+from tfmetric.layers.steps import StepMask, ZeroPadding
 
 __all__ = [
+    "AttentionPooling",
+    "AudioAugmentation",
+    "CodePoints",
     "CropToInk",
     "GeMPooling2D",
+    "HashedNGrams",
+    "InferenceMode",
     "L2Normalization",
     "LearnedMargin",
+    "LogMelSpectrogram",
     "Mahalanobis",
+    "MaskedPooling",
+    "NGramBag",
     "PairwiseDistance",
+    "PerStep",
     "ProxyHead",
     "RandomAffine",
+    "SpecAugment",
+    "StepMask",
+    "ZeroPadding",
 ]

@@ -1,0 +1,206 @@
+"""The words and n-grams of a text as numbers of rows in a table, without a vocabulary."""
+
+from numbers import Integral
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfmetric._errors import expected
+
+_SPACE = 32
+# Odd numbers with well mixed bits; products are modulo 2³², in which int32 wraps round.
+_STEP = np.int32(0x01000193)
+_MIX = (np.int32(0x2C1B3C6D), np.int32(0x297A2D39))
+# A word's number depends on its last 2⁶ characters.
+_DOUBLINGS = 6
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class HashedNGrams(keras.layers.Layer):
+    """Numbers the words, the pairs of words and the character n-grams of a text by hashing.
+
+    The input of an embedding that needs no vocabulary (fastText's idea): whatever is written, in
+    any language, has its numbers, and a word never seen before shares most of its n-grams with
+    words that were. Two n-grams meet in one number with probability 1 / buckets.
+
+    A character n-gram lies within a word, or reaches over its border by one space, which stands at
+    the begin and the end of a text too. A word is a run of letters, digits, apostrophes and
+    whatever is not ASCII, except for spaces and punctuation.
+
+    It computes with whole numbers alone, on every backend and under XLA.
+
+    Inputs: code points ``(B, T)``, 0 where a text has ended; see
+    :class:`tfmetric.layers.CodePoints`. Output: int32 ``(B, G, T + 2)``, from 1 to ``buckets``, and
+    0 for none; a row for each length of ``characters``,
+    ascending, then for words, then for pairs.
+
+    Args:
+        buckets: How many numbers there are. Defaults to 32,768.
+        characters: Lengths of the character n-grams, each from 1 to 16. Defaults to (2, 3, 4).
+        words: 0 for no words, 1 for words, 2 for words and pairs of neighbours. Defaults to 2.
+        **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ...
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+
+    >>> import tfmetric as tm
+    >>> text = tm.layers.CodePoints()(["a tea"])
+    >>> ids = np.asarray(HashedNGrams(characters=(3,), words=1)(text))
+    >>> ids.shape, (ids > 0).sum(axis=2).tolist()  # " a ", " te", "tea", "ea "; "a", "tea"
+    ((1, 2, 7), [[4, 2]])
+
+    References:
+        Bojanowski et al.: Enriching Word Vectors with Subword Information (2017), sec. 3.2;
+        Weinberger et al.: Feature Hashing for Large Scale Multitask Learning (2009).
+    """
+
+    def __init__(self, buckets: int = 32768, characters=(2, 3, 4), words: int = 2, **kwargs):
+        super().__init__(**kwargs)
+        self.buckets = _whole("buckets", buckets, 1, 2**30)
+        self.words = _whole("words", words, 0, 2)
+        self.characters = tuple(sorted({_whole("characters", n, 1, 16) for n in characters}))
+        if not (self.characters or self.words):
+            raise ValueError(
+                expected("characters or words to be taken", characters=characters, words=words)
+            )
+
+    @property
+    def rows(self) -> int:
+        """G, how many numbers a place of the text can have."""
+        return len(self.characters) + self.words
+
+    def call(self, inputs):
+        """The numbers."""
+        points = ops.pad(ops.cast(inputs, "int32"), ((0, 0), (1, 1)))
+        letter = is_letter(points)
+        points = ops.where(letter, points, _SPACE)
+        found = self._characters(points, letter) + self._words(points, letter)
+        return ops.stack(found, axis=1)
+
+    def _characters(self, points, letter):
+        if not self.characters:
+            return []
+        hashed, numbers = points, []
+        inside = ops.ones_like(letter)
+        for n in range(1, max(self.characters) + 1):
+            if n > 1:
+                hashed = hashed * _STEP + _later(points, n - 1)
+            if n > 2:  # What lies between the ends.
+                inside = ops.logical_and(inside, _later(letter, n - 2))
+            if n in self.characters:
+                some = letter if n < 3 else inside
+                # One letter of two is enough beside a border.
+                some = ops.logical_or(some, _later(letter, 1)) if n == 2 else some
+                ends = _later(ops.ones_like(letter), n - 1)
+                numbers.append(self._number(hashed, n, ops.logical_and(some, ends)))
+        return numbers
+
+    def _words(self, points, letter):
+        if not self.words:
+            return []
+        hashed = word_hashes(points, letter)
+        end = ops.logical_and(letter, ops.logical_not(_later(letter, 1)))
+        numbers = [self._number(hashed, 31, end)]
+        if self.words == 2:
+            start = ops.logical_and(letter, ops.logical_not(_earlier(letter, 1)))
+            before, any_before = _last_known(hashed, end)
+            first, any_first = _last_known(
+                _earlier(before, 1), ops.logical_and(start, _earlier(any_before, 1))
+            )
+            # Within the word that follows: a start without a word before it is not passed over.
+            begun, _ = _last_known(ops.cast(_earlier(any_before, 1), "int32"), start)
+            both = ops.logical_and(ops.logical_and(end, any_first), begun > 0)
+            numbers.append(self._number(first * _MIX[0] + hashed, 32, both))
+        return numbers
+
+    def _number(self, hashed, kind, present):
+        """From 1 to ``buckets`` where present, else 0."""
+        mixed = mix(hashed + np.int32(kind * 0x01F123BB))
+        return ops.where(present, 1 + ops.mod(mixed, np.int32(self.buckets)), 0)
+
+    def compute_output_shape(self, input_shape):
+        """``(B, G, T + 2)``."""
+        batch, length = input_shape
+        return (batch, self.rows, None if length is None else length + 2)
+
+    def compute_output_spec(self, inputs):
+        """Integers, whatever the policy."""
+        return keras.KerasTensor(self.compute_output_shape(inputs.shape), "int32")
+
+    def get_config(self):
+        """Every argument."""
+        names = ("buckets", "characters", "words")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def is_letter(points):
+    """Where a code point belongs to a word."""
+
+    def within(low, high):
+        return ops.logical_and(points >= low, points <= high)
+
+    ascii_letter = ops.logical_or(within(48, 57), ops.logical_or(within(65, 90), within(97, 122)))
+    other = points >= 0xAA
+    # No-break space and marks of Latin-1; general, CJK and full-width punctuation.
+    for low, high in ((0xAB, 0xB4), (0xB6, 0xB9), (0xBB, 0xBF), (0x2000, 0x206F), (0x3000, 0x3004)):
+        other = ops.logical_and(other, ops.logical_not(within(low, high)))
+    for low, high in ((0x3008, 0x3020), (0xFF01, 0xFF0F), (0xFF1A, 0xFF20)):
+        other = ops.logical_and(other, ops.logical_not(within(low, high)))
+    return ops.logical_or(ops.logical_or(ascii_letter, points == 39), other)
+
+
+def word_hashes(points, letter):
+    """At each place the hash of its word up to there: h ← h · step + code point, 0 between words.
+
+    Seen as functions h ↦ a·h + b, one a place, of which runs of 2, 4, 8, ... are composed.
+    """
+    a = ops.where(letter, _STEP, 0)
+    b = ops.where(letter, points, 0)
+    for power in range(_DOUBLINGS):
+        b = b + a * _earlier(b, 2**power)
+        a = a * _earlier(a, 2**power)
+    return b
+
+
+def mix(x):
+    """An int32 of at least 0 in which every bit of x has its share, as at the end of murmur."""
+    for shift, factor in ((15, _MIX[0]), (12, _MIX[1])):
+        x = ops.bitwise_xor(x, _shifted(x, shift)) * factor
+    return ops.bitwise_and(ops.bitwise_xor(x, _shifted(x, 15)), np.int32(0x7FFFFFFF))
+
+
+def _shifted(x, places):
+    # A shift of a negative int32 copies its sign into the bits from above: they are masked out.
+    kept = np.int32((1 << (32 - places)) - 1)
+    return ops.bitwise_and(ops.right_shift(x, np.int32(places)), kept)
+
+
+def _last_known(value, known):
+    """At each place the value of the last place, up to there, where it is known; and if any is."""
+    value = ops.where(known, value, 0)
+    for power in range(_DOUBLINGS):
+        earlier, was_known = _earlier(value, 2**power), _earlier(known, 2**power)
+        value = ops.where(known, value, earlier)
+        known = ops.logical_or(known, was_known)
+    return value, known
+
+
+def _later(x, places):
+    """What stands so many places further on; nothing (0, False) beyond the end."""
+    return ops.pad(x, ((0, 0), (0, places)))[:, places:]
+
+
+def _earlier(x, places):
+    """What stands so many places before; nothing (0, False) before the begin."""
+    return ops.pad(x, ((0, 0), (places, 0)))[:, : ops.shape(x)[1]]
+
+
+def _whole(name, value, low, high):
+    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value <= high:
+        raise ValueError(
+            expected(f"{name} to be a whole number from {low} to {high}", **{name: value})
+        )
+    return int(value)

@@ -1,0 +1,124 @@
+"""A learned vector for each number of an n-gram, and their weighted sum for a text."""
+
+from numbers import Integral
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfmetric._errors import expected
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class NGramBag(keras.layers.Layer):
+    """The sum of the vectors of a text's n-grams, weighted by how rare each n-gram is.
+
+    Use it on the numbers that :class:`tfmetric.layers.HashedNGrams` makes. Its table begins at
+    random. That is a random projection of the TF-IDF vector of the text, so cosines are near
+    those of TF-IDF before any training, with an error of about 1 / √D; training then moves the
+    vectors of n-grams that mean the same together.
+
+    The output is Σ w(i)·E(i) / √(Σ w(i)²) over the n-grams i of a text, zeros for a text without
+    any. w(i) is 1 until :meth:`adapt` has seen texts, then ln((1 + N) / (1 + n(i))) + 1 of N texts,
+    n(i) of which hold i.
+
+    Inputs: whole numbers ``(B, G, T)`` from 0 (none) to ``buckets``. Output: ``(B, D)``, in
+    float32 under a mixed-precision policy too.
+
+    Args:
+        dim: D, the length of a vector.
+        buckets: The greatest number; that of the ``HashedNGrams`` before. Defaults to 32,768.
+        **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
+
+    Attributes:
+        table: The weights ``(buckets + 1, D)``; row 0 is never used.
+        rarity: The weights ``(buckets + 1,)``, w; training does not change them.
+
+    Raises:
+        ValueError: If an argument is no whole number of at least 1.
+
+    Example:
+
+    >>> import tfmetric as tm
+    >>> texts = tm.layers.CodePoints()(["a cup of tea", "a cup", ""])
+    >>> ids = tm.layers.HashedNGrams(buckets=100)(texts)
+    >>> bag = NGramBag(4, buckets=100)
+    >>> bag.adapt(ids)
+    >>> tuple(bag(ids).shape)
+    (3, 4)
+
+    References:
+        Bojanowski et al.: Enriching Word Vectors with Subword Information (2017), eq. 3, for the
+        sum; Salton, Buckley: Term-weighting approaches in automatic text retrieval (1988), for w.
+    """
+
+    def __init__(self, dim: int, buckets: int = 32768, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        for name, value in (("dim", dim), ("buckets", buckets)):
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+                raise ValueError(
+                    expected(f"{name} to be a whole number of at least 1", **{name: value})
+                )
+        self.dim, self.buckets = int(dim), int(buckets)
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+
+    def build(self, input_shape):
+        """Makes the table and the weights."""
+        self.table = self.add_weight(
+            name="table",
+            shape=(self.buckets + 1, self.dim),
+            initializer=keras.initializers.RandomNormal(stddev=self.dim**-0.5),
+            autocast=False,
+        )
+        self.rarity = self.add_weight(
+            name="rarity",
+            shape=(self.buckets + 1,),
+            initializer="ones",
+            trainable=False,
+            autocast=False,
+        )
+
+    def adapt(self, data) -> None:
+        """Learns from texts how rare each n-gram is. Call it before training, on training texts.
+
+        Args:
+            data: Numbers ``(N, G, T)``, or an iterable of such batches, such as a
+                ``tf.data.Dataset``.
+
+        Raises:
+            ValueError: If there is no text.
+        """
+        texts, holding = 0, np.zeros(self.buckets + 1)
+        for batch in [data] if hasattr(data, "shape") else data:
+            ids = ops.convert_to_numpy(batch)
+            if not self.built:
+                self.build(ids.shape)
+            texts += len(ids)
+            for row in ids.reshape(len(ids), -1):
+                holding[np.unique(row)] += 1
+        if not texts:
+            raise ValueError(expected("at least one text to adapt to", texts=texts))
+        self.rarity.assign((np.log((1 + texts) / (1 + holding)) + 1).astype("float32"))
+
+    def call(self, inputs):
+        """The weighted sums."""
+        # Never less than float32: hundreds of terms are summed.
+        table = ops.convert_to_tensor(self.table)
+        ids = ops.reshape(inputs, (ops.shape(inputs)[0], -1))
+        weights = ops.take(ops.convert_to_tensor(self.rarity), ids)
+        weights = ops.where(ids > 0, ops.cast(weights, table.dtype), 0.0)
+        total = ops.matmul(weights[:, None], ops.take(table, ids, axis=0))[:, 0]
+        squares = ops.sum(ops.square(weights), axis=1, keepdims=True)
+        return total * ops.rsqrt(ops.where(squares > 0, squares, 1.0))
+
+    def compute_output_shape(self, input_shape):
+        """``(B, D)``."""
+        return (input_shape[0], self.dim)
+
+    def compute_output_spec(self, inputs):
+        """The dtype of the table, under a mixed-precision policy too."""
+        return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.variable_dtype)
+
+    def get_config(self):
+        """Every argument."""
+        return {**super().get_config(), "dim": self.dim, "buckets": self.buckets}

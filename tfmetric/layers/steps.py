@@ -1,0 +1,89 @@
+"""Which steps of a padded sequence are there, and zeros where none is."""
+
+from numbers import Integral
+
+import keras
+from keras import ops
+
+from tfmetric._errors import expected
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class StepMask(keras.layers.Layer):
+    """The mask of padded sequences, from their lengths.
+
+    Use it where examples differ in length: a batch is then padded with zeros at the end, and the
+    lengths alone say which steps are data; a zero may be data too.
+
+    Inputs: a pair of steps ``(B, T, ...)``, of which T alone is used, and lengths ``(B,)``.
+    Output: bool ``(B, T)``, True at step t where t · stride < length.
+
+    Args:
+        stride: How many units of the length one step stands for: the samples between two rows of
+            a spectrogram. Defaults to 1.
+        **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ...
+
+    Raises:
+        ValueError: If ``stride`` is not a whole number of at least 1.
+
+    Example:
+
+    >>> import numpy as np
+    >>> np.asarray(StepMask()((np.zeros((2, 3, 1)), np.array([2, 0])))).tolist()
+    [[True, True, False], [False, False, False]]
+    """
+
+    def __init__(self, stride: int = 1, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        if isinstance(stride, bool) or not isinstance(stride, Integral) or stride < 1:
+            raise ValueError(expected("stride to be a whole number of at least 1", stride=stride))
+        self.stride = int(stride)
+
+    def call(self, inputs):
+        """The mask."""
+        steps, length = inputs
+        place = ops.arange(ops.shape(steps)[1], dtype="int32") * self.stride
+        return place[None, :] < ops.cast(ops.reshape(length, (-1, 1)), "int32")
+
+    def compute_output_spec(self, inputs):
+        """``(B, T)``."""
+        return keras.KerasTensor(tuple(inputs[0].shape[:2]), "bool")
+
+    def get_config(self):
+        """Every argument."""
+        return {**super().get_config(), "stride": self.stride}
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class ZeroPadding(keras.layers.Layer):
+    """Sets the steps that are not there to zero.
+
+    Use it before a convolution over time: the edge of a padded sequence then looks like the edge
+    of one that stands alone, and embeddings do not depend on what else is in the batch.
+
+    Inputs: a pair of steps ``(B, T, ...)`` and a mask ``(B, T)``. Output: the steps, zero where the
+    mask is False.
+
+    Args:
+        **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
+
+    Example:
+
+    >>> import numpy as np
+    >>> steps = np.full((1, 2, 1), np.inf, "float32")
+    >>> np.asarray(ZeroPadding()((steps, np.array([[True, False]]))))[0, 1].tolist()
+    [0.0]
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+
+    def call(self, inputs):
+        """The steps that are there."""
+        steps, mask = inputs
+        shape = (*ops.shape(steps)[:2], *(1 for _ in steps.shape[2:]))
+        return ops.where(ops.reshape(mask, shape), steps, ops.zeros_like(steps))
+
+    def compute_output_spec(self, inputs):
+        """The steps as they are."""
+        return keras.KerasTensor(inputs[0].shape, inputs[0].dtype)
