@@ -76,7 +76,7 @@ def test_labels_stay_as_they_are(given, wanted, dtype):
         ([0, 2**64], "int64 or uint64.*row=1"),
         ([BIG, -1], "one type.*row=1"),
         ([1, "1"], "all integers or all strings.*row=1"),
-        (["1", 1], "all strings.*row=1"),
+        (["1", 1], "all integers or all strings.*row=1"),
         (["a", "a\0"], "zero character.*row=1"),
         (np.array(["2020-01-01"], "M8[D]"), "integers or strings"),
         ([1j], "integers or strings"),

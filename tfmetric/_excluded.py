@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from tfmetric import values
 from tfmetric._errors import expected
 
 
 def excluded(ids, dtype: str, rows: int) -> np.ndarray:
-    """The ids as an array (B, E).
+    """Reads the ids as an array (B, E).
 
     Args:
         ids: (B,) or (B, E), integers or strings.
@@ -21,33 +22,33 @@ def excluded(ids, dtype: str, rows: int) -> np.ndarray:
     """
     try:
         array = np.asarray(ids)
+        # As Python's own values: NumPy makes floats of integers on both sides of 2**63.
+        array = np.asarray(ids, object) if isinstance(ids, (list, tuple)) else array
     except ValueError as error:
         raise ValueError(
             expected("exclude with as many ids in each row", exclude=type(ids).__name__)
         ) from error
-    if array.dtype.kind == "f" and not isinstance(ids, np.ndarray):
-        # NumPy makes floats, which are not exact, of integers on both sides of 2**63.
-        array = np.asarray(ids, object)
-    flat = array.ravel().tolist()
-    text = dtype == "string"
-    kinds = (str, bytes) if text else int
-    if not all(isinstance(one, kinds) and not isinstance(one, bool) for one in flat):
-        kind = "strings" if text else "integers"
-        raise ValueError(
-            expected(f"exclude to be {kind}, as the ids of the gallery are", first=flat[:3])
-        )
+    kind = "strings" if dtype == "string" else "integers"
+    wanted = f"exclude to be {kind}, as the ids of the gallery are"
+    try:
+        flat = values.labels(array.ravel(), name="exclude")
+    except ValueError as error:
+        raise ValueError(f"{error}; {wanted}") from error
+    if flat.size and (flat.dtype.kind not in "iu") == (kind == "integers"):
+        raise ValueError(expected(wanted, first=flat[:3].tolist()))
     shape = (len(array), 1) if array.ndim == 1 else array.shape
     if array.ndim not in (1, 2) or shape[0] != rows:
         raise ValueError(
             expected(f"exclude of shape ({rows},) or ({rows}, E)", exclude_shape=array.shape)
         )
-    if text:
-        found = np.empty(len(flat), object)
-        found[:] = [one.encode() if isinstance(one, str) else one for one in flat]
-        return found.reshape(shape)
-    try:
-        return np.array(flat, dtype).reshape(shape)
-    except OverflowError as error:
+    if kind == "strings":
+        return values.encoded(flat.astype(object), "exclude").reshape(shape)
+    limits = np.iinfo(dtype)
+    if any(not limits.min <= one <= limits.max for one in flat.tolist()):
         raise ValueError(
-            expected(f"exclude to be integers that {dtype} holds, as the ids do", first=flat[:3])
-        ) from error
+            expected(
+                f"exclude to be integers that {dtype} holds, as the ids do",
+                first=flat[:3].tolist(),
+            )
+        )
+    return flat.astype(dtype).reshape(shape)

@@ -15,6 +15,7 @@ from tfmetric._plain import plain
 
 __all__ = ["encoded", "ids", "labels", "missing", "plain", "texts"]
 
+_ONE_KIND = "all integers or all strings"
 _LOWEST, _HIGHEST_SIGNED, _HIGHEST = -(2**63), 2**63 - 1, 2**64 - 1
 
 
@@ -181,7 +182,7 @@ def _array(values, name, dtype=None):
 def _column(values, count, name):
     """One column as an array, with Python's own values where NumPy's types would change some."""
     array = _array(values, name)
-    if array.dtype.kind in "fSU" and isinstance(values, (list, tuple)):
+    if array.dtype.kind in "fSU" and isinstance(values, (list, tuple, range)):
         # From a list NumPy makes floats of integers on both sides of 2**63, the text "1" of the
         # integer beside a text, and drops zeros at the end of a text.
         array = _array(values, name, object)
@@ -221,7 +222,7 @@ def _read(found, name):
         return np.empty(0, np.int64)
     text = isinstance(found[0], (str, bytes))
     if text:
-        read = [_text(value, row, name) for row, value in enumerate(found)]
+        read = [_text(value, row, name, _ONE_KIND) for row, value in enumerate(found)]
         for row, value in enumerate(read):
             if value.endswith("\0"):
                 raise ValueError(
@@ -250,11 +251,11 @@ def _read(found, name):
     return np.array(read, np.uint64 if high > _HIGHEST_SIGNED else np.int64)
 
 
-def _text(value, row, name):
+def _text(value, row, name, wanted="all strings"):
     if isinstance(value, bytes):
         return value.decode(errors="surrogateescape")
     if not isinstance(value, str):
-        raise ValueError(_not_of_kind(value, row, name, "strings"))
+        raise ValueError(_not_of_kind(value, row, name, wanted))
     return str(value)
 
 
@@ -264,24 +265,23 @@ def _integer(value, row, name):
         if not (math.isfinite(value) and value == math.floor(value) and abs(value) < 2**53):
             raise ValueError(_not_of_kind(value, row, name, "whole numbers"))
     elif not isinstance(value, Integral):
-        raise ValueError(_not_of_kind(value, row, name, "integers"))
+        raise ValueError(_not_of_kind(value, row, name, _ONE_KIND))
     if not _LOWEST <= value <= _HIGHEST:
         raise ValueError(expected(f"{name} that int64 or uint64 holds", row=row, value=value))
     return int(value)
 
 
-def _not_of_kind(value, row, name, kind):
+def _not_of_kind(value, row, name, wanted):
     if _is_missing(value):
         return expected(f"{name} without missing values; leave such rows out", row=row, value=value)
-    words = {"strings": "all strings", "integers": "all integers or all strings"}
-    return expected(f"{name} to be {words.get(kind, kind)}", row=row, value=value)
+    return expected(f"{name} to be {wanted}", row=row, value=value)
 
 
 def _utf8(value, place, name):
     if isinstance(value, (bytes, bytearray)):
         return bytes(value)
     if not isinstance(value, str):
-        raise ValueError(_not_of_kind(value, place, name, "strings"))
+        raise ValueError(_not_of_kind(value, place, name, "all strings"))
     try:
         return value.encode()
     except UnicodeEncodeError as error:

@@ -139,8 +139,8 @@ def test_a_half_written_export_leaves_nothing(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"ids": ["a"]}, "ids to be 3 integers or strings"),
-        ({"ids": [1.0, 2.0, 3.0]}, "ids to be 3 integers or strings"),
+        ({"ids": ["a"]}, r"ids of shape \(3,\)"),
+        ({"ids": [1.0, 2.5, 3.0]}, "ids to be whole numbers"),
         ({"ids": np.array(["a", 1, 2], object)}, "all integers or all strings"),
         ({"gallery": None, "ids": [1]}, "a gallery together with ids"),
         ({"gallery": np.zeros((0, 3))}, "at least one example"),
@@ -149,7 +149,7 @@ def test_a_half_written_export_leaves_nothing(tmp_path, monkeypatch):
         ({"gallery": [np.eye(3), np.eye(3)]}, r"inputs of shape \(3,\)"),
         ({"gallery": "images"}, "gallery to be a LabeledData"),
         ({"gallery": np.eye(4)}, r"inputs of shape \(3,\).*shape=\(4,\)"),
-        ({"gallery": (np.eye(3), [1, 2])}, "labels to be 3 integers"),
+        ({"gallery": (np.eye(3), [1, 2])}, r"labels of shape \(3,\)"),
         ({"model": keras.Sequential([keras.layers.Dense(2)])}, "to be a built keras.Model"),
         ({"gallery": np.array([[0, 0, 1], [0, np.nan, 0.0]])}, "rows 1"),
         ({"distance": "far"}, "distance to be one of"),

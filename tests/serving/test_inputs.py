@@ -41,12 +41,12 @@ def test_files_are_read(tmp_path):
 
 
 def test_texts():
-    for values in (["é", "b"], ("é", "b"), np.array(["é", "b"])):
+    for values in (["é", "b"], ("é", "b"), np.array(["é", "b"]), np.array(["é", "b"], "T")):
         found = as_array("inputs", values, "string", (None,))
         assert found.tolist() == ["é".encode(), b"b"]
     assert as_array("inputs", "é", "string", (None,)).shape == (1,)
     assert as_array("inputs", [["a"], ["b"]], "string", (None, 1)).shape == (2, 1)
-    with pytest.raises(ValueError, match="Expected inputs to be texts"):
+    with pytest.raises(ValueError, match="Expected inputs to be all strings"):
         as_array("inputs", [1, 2], "string", (None,))
 
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfmetric import values
 from tfmetric._errors import expected
 from tfmetric.datasets.labeled import LabeledData
-from tfmetric.evaluation.checked_arrays import as_given, check_embeddings
+from tfmetric.evaluation.checked_arrays import check_embeddings
 
 _GALLERY = "gallery to be a LabeledData, a tuple (inputs, labels) or an array of inputs"
 
@@ -68,24 +69,15 @@ def made(embed, count: int, ids, labels) -> Gallery:
     return Gallery(check_embeddings(embed(), "gallery embeddings"), ids, labels)
 
 
-def texts(values):
-    """Texts, or the bytes of files, as a tensor; Keras takes no NumPy array of strings.
+def texts(given):
+    """Converts texts, or the bytes of files, to a tensor.
 
     Raises:
         ValueError: If they are anything else.
     """
     import tensorflow as tf
 
-    if tf.is_tensor(values):
-        values = values.numpy()
-    # As objects: NumPy's own strings of bytes lose zeros at the end, which image files may have.
-    array = np.array(values, dtype=object)
-    wrong = next((v for v in array.ravel() if not isinstance(v, (str, bytes))), None)
-    if wrong is not None:
-        raise ValueError(
-            expected("strings, or the bytes of files, in rows of one length", one=type(wrong))
-        )
-    return tf.constant(array, tf.string)
+    return tf.constant(values.encoded(given, "inputs"), tf.string)
 
 
 def _parts(gallery):
@@ -110,22 +102,7 @@ def _fits(shape, wanted):
     )
 
 
-def column(name, values, count):
-    """As int64 (uint64 where it must be) or as bytes, which are what TensorFlow calls strings."""
-    array = as_given(values, name)
-    if array.ndim != 1 or len(array) != count or array.dtype.kind not in "iuUSOT":
-        raise ValueError(
-            expected(
-                f"{name} to be {count} integers or strings, one for each of the gallery",
-                **{f"{name}_shape": array.shape, "dtype": str(array.dtype)},
-            )
-        )
-    if array.dtype.kind in "iu":
-        return array.astype(np.uint64 if array.dtype == np.uint64 else np.int64)
-    found = array.tolist()
-    if not all(isinstance(text, (str, bytes)) for text in found):
-        raise ValueError(expected(f"{name} to be all integers or all strings", first=found[:3]))
-    try:
-        return np.array([t.encode() if isinstance(t, str) else t for t in found], object)
-    except UnicodeEncodeError as error:
-        raise ValueError(expected(f"{name} that UTF-8 can hold", one=error.object)) from error
+def column(name, given, count):
+    """Reads a column as int64, uint64 or bytes, which are what TensorFlow calls strings."""
+    found = values.ids(given, count, name)
+    return values.encoded(found, name) if found.dtype == object else found

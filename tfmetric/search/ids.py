@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tfmetric import values
 from tfmetric._errors import expected
-from tfmetric.evaluation.checked_arrays import as_given, check_labels
 from tfmetric.search.growing import GrowingArray
 
 KINDS = ("int64", "uint64", "str")
@@ -15,8 +15,8 @@ class Ids:
     The kind, int64, uint64 or strings, is that of the first ids.
     """
 
-    def __init__(self, values: np.ndarray | None = None):
-        self._values = None if values is None else GrowingArray(values)
+    def __init__(self, held: np.ndarray | None = None):
+        self._values = None if held is None else GrowingArray(held)
         self._places = None
 
     def __len__(self) -> int:
@@ -79,14 +79,9 @@ class Ids:
         Raises:
             ValueError: If some are not there.
         """
-        asked = as_given(ids, "ids")
-        if asked.ndim != 1:
-            raise ValueError(expected("ids of shape (n,)", ids_shape=asked.shape))
-        if not asked.size:
-            return np.empty(0, np.int64)
-        values = check_labels(asked, len(asked), "ids").tolist()
-        places = self._all_places()
-        unknown = [value for value in dict.fromkeys(values) if value not in places]
+        asked = values.ids(ids).tolist()
+        places = self._all_places() if asked else {}
+        unknown = [value for value in dict.fromkeys(asked) if value not in places]
         if unknown:
             raise ValueError(
                 expected(
@@ -95,7 +90,7 @@ class Ids:
                     kind=self.kind,
                 )
             )
-        return np.array([places[value] for value in values], np.int64)
+        return np.array([places[value] for value in asked], np.int64)
 
     def keep(self, mask: np.ndarray) -> None:
         """Takes out the ids where the mask is False; the others move up."""
@@ -104,9 +99,9 @@ class Ids:
 
     def forget(self, places: np.ndarray) -> None:
         """Takes out the ids at places, which stay empty; the others keep theirs."""
-        known, values = self._all_places(), self.values
+        known, held = self._all_places(), self.values
         for place in places.tolist():
-            if known.get(value := values[place : place + 1].tolist()[0]) == place:
+            if known.get(value := held[place : place + 1].tolist()[0]) == place:
                 del known[value]
 
     def _all_places(self):
@@ -117,9 +112,9 @@ class Ids:
         return self._places
 
 
-def kind_of(values: np.ndarray) -> str:
-    """The kind of an array of ids."""
-    return "str" if values.dtype == object else values.dtype.name
+def kind_of(ids: np.ndarray) -> str:
+    """Returns the kind of an array of ids."""
+    return "str" if ids.dtype == object else ids.dtype.name
 
 
 def check_ids(ids, count: int, like: np.ndarray | None = None) -> np.ndarray:
@@ -133,15 +128,13 @@ def check_ids(ids, count: int, like: np.ndarray | None = None) -> np.ndarray:
     Raises:
         ValueError: If they are not such ids.
     """
-    array = check_labels(ids, count, "ids")
-    if array.dtype.kind == "U":
-        array = array.astype(object)
-    elif like is not None and like.dtype == np.uint64 and array.min(initial=0) >= 0:
-        array = array.astype(np.uint64)
-    elif like is None and array.dtype == np.uint64:
-        pass
-    elif array.dtype != np.uint64 or int(array.max(initial=0)) < 2**63:
-        array = array.astype(np.int64)
+    array = values.ids(ids, count)
+    if like is not None and array.dtype != like.dtype and array.dtype != object:
+        # Small unsigned ids fit among signed ones, and the other way round.
+        if like.dtype == np.uint64 and array.min(initial=0) >= 0:
+            array = array.astype(np.uint64)
+        elif like.dtype == np.int64 and int(array.max(initial=0)) < 2**63:
+            array = array.astype(np.int64)
     if like is not None and array.size and array.dtype != like.dtype:
         raise ValueError(
             expected(
@@ -153,11 +146,11 @@ def check_ids(ids, count: int, like: np.ndarray | None = None) -> np.ndarray:
     return array
 
 
-def pack(values: np.ndarray) -> dict[str, np.ndarray]:
+def pack(ids: np.ndarray) -> dict[str, np.ndarray]:
     """The ids as arrays that NumPy saves without pickling: strings as UTF-8 and their ends."""
-    if values.dtype != object:
-        return {"ids": values}
-    texts = [value.encode(errors="surrogatepass") for value in values.tolist()]
+    if ids.dtype != object:
+        return {"ids": ids}
+    texts = [value.encode(errors="surrogatepass") for value in ids.tolist()]
     return {
         "id_bytes": np.frombuffer(b"".join(texts), np.uint8),
         "id_ends": np.cumsum([len(text) for text in texts], dtype=np.int64),
@@ -169,9 +162,9 @@ def unpack(arrays: dict[str, np.ndarray]) -> np.ndarray:
     if "ids" in arrays:
         return arrays["ids"]
     whole, ends = arrays["id_bytes"].tobytes(), arrays["id_ends"].tolist()
-    values = np.empty(len(ends), object)
-    values[:] = [
+    ids = np.empty(len(ends), object)
+    ids[:] = [
         whole[start:end].decode(errors="surrogatepass")
         for start, end in zip([0, *ends][:-1], ends, strict=True)
     ]
-    return values
+    return ids

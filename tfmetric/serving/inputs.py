@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.values import encoded
 
 
 def is_files(values, takes_texts: bool) -> bool:
@@ -18,7 +19,7 @@ def is_files(values, takes_texts: bool) -> bool:
     kinds = (bytes, bytearray, os.PathLike) if takes_texts else (bytes, bytearray, os.PathLike, str)
     if isinstance(values, kinds):
         return True
-    if isinstance(values, np.ndarray) and values.dtype.kind not in "OSU":
+    if isinstance(values, np.ndarray) and values.dtype.kind not in "OSTU":
         return False
     return _is_sequence(values) and len(values) > 0 and all(isinstance(v, kinds) for v in values)
 
@@ -64,12 +65,7 @@ def as_array(name: str, values, dtype: str, shape: tuple) -> np.ndarray:
 def _strings(name, values):
     if isinstance(values, (str, bytes)):
         values = [values]
-    array = np.asarray(values)
-    if array.dtype.kind not in "OSU" or not all(isinstance(v, (str, bytes)) for v in array.flat):
-        raise ValueError(expected(f"{name} to be texts", type=type(values).__name__))
-    found = np.empty(array.size, object)
-    found[:] = [v.encode() if isinstance(v, str) else bytes(v) for v in array.flat]
-    return found.reshape(array.shape)
+    return encoded(values, name)
 
 
 def _is_sequence(values):
