@@ -7,7 +7,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
-class Neighbours:
+class Neighbors:
     """What a search found; unpacks into ``ids, distances``.
 
     Attributes:

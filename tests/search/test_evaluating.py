@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfmetric import search, visualization
-from tfmetric.search import ExactIndex, Neighbours
+from tfmetric.search import ExactIndex, Neighbors
 
 X = np.random.default_rng(0).normal(size=(300, 32)).astype(np.float32)
 
@@ -22,7 +22,7 @@ class Half(ExactIndex):
 
     def query(self, embeddings, k=10):
         found = super().query(embeddings, 2 * k)
-        return Neighbours(found.ids[:, ::2], found.distances[:, ::2])
+        return Neighbors(found.ids[:, ::2], found.distances[:, ::2])
 
 
 def test_recall_is_the_share_of_the_nearest_that_is_found():

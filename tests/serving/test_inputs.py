@@ -91,7 +91,7 @@ def test_arrays_are_written_as_they_are(shape, dtype):
 def test_answers_are_of_one_class_wherever_they_come_from():
     from tfmetric import export, search, serving
 
-    assert serving.Neighbours is export.Neighbours is search.Neighbours
+    assert serving.Neighbors is export.Neighbors is search.Neighbors
     assert serving.Verified is export.Verified
     assert serving.Classified is export.Classified
 

@@ -1,6 +1,6 @@
 """Export: versioned SavedModels for servers and Python, and models for the edge."""
 
-from tfmetric._answers import Classified, Neighbours, Verified
+from tfmetric._answers import Classified, Neighbors, Verified
 from tfmetric.export.deployment import serve_config
 from tfmetric.export.edge import litert, onnx
 from tfmetric.export.edge_report import EdgeFigures, EdgeModel, EdgeReport, edge_report
@@ -14,7 +14,7 @@ __all__ = [
     "EdgeFigures",
     "EdgeModel",
     "EdgeReport",
-    "Neighbours",
+    "Neighbors",
     "Servable",
     "Verified",
     "edge_report",

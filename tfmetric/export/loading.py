@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfmetric._answers import Classified, Neighbours, Verified
+from tfmetric._answers import Classified, Neighbors, Verified
 from tfmetric._errors import expected
 from tfmetric._excluded import excluded
 from tfmetric.evaluation.verification.calibration import Calibration
@@ -57,7 +57,7 @@ class Servable:
         """As :meth:`embed`, of the bytes of B image files."""
         return self._ask("embed_bytes", image_bytes=images)["embedding"]
 
-    def search(self, inputs, k: int = 10, exclude=None) -> Neighbours:
+    def search(self, inputs, k: int = 10, exclude=None) -> Neighbors:
         """Finds the nearest of the gallery.
 
         Args:
@@ -67,20 +67,20 @@ class Servable:
                 version must have been exported with ``exclude=True``.
 
         Returns:
-            :class:`Neighbours`: ``ids, distances = servable.search(inputs, k)``.
+            :class:`Neighbors`: ``ids, distances = servable.search(inputs, k)``.
 
         Raises:
             ValueError: If k is below 1, or the version has no gallery.
         """
-        return self._neighbours("search", exclude, inputs=inputs, k=k)
+        return self._neighbors("search", exclude, inputs=inputs, k=k)
 
-    def search_bytes(self, images, k: int = 10, exclude=None) -> Neighbours:
+    def search_bytes(self, images, k: int = 10, exclude=None) -> Neighbors:
         """As :meth:`search`, of the bytes of B image files."""
-        return self._neighbours("search_bytes", exclude, image_bytes=images, k=k)
+        return self._neighbors("search_bytes", exclude, image_bytes=images, k=k)
 
-    def search_embedding(self, embedding, k: int = 10, exclude=None) -> Neighbours:
+    def search_embedding(self, embedding, k: int = 10, exclude=None) -> Neighbors:
         """As :meth:`search`, of embeddings (B, D)."""
-        return self._neighbours("search_embedding", exclude, embedding=embedding, k=k)
+        return self._neighbors("search_embedding", exclude, embedding=embedding, k=k)
 
     def verify(self, a, b) -> Verified:
         """Compares B pairs: ``a`` (B, ...) with ``b`` (B, ...)."""
@@ -98,7 +98,7 @@ class Servable:
         """As :meth:`classify`, of the bytes of B image files."""
         return self._classified("classify_bytes", image_bytes=images, k=k)
 
-    def _neighbours(self, name, exclude=None, **given):
+    def _neighbors(self, name, exclude=None, **given):
         if exclude is not None:
             name = _EXCEPT[name]
             dtype = self._signature(name)[1]["exclude"].dtype.name
@@ -109,7 +109,7 @@ class Servable:
             same = self.calibration.decide(values["distances"])
             if self.calibration.curve is not None:
                 probabilities = self.calibration.probability(values["distances"])
-        return Neighbours(
+        return Neighbors(
             values["ids"], values["distances"], values.get("labels"), same, probabilities
         )
 

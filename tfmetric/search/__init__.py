@@ -1,6 +1,6 @@
 """Search: embeddings under ids, exact and approximate, behind one small interface."""
 
-from tfmetric._answers import Neighbours
+from tfmetric._answers import Neighbors
 from tfmetric.search.base import Index
 from tfmetric.search.evaluating import SearchResult, evaluate
 from tfmetric.search.exact import ExactIndex
@@ -12,7 +12,7 @@ __all__ = [
     "ExactIndex",
     "FaissIndex",
     "Index",
-    "Neighbours",
+    "Neighbors",
     "QdrantIndex",
     "SearchResult",
     "evaluate",

@@ -1,15 +1,18 @@
 """The one interface of every index."""
 
 from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
-from tfmetric._answers import Neighbours
+from tfmetric._answers import Neighbors
 from tfmetric._errors import expected
 from tfmetric.distances import Distance
 from tfmetric.evaluation.checked_arrays import check_embeddings
-from tfmetric.search import files
+from tfmetric.search import backends, files
 from tfmetric.search.ids import Ids
+from tfmetric.search.restoring import restore
 
 
 class Index(ABC):
@@ -82,7 +85,7 @@ class Index(ABC):
         """
 
     @abstractmethod
-    def query(self, embeddings, k: int = 10) -> Neighbours:
+    def query(self, embeddings, k: int = 10) -> Neighbors:
         """Finds the nearest.
 
         Args:
@@ -90,7 +93,7 @@ class Index(ABC):
             k: How many, clipped to the size of the index.
 
         Returns:
-            :class:`Neighbours`, nearest first: ``ids, distances = index.query(embeddings, k)``,
+            :class:`Neighbors`, nearest first: ``ids, distances = index.query(embeddings, k)``,
             both (B, k). Distances are float32.
 
         Raises:
@@ -98,7 +101,7 @@ class Index(ABC):
                 width, or not finite.
         """
 
-    def save(self, path) -> None:
+    def save(self, path) -> Path:
         """Writes the index to one file, which takes the place of ``path`` when it is complete.
 
         It is a NumPy ``.npz`` archive without pickled objects, with a header in JSON that says
@@ -107,9 +110,14 @@ class Index(ABC):
         Args:
             path: The file.
 
+        Returns:
+            The path.
+
         Raises:
             ValueError: If the distance is a function of yours, which no file can hold.
+            TypeError: If nobody registered the class; see :func:`tfmetric.search.register`.
         """
+        name = backends.name_of(type(self))
         if self._distance.function is not None:
             raise ValueError(
                 expected(
@@ -118,36 +126,47 @@ class Index(ABC):
                     distance=self.distance,
                 )
             )
-        settings, arrays = self._state()
-        about = {"distance": self.distance, "dim": self.dim, "count": len(self)}
-        files.write(path, {"index": self._name, **about, "settings": settings}, arrays)
+        about = {"index": name, "distance": self.distance, "dim": self.dim, "count": len(self)}
+        files.write(path, {**about, "settings": self.settings}, self.arrays())
+        return Path(path)
 
     @classmethod
-    def load(cls, path) -> "Index":
-        """As :func:`tfmetric.search.load`, and checks that it is an index of this class.
+    def load(cls, path, **connection: Any) -> "Index":
+        """Reads a file as :func:`tfmetric.search.load` does, and checks that it is of this class.
 
         Raises:
-            ValueError: If it is not, or the file is none that an index has written.
+            ValueError: If the file holds an index of another class, or none.
         """
-        from tfmetric.search.loading import load
-
-        found = load(path)
+        found = restore(path, connection)
         if not isinstance(found, cls):
             raise ValueError(
                 expected(f"a file of {cls.__name__}", path=str(path), holds=type(found).__name__)
             )
         return found
 
-    _name: str
+    elsewhere: ClassVar[bool] = False
+    """Whether the embeddings live outside of the file, in a database that others change too."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """The arguments that the index was made with, the distance left out; JSON holds them."""
 
     @abstractmethod
-    def _state(self) -> tuple[dict, dict[str, np.ndarray]]:
-        """The arguments of the class but the distance, and the arrays to save."""
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns what :meth:`save` writes beside the settings, arrays without Python objects."""
 
     @classmethod
     @abstractmethod
-    def _restored(cls, header: dict, arrays: dict[str, np.ndarray]) -> "Index":
-        """The index of a file; ValueError or KeyError where it does not fit together."""
+    def from_saved(cls, saved: backends.Saved) -> "Index":
+        """Makes the index of a file.
+
+        Args:
+            saved: What the file holds: :attr:`settings`, :meth:`arrays` and the distance.
+
+        Raises:
+            ValueError: If the parts do not fit together; a KeyError counts likewise.
+        """
 
     def _checked(self, embeddings, name="embeddings"):
         array = check_embeddings(embeddings, name)
@@ -167,7 +186,7 @@ class Index(ABC):
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}({self.distance!r}, count={len(self)}, dim={self.dim}, "
-            f"{', '.join(f'{name}={value!r}' for name, value in self._state()[0].items())})"
+            f"{', '.join(f'{name}={value!r}' for name, value in self.settings.items())})"
         )
 
 
@@ -204,14 +223,14 @@ class LocalIndex(Index):
             self._dim = embeddings.shape[1]
             self._ids.append(ids)
 
-    def query(self, embeddings, k: int = 10) -> Neighbours:
+    def query(self, embeddings, k: int = 10) -> Neighbors:
         """Finds the nearest; see :meth:`Index.query`."""
         queries, k = self._checked(embeddings), min(check_k(k), len(self))
         if not k or not len(queries):
             nothing = np.empty((len(queries), k))
-            return Neighbours(self._ids.take(nothing.astype(int)), nothing.astype(np.float32))
+            return Neighbors(self._ids.take(nothing.astype(int)), nothing.astype(np.float32))
         places, found = self._nearest(queries, k)
-        return Neighbours(self._ids.take(places), found)
+        return Neighbors(self._ids.take(places), found)
 
     @abstractmethod
     def _add(self, embeddings):

@@ -76,7 +76,7 @@ def evaluate(
     *,
     name: str | None = None,
     batch_size: int = 1000,
-    show_progress: bool = True,
+    progress: bool = True,
 ) -> SearchResult:
     """Measures an index on queries.
 
@@ -88,7 +88,7 @@ def evaluate(
         k: Neighbours asked for.
         name: What to call it; None for its class and kind.
         batch_size: Queries asked at a time for the queries a second.
-        show_progress: Whether a bar is shown where it takes long, on a terminal.
+        progress: Whether a bar is shown where it takes long, on a terminal.
 
     Returns:
         A :class:`SearchResult`.
@@ -124,7 +124,7 @@ def evaluate(
     starts = range(0, len(queries), check_k(batch_size))
     index.query(queries[:1], k)  # What is only done once is no part of the time.
     parts, seconds = [], 0.0
-    with progress(len(queries), "Asking the index", show_progress) as done:
+    with progress(len(queries), "Asking the index", progress) as done:
         for start in starts:
             began = time.perf_counter()
             parts.append(index.query(queries[start : start + batch_size], k))
@@ -138,7 +138,7 @@ def evaluate(
     recall = None
     if exact is not None:
         hits = 0
-        with progress(len(queries), "Asking exact search", show_progress) as done:
+        with progress(len(queries), "Asking exact search", progress) as done:
             for start, found in zip(starts, parts, strict=True):
                 truth = exact.query(queries[start : start + batch_size], k)
                 hits += _hits(found, truth)

@@ -2,12 +2,15 @@
 
 import os
 
+from typing import Any
+
 import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.evaluation.distances.parallel_blocks import run_blocks
 from tfmetric.search import directly, products
+from tfmetric.search.backends import Saved, register
 from tfmetric.search.base import LocalIndex
 from tfmetric.search.ids import Ids, pack, unpack
 from tfmetric.search.storage import STORAGES, encode
@@ -20,11 +23,12 @@ _MOST_FOUND = 2**21
 _FULL = STORAGES[:3]
 
 
+@register("exact")
 class ExactIndex(LocalIndex):
     """Looks at every embedding: the answer is right, and time grows with the size.
 
     When to use it: up to a million or so, and as the truth to judge an approximate index by. It
-    needs NumPy alone; matrix products and threads use all cores. Neighbours are in the order of
+    needs NumPy alone; matrix products and threads use all cores. Neighbors are in the order of
     their distances to float32 precision, as computed in float64, and at equal distances in the
     order in which they were added, whatever else is asked in the same call.
 
@@ -53,8 +57,6 @@ class ExactIndex(LocalIndex):
     >>> index.query([[0.0, 0.0]], k=5).distances.tolist()
     [[1.0, 5.0]]
     """
-
-    _name = "exact"
 
     def __init__(
         self,
@@ -177,31 +179,38 @@ class ExactIndex(LocalIndex):
             found.append(distance[0])
         return np.stack(places), np.stack(found)
 
-    def _state(self):
-        settings = {"storage": self.storage}
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments of the class, the distance left out."""
+        found: dict[str, Any] = {"storage": self.storage}
         if self.rescore:
-            settings |= {"rescore": self.rescore, "oversample": self.oversample}
-        arrays = pack(self._ids.values)
+            found |= {"rescore": self.rescore, "oversample": self.oversample}
+        return found
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns the ids and the vectors as they are kept."""
+        found = pack(self._ids.values)
         if self._vectors is not None:
-            arrays |= self._vectors.arrays()
+            found |= self._vectors.arrays()
         if self._bits is not None:
-            arrays["bits"] = self._bits.kept
-        return settings, arrays
+            found["bits"] = self._bits.kept
+        return found
 
     @classmethod
-    def _restored(cls, header, arrays):
-        index = cls(header["distance"], **header["settings"])
-        dim, full = header["dim"], index.rescore or index.storage
+    def from_saved(cls, saved: Saved) -> "ExactIndex":
+        """Makes the index of a file; see :meth:`Index.from_saved`."""
+        index, arrays = cls(saved.distance, **saved.settings), saved.arrays
+        dim, full = saved.dim, index.rescore or index.storage
         if dim is None:
             return index
         if full in _FULL:
             parts = {name: arrays[name] for name in ("vectors", "scales") if name in arrays}
-            _check(parts["vectors"], (header["count"], dim), np.dtype(full))
+            _check(parts["vectors"], (saved.count, dim), np.dtype(full))
             if full == "int8":
-                _check(parts["scales"], (header["count"],), np.dtype(np.float32))
+                _check(parts["scales"], (saved.count,), np.dtype(np.float32))
             index._vectors = Vectors(parts, full, dim)
         if index.storage == "binary":
-            _check(arrays["bits"], (header["count"], -(-dim // 64)), np.dtype(np.uint64))
+            _check(arrays["bits"], (saved.count, -(-dim // 64)), np.dtype(np.uint64))
             index._bits = Vectors({"vectors": arrays["bits"]}, "binary", dim)
         index._ids, index._dim = Ids(unpack(arrays)), dim
         return index

@@ -1,10 +1,13 @@
 """Approximate and exact search by Faiss."""
 
+from typing import Any
+
 import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric._optional import require
+from tfmetric.search.backends import Saved, register
 from tfmetric.search.base import LocalIndex
 from tfmetric.search.ids import Ids, pack, unpack
 from tfmetric.search.vectors import floored
@@ -14,6 +17,7 @@ DISTANCES = ("cosine", "euclidean", "inner_product", "manhattan", "squared_eucli
 _TRAINING = 39  # What Faiss's k-means asks for, vectors a centre.
 
 
+@register("faiss")
 class FaissIndex(LocalIndex):
     """Search by Faiss: graphs and compressed lists for what is too large to look at whole.
 
@@ -48,8 +52,6 @@ class FaissIndex(LocalIndex):
         index.add(embeddings, ids)
         ids, distances = index.query(queries, k=10)
     """
-
-    _name = "faiss"
 
     def __init__(
         self,
@@ -238,17 +240,23 @@ class FaissIndex(LocalIndex):
         found = np.maximum(found, 0)
         return np.sqrt(found) if self.distance == "euclidean" else found
 
-    def _state(self):
-        settings = {name: value for name, value in self._settings.items() if value is not None}
-        arrays = pack(self._ids.values) | {"alive": self._alive}
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments of the class, the distance and those that are None left out."""
+        return {name: value for name, value in self._settings.items() if value is not None}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns the ids and the index as Faiss writes it."""
+        found = pack(self._ids.values) | {"alive": self._alive}
         if self._index is not None:
-            arrays["faiss"] = self._faiss.serialize_index(self._index)
-        return settings, arrays
+            found["faiss"] = self._faiss.serialize_index(self._index)
+        return found
 
     @classmethod
-    def _restored(cls, header, arrays):
-        index = cls(header["distance"], **header["settings"])
-        index._dim, index._alive = header["dim"], arrays["alive"]
+    def from_saved(cls, saved: Saved) -> "FaissIndex":
+        """Makes the index of a file; see :meth:`Index.from_saved`."""
+        index, arrays = cls(saved.distance, **saved.settings), saved.arrays
+        index._dim, index._alive = saved.dim, arrays["alive"]
         if len(index._alive):
             index._ids = Ids(unpack(arrays))
         if "faiss" in arrays:

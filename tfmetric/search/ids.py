@@ -117,12 +117,12 @@ def kind_of(ids: np.ndarray) -> str:
     return "str" if ids.dtype == object else ids.dtype.name
 
 
-def check_ids(ids, count: int, like: np.ndarray | None = None) -> np.ndarray:
+def check_ids(ids, count: int | None = None, like: np.ndarray | None = None) -> np.ndarray:
     """Ids as int64, as uint64 where they were or must be, or as an array of Python strings.
 
     Args:
         ids: (count,), integers or strings.
-        count: How many there must be.
+        count: How many there must be; None for any number.
         like: Ids whose kind they must have, or None.
 
     Raises:

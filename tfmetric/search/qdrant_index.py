@@ -1,13 +1,17 @@
 """Search by the vector database Qdrant: in this process, or a server or cluster by its URL."""
 
 import uuid
+from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tfmetric import distances
-from tfmetric._answers import Neighbours
+from tfmetric._answers import Neighbors
 from tfmetric._errors import expected
 from tfmetric._optional import require
+from tfmetric.search.backends import Saved, register
 from tfmetric.search.base import Index, check_k
 from tfmetric.search.ids import check_ids, kind_of
 from tfmetric.search.qdrant_errors import reported
@@ -24,6 +28,7 @@ _BATCH = 512
 _SPACE = uuid.UUID("7f0b6c0e-6f0c-4d1c-9a55-3f5a3b1f6f10")
 
 
+@register("qdrant")
 class QdrantIndex(Index):
     """Search by Qdrant, through its own client.
 
@@ -52,7 +57,7 @@ class QdrantIndex(Index):
         ids, distances = index.query(queries, k=10)
     """
 
-    _name = "qdrant"
+    elsewhere = True
 
     def __init__(self, location=":memory:", collection="tfmetric", distance="cosine", **connection):
         distance = distances.get(distance)
@@ -102,7 +107,7 @@ class QdrantIndex(Index):
         ids = check_ids(ids, len(embeddings), like)
         values = ids.tolist()
         if len(set(values)) < len(values):
-            twice = sorted({value for value in values if values.count(value) > 1})
+            twice = [value for value, times in Counter(values).items() if times > 1]
             raise ValueError(
                 expected(f"ids that differ; {len(twice)} are given twice", first=twice[:5])
             )
@@ -139,10 +144,9 @@ class QdrantIndex(Index):
 
     def remove(self, ids) -> None:
         """Removes embeddings; see :meth:`Index.remove`."""
-        asked = np.asarray(ids)
-        if not asked.size:
+        values = list(dict.fromkeys(check_ids(ids).tolist()))
+        if not values:
             return
-        values = list(dict.fromkeys(check_ids(asked, len(asked)).tolist()))
         held = set(self._held(values))
         unknown = [value for value in values if value not in held]
         if unknown:
@@ -155,7 +159,7 @@ class QdrantIndex(Index):
                 selector = self._models.PointIdsList(points=points)
                 self._client.delete(self.collection, points_selector=selector, wait=True)
 
-    def query(self, embeddings, k: int = 10) -> Neighbours:
+    def query(self, embeddings, k: int = 10) -> Neighbors:
         """Finds the nearest; see :meth:`Index.query`."""
         queries, k = self._checked(embeddings), min(check_k(k), len(self))
         ids = np.empty((len(queries), k), _dtype(self._kind or "int64"))
@@ -181,7 +185,7 @@ class QdrantIndex(Index):
                 found[row] = [point.score for point in points]
         if self._kind == "str":
             ids = ids.astype(np.str_)
-        return Neighbours(ids, self._distances(found))
+        return Neighbors(ids, self._distances(found))
 
     def close(self) -> None:
         """Lets go of the connection, or of the directory for another process."""
@@ -241,10 +245,16 @@ class QdrantIndex(Index):
     def _reported(self):
         return reported(self.location)
 
-    def _state(self):
-        return {"location": self.location, "collection": self.collection}, {}
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Where the collection is."""
+        return {"location": self.location, "collection": self.collection}
 
-    def save(self, path) -> None:
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns nothing: the vectors stay in the database."""
+        return {}
+
+    def save(self, path) -> Path:
         """Writes where the collection is; see :meth:`Index.save`.
 
         Raises:
@@ -254,19 +264,13 @@ class QdrantIndex(Index):
             raise ValueError(
                 expected("a location that lasts: a directory or a URL", location=self.location)
             )
-        super().save(path)
+        return super().save(path)
 
     @classmethod
-    def _restored(cls, header, arrays):
-        settings = header["settings"]
-        index = cls(
-            settings["location"],
-            settings["collection"],
-            header["distance"],
-            **header.get("connection", {}),
-        )
-        header["count"] = len(index)  # A database changes after its address was written down.
-        return index
+    def from_saved(cls, saved: Saved) -> "QdrantIndex":
+        """Connects to the collection of a file; see :meth:`Index.from_saved`."""
+        where = saved.settings
+        return cls(where["location"], where["collection"], saved.distance, **saved.connection)
 
 
 def _dtype(kind):

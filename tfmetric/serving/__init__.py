@@ -1,6 +1,6 @@
 """Serving over a network: a development server, and a client for it and TensorFlow Serving."""
 
-from tfmetric._answers import Classified, Neighbours, Verified
+from tfmetric._answers import Classified, Neighbors, Verified
 from tfmetric.serving.client import Client, VersionStatus
 from tfmetric.serving.errors import RequestError
 from tfmetric.serving.server import Server
@@ -8,7 +8,7 @@ from tfmetric.serving.server import Server
 __all__ = [
     "Classified",
     "Client",
-    "Neighbours",
+    "Neighbors",
     "RequestError",
     "Server",
     "Verified",

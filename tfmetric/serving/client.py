@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from tfmetric._answers import Classified, Neighbours, Verified
+from tfmetric._answers import Classified, Neighbors, Verified
 from tfmetric._errors import expected
 from tfmetric._excluded import excluded
 from tfmetric.serving.errors import RequestError, Unavailable
@@ -89,7 +89,7 @@ class Client:
         """Embeds a batch: (B, ...), or B files, to (B, D), float32."""
         return self._ask("embed", inputs)["embedding"]
 
-    def search(self, inputs, k: int = 10, exclude=None) -> Neighbours:
+    def search(self, inputs, k: int = 10, exclude=None) -> Neighbors:
         """Finds the nearest of the gallery.
 
         Args:
@@ -99,13 +99,13 @@ class Client:
                 version must have been exported with ``exclude=True``.
 
         Returns:
-            :class:`Neighbours`: ``ids, distances = client.search(inputs, k)``.
+            :class:`Neighbors`: ``ids, distances = client.search(inputs, k)``.
         """
-        return _neighbours(self._ask("search", inputs, k=k, exclude=exclude), k)
+        return _neighbors(self._ask("search", inputs, k=k, exclude=exclude), k)
 
-    def search_embedding(self, embedding, k: int = 10, exclude=None) -> Neighbours:
+    def search_embedding(self, embedding, k: int = 10, exclude=None) -> Neighbors:
         """As :meth:`search`, of embeddings (B, D)."""
-        return _neighbours(self._ask("search_embedding", embedding, k=k, exclude=exclude), k)
+        return _neighbors(self._ask("search_embedding", embedding, k=k, exclude=exclude), k)
 
     def verify(self, a, b) -> Verified:
         """Compares B pairs: ``a`` with ``b``, each as for :meth:`embed`."""
@@ -286,7 +286,7 @@ def _nothing(outputs):
     }
 
 
-def _neighbours(found, k):
+def _neighbors(found, k):
     # A server that answers requests together gives as many as the largest k among them.
     ids, distances, labels = (found.get(name) for name in ("ids", "distances", "labels"))
-    return Neighbours(ids[:, :k], distances[:, :k], None if labels is None else labels[:, :k])
+    return Neighbors(ids[:, :k], distances[:, :k], None if labels is None else labels[:, :k])

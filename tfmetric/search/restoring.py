@@ -1,0 +1,41 @@
+"""Making an index of its file."""
+
+from typing import Any
+
+from tfmetric._errors import expected
+from tfmetric.search import backends, files
+
+
+def restore(path, connection: dict[str, Any]) -> Any:
+    """Reads a file of :func:`tfmetric.search.files.write` by the class that its header names.
+
+    Args:
+        path: The file.
+        connection: Arguments that no file holds.
+
+    Returns:
+        The index.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is none of an index, or its parts do not fit together.
+    """
+    header, arrays = files.read(path)
+    cls = backends.named(header.get("index"))
+    try:
+        dim, count = header["dim"], header["count"]
+        index = cls.from_saved(
+            backends.Saved(header["distance"], dim, count, header["settings"], arrays, connection)
+        )
+        # A database changes after its address was written down.
+        if (len(index) != count and not index.elsewhere) or index.dim != dim:
+            raise ValueError(
+                expected(f"{count} embeddings of width {dim}", count=len(index), dim=index.dim)
+            )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            expected(
+                "a file of an index whose parts fit together", path=str(path), error=str(error)
+            )
+        ) from error
+    return index
