@@ -37,9 +37,6 @@ ROOMS = (
 # circle takes its line away.
 CIRCLES = {
     frozenset({"cli.tune", "cli.tuning_job"}): "the job reads the options of its command",
-    frozenset(
-        f"search.{name}" for name in ("base", "exact", "faiss_index", "loading", "qdrant_index")
-    ): "Index.load looks the kinds of index up in a list of its subclasses",
 }
 
 # Imports from a room above, as (module, room above), with the reason.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import tfmetric as tm
-from tfmetric._excluded import excluded
+from tfmetric.values import excluded
 
 RNG = np.random.default_rng(3)
 GALLERY = RNG.normal(size=(40, 3)).astype("float32")

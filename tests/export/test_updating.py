@@ -70,7 +70,7 @@ def test_a_version_of_the_first_format_takes_a_gallery_too(tmp_path):
         ({"embeddings": np.eye(4)}, "embeddings of 3 values"),
         ({"embeddings": np.zeros((0, 3))}, "embeddings"),
         ({"embeddings": np.eye(3) * np.nan}, "without NaN"),
-        ({"embeddings": np.eye(3), "ids": [1]}, "ids to be 3 integers"),
+        ({"embeddings": np.eye(3), "ids": [1]}, r"ids of shape \(3,\)"),
         ({"gallery": np.eye(4)}, r"inputs of shape \(3,\)"),
         ({"embeddings": np.eye(3), "gallery_storage": "half"}, "gallery_storage to be one of"),
         ({"embeddings": np.eye(3), "gallery_storage": "binary"}, "rough distances"),

@@ -1,6 +1,9 @@
 """Saved indexes: the same after loading, and no other file is taken for one."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -95,7 +98,6 @@ def test_a_header_that_was_changed(change, message, tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"index": "other"},
         {"distance": "nearness"},
         {"dim": 9},
         {"count": 41},
@@ -139,3 +141,48 @@ def test_what_fails_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
         index.save(tmp_path / "index.npz")
     assert len(search.load(tmp_path / "index.npz")) == 40
     assert len(list(tmp_path.iterdir())) == 1
+
+
+SAVER = """
+import os, random, signal, sys, time
+from pathlib import Path
+import os
+import subprocess
+import sys
+
+import numpy as np
+import tfmetric as tm
+path = Path(sys.argv[1])
+index = tm.search.ExactIndex()
+index.add(np.random.default_rng(0).normal(size=(20_000, 64)), range(20_000))
+index.save(path)
+draw, most, hit = random.Random(0), 0, 0
+for _ in range(50):
+    child = os.fork()
+    if not child:
+        while True:
+            index.save(path)
+    time.sleep(draw.uniform(0.002, 0.05))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    left = len(list(path.parent.iterdir())) - 1
+    most, hit = max(most, left), hit + left
+    assert len(tm.search.load(path)) == 20_000
+index.save(path)
+print(most, hit, len(list(path.parent.iterdir())))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_fifty_kills_of_save_leave_one_scratch_at_most(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SAVER, str(tmp_path / "index.npz")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    most, hit, left = map(int, done.stdout.split())
+    assert most == 1  # The scratch of the last kill.
+    assert hit > 20  # Most kills come within a write.
+    assert left == 1  # The index alone.

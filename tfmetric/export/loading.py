@@ -7,10 +7,10 @@ import numpy as np
 
 from tfmetric._answers import Classified, Neighbors, Verified
 from tfmetric._errors import expected
-from tfmetric._excluded import excluded
 from tfmetric.evaluation.verification.calibration import Calibration
 from tfmetric.export.galleries import texts
 from tfmetric.export.versions import versions
+from tfmetric.values import excluded
 
 
 class Servable:

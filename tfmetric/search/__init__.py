@@ -1,6 +1,7 @@
 """Search: embeddings under ids, exact and approximate, behind one small interface."""
 
 from tfmetric._answers import Neighbors
+from tfmetric.search.backends import Saved, register
 from tfmetric.search.base import Index
 from tfmetric.search.evaluating import SearchResult, evaluate
 from tfmetric.search.exact import ExactIndex
@@ -14,7 +15,9 @@ __all__ = [
     "Index",
     "Neighbors",
     "QdrantIndex",
+    "Saved",
     "SearchResult",
     "evaluate",
     "load",
+    "register",
 ]

@@ -107,8 +107,12 @@ def name_of(cls: type) -> str:
     return name
 
 
-def named(name: str) -> Any:
-    """Returns the class of a name.
+def named(name: str, path: Any) -> Any:
+    """Returns the class of the name in a file.
+
+    Args:
+        name: The name.
+        path: The file, for the message.
 
     Raises:
         ValueError: If nobody registered one.
@@ -119,6 +123,7 @@ def named(name: str) -> Any:
                 f"an index of a registered class: {', '.join(sorted(_classes))}; import the module "
                 "that registers it",
                 index=name,
+                path=str(path),
             )
         )
     return _classes[name]

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.datasets.progress import progress
+from tfmetric._renamed import renamed
+from tfmetric.datasets.progress import progress as bar
 from tfmetric.search.base import Index, check_k
 
 _PERCENTILES = (50, 95, 99)
@@ -68,6 +69,7 @@ class SearchResult:
         return json.dumps(self.to_dict(), indent=2)
 
 
+@renamed(show_progress="progress")
 def evaluate(
     index: Index,
     queries,
@@ -124,7 +126,7 @@ def evaluate(
     starts = range(0, len(queries), check_k(batch_size))
     index.query(queries[:1], k)  # What is only done once is no part of the time.
     parts, seconds = [], 0.0
-    with progress(len(queries), "Asking the index", progress) as done:
+    with bar(len(queries), "Asking the index", progress) as done:
         for start in starts:
             began = time.perf_counter()
             parts.append(index.query(queries[start : start + batch_size], k))
@@ -138,7 +140,7 @@ def evaluate(
     recall = None
     if exact is not None:
         hits = 0
-        with progress(len(queries), "Asking exact search", progress) as done:
+        with bar(len(queries), "Asking exact search", progress) as done:
             for start, found in zip(starts, parts, strict=True):
                 truth = exact.query(queries[start : start + batch_size], k)
                 hits += _hits(found, truth)

@@ -1,7 +1,6 @@
 """Exact search: every vector is looked at."""
 
 import os
-
 from typing import Any
 
 import numpy as np

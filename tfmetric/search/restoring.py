@@ -21,7 +21,7 @@ def restore(path, connection: dict[str, Any]) -> Any:
         ValueError: If the file is none of an index, or its parts do not fit together.
     """
     header, arrays = files.read(path)
-    cls = backends.named(header.get("index"))
+    cls = backends.named(header.get("index"), path)
     try:
         dim, count = header["dim"], header["count"]
         index = cls.from_saved(

@@ -9,9 +9,9 @@ import numpy as np
 
 from tfmetric._answers import Classified, Neighbors, Verified
 from tfmetric._errors import expected
-from tfmetric._excluded import excluded
 from tfmetric.serving.errors import RequestError, Unavailable
 from tfmetric.serving.inputs import as_array, is_files, read_files
+from tfmetric.values import excluded
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
 _STALE = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "NOT_FOUND")

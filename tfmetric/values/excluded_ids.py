@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tfmetric import values
 from tfmetric._errors import expected
+from tfmetric.values.columns import encoded, labels
 
 
 def excluded(ids, dtype: str, rows: int) -> np.ndarray:
@@ -31,10 +31,10 @@ def excluded(ids, dtype: str, rows: int) -> np.ndarray:
     kind = "strings" if dtype == "string" else "integers"
     wanted = f"exclude to be {kind}, as the ids of the gallery are"
     try:
-        flat = values.labels(array.ravel(), name="exclude")
+        flat = labels(array.ravel(), name="exclude")
     except ValueError as error:
         raise ValueError(f"{error}; {wanted}") from error
-    if flat.size and (flat.dtype.kind not in "iu") == (kind == "integers"):
+    if flat.size and flat.dtype.kind not in ("U" if kind == "strings" else "iu"):
         raise ValueError(expected(wanted, first=flat[:3].tolist()))
     shape = (len(array), 1) if array.ndim == 1 else array.shape
     if array.ndim not in (1, 2) or shape[0] != rows:
@@ -42,7 +42,7 @@ def excluded(ids, dtype: str, rows: int) -> np.ndarray:
             expected(f"exclude of shape ({rows},) or ({rows}, E)", exclude_shape=array.shape)
         )
     if kind == "strings":
-        return values.encoded(flat.astype(object), "exclude").reshape(shape)
+        return encoded(flat.astype(object), "exclude").reshape(shape)
     limits = np.iinfo(dtype)
     if any(not limits.min <= one <= limits.max for one in flat.tolist()):
         raise ValueError(

@@ -1,8 +1,4 @@
-"""Labels, ids and texts as arrays that lose nothing, and values in the form that JSON holds.
-
-Every room reads these through this module, so that a column is read alike whether it comes as a
-list, a NumPy array of any type, a column of pandas or a tensor.
-"""
+"""Columns of labels, ids and texts, in whatever form they come."""
 
 import math
 from numbers import Integral, Real
@@ -11,9 +7,6 @@ from typing import Any
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric._plain import plain
-
-__all__ = ["encoded", "ids", "labels", "missing", "plain", "texts"]
 
 _ONE_KIND = "all integers or all strings"
 _LOWEST, _HIGHEST_SIGNED, _HIGHEST = -(2**63), 2**63 - 1, 2**64 - 1
