@@ -8,11 +8,11 @@ from numbers import Integral
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric._plain import plain
 from tfmetric.evaluation.retrieval.figures import figure_title, is_repeated
 from tfmetric.evaluation.retrieval.ranks import Ranks
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_intervals
 from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
+from tfmetric.values import plain
 
 
 @dataclass(frozen=True, eq=False)
