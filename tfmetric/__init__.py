@@ -31,6 +31,7 @@ _ROOMS = (
     "mining",
     "models",
     "report",
+    "runs",
     "search",
     "serving",
     "training",

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from tfmetric._errors import expected
 
-METRICS = "metrics.json"
+METRICS, CONFIG, MODEL = "metrics.json", "config.toml", "model.keras"
+# The config of the best setting, as `tfmetric tune` of former versions wrote it.
+FORMER_BEST = "best.toml"
+# A directory that holds one of these is that of a run.
+RUN_FILES = (METRICS, CONFIG, FORMER_BEST)
+# A directory that holds one of these is that of a search; the best setting is a run at its end.
+_SEARCH_FILES = ("tune.toml", "search.json")
 
 
 def read_metrics(directory) -> dict:
@@ -23,7 +29,16 @@ def read_metrics(directory) -> dict:
     directory = Path(directory)
     path = directory / METRICS
     wanted = "the directory of a run, such as runs/NAME/1 of `tfmetric quickstart`, which holds"
-    if not path.is_file() and (directory / "config.toml").is_file():
+    search = any((directory / name).is_file() for name in _SEARCH_FILES)
+    if not path.is_file() and search:
+        raise ValueError(
+            expected(
+                f"a finished search, which holds {METRICS}; if nothing works on it any more, "
+                f"`tfmetric tune --resume {directory}` goes on",
+                run_dir=str(directory),
+            )
+        )
+    if not path.is_file() and (directory / CONFIG).is_file():
         raise ValueError(
             expected(
                 f"a finished run: {METRICS} is written at the end; if nothing works on it any "

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 import tfmetric as tm
 from tfmetric.cli import cli
-from tfmetric.cli.models import Trained, trained_on
+from tfmetric.cli.trained_model import loading, run_of
+from tfmetric.runs import RunConfig
 
 
 def invoke(*arguments):
@@ -127,28 +128,34 @@ def test_a_siamese_model_is_no_embedder(run, tmp_path):
     assert done.stderr.startswith("Error: Expected an embedder, a model of one input")
 
 
+def run_with(directory, dataset, **values):
+    """A run that has begun, with a config."""
+    directory.mkdir(exist_ok=True)
+    RunConfig(tm.training.Settings(), dataset, **values).write(directory / "config.toml")
+    return tm.runs.open(directory)
+
+
 def test_data_are_those_of_the_run_however_their_path_is_spelled(tmp_path, monkeypatch):
     (tmp_path / "digits").mkdir()
-    known = Trained(str(tmp_path / "digits"), seed=3, test_fraction=0.3)
+    run = run_with(tmp_path / "run", str(tmp_path / "digits"), seed=3, test_fraction=0.3)
     monkeypatch.chdir(tmp_path)
-    assert known.loading("./digits") == {"seed": 3, "test_fraction": 0.3}
-    assert known.loading("./digits", "prepared", 0)["seed"] == 0
-    assert known.loading("digits") == {"seed": 0}  # The built-in ones.
-    assert known.loading("none") == Trained().loading("none") == {"seed": 0}
+    assert loading(run, "./digits") == {"seed": 3, "test_fraction": 0.3}
+    assert loading(run, "./digits", "prepared", 0)["seed"] == 0
+    assert loading(run, "digits") == {"seed": 0}  # The built-in ones.
+    assert loading(run, "none") == loading(None, "none") == {"seed": 0}
 
 
-def test_what_a_run_says_of_its_training(tmp_path):
+def test_a_model_is_of_the_run_that_its_directory_is(tmp_path):
     path = tmp_path / "model.keras"
-    assert trained_on(path).dataset is None
-    (tmp_path / "config.toml").write_text(
-        'seed = 7\n[data]\ndataset = "tfds:x"\ndata_dir = "none"\ntest_fraction = 0.25\nmore = 1\n'
-    )
-    found = trained_on(path)
+    assert run_of(path) is None
+    run_with(tmp_path, "tfds:x", seed=7, test_fraction=0.25)
+    found = run_of(path).config
     assert (found.dataset, found.data_dir, found.seed) == ("tfds:x", None, 7)
     assert found.test_fraction == 0.25
-    (tmp_path / "config.toml").rename(tmp_path / "best.toml")  # Of a search.
-    assert trained_on(path) == found
-    (tmp_path / "config.toml").write_text("[[[")
+    (tmp_path / "config.toml").rename(tmp_path / "best.toml")  # Of a search of a former version.
+    (tmp_path / "metrics.json").write_text('{"result": {}}')
+    assert run_of(path).config == found
     (tmp_path / "best.toml").unlink()
     (tmp_path / "metrics.json").write_text("[]")
-    assert trained_on(path).dataset is None
+    with pytest.raises(ValueError, match=r"metrics\.json"):
+        run_of(path)

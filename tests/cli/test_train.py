@@ -22,9 +22,9 @@ from click.testing import CliRunner
 import tfmetric as tm
 from tfmetric._files import SUFFIX
 from tfmetric.cli import cli, exit_codes
-from tfmetric.cli.kinds import assigned
-from tfmetric.cli.run_config import RunConfig, read_toml, resolved
-from tfmetric.cli.run_directory import RunDirectory
+from tfmetric.cli.option_types import assigned
+from tfmetric.runs.config import RunConfig, read_toml, resolved
+from tfmetric.runs.directory import RunDirectory
 
 train = import_module("tfmetric.cli.train")  # The package has the command under this name.
 ROOT = Path(__file__).parents[2]
@@ -318,7 +318,7 @@ def test_wrong_usage_is_exit_code_2(arguments, words, tmp_path, monkeypatch):
 @pytest.fixture
 def begun(straight, data, tmp_path):
     """A run that has been killed before its first epoch, as far as files go."""
-    run = RunDirectory.new(tmp_path, "people")
+    run = RunDirectory.next_in(tmp_path / "runs/people")
     run.config.write_text((straight[0] / "config.toml").read_text())
     return run
 
@@ -328,7 +328,7 @@ def test_one_process_at_a_time(begun):
         done = tfmetric("--resume", begun.path)
     assert done.exit_code == 1
     assert f"held_by='process {os.getpid()} on " in done.stderr
-    assert RunDirectory.new(begun.path.parents[2], "people").path.name == "2"
+    assert RunDirectory.next_in(begun.path.parent).path.name == "2"
 
 
 def test_other_data_are_refused_and_other_versions_named(begun, data, tmp_path):

@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import sys
+import time
 from contextlib import contextmanager
 
 import click
@@ -34,8 +35,11 @@ class _Commands(click.Group):
     """Gives every end of a command its exit code and no more than a line; see the epilog."""
 
     def make_context(self, info_name, args, parent=None, **extra):
+        began = time.monotonic()
         with _one_line_ends():  # Here the help is printed.
-            return super().make_context(info_name, args, parent, **extra)
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta["tfmetric.began"] = began
+        return context
 
     def invoke(self, ctx):
         with _one_line_ends(ctx.params["debug"]):

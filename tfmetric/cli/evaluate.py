@@ -4,9 +4,17 @@ import json
 
 import click
 
-from tfmetric.cli.models import check_fits, data_options, load_model, model_file, trained_on
 from tfmetric.cli.sources import Source
 from tfmetric.cli.startup import quiet_start
+from tfmetric.cli.trained_model import (
+    check_fits,
+    data_options,
+    is_on,
+    load_model,
+    loading,
+    model_file,
+    run_of,
+)
 
 
 class _Numbers(click.ParamType):
@@ -86,15 +94,19 @@ def evaluate(
     and distance are those of the training, so that the classes for the test are unseen ones.
     """
     path = model_file(model)
-    known = trained_on(path)
-    source = dataset or known.dataset
-    if source is None:
+    run = run_of(path)
+    if run is None and dataset is None:
         raise click.UsageError(
             f"Expected --dataset: beside {path} stands nothing of what it was trained on."
         )
-    options = known.loading(source, data_dir, seed)
-    seed = options["seed"]
     loaded = load_model(path)
+    source = dataset or run.config.dataset
+    if source is None:
+        raise click.UsageError(
+            f"Expected --dataset: {run.path} was trained on Python objects, which have no name."
+        )
+    options = loading(run, source, data_dir, seed)
+    seed = options["seed"]
     with quiet_start():
         import tfmetric as tm
         from tfmetric._files import replacing
@@ -109,13 +121,13 @@ def evaluate(
             f"{data.num_classes:,} classes"
         )
     drawn = part == "test" and "seed" in data.report.split
-    if drawn and seed != (known.seed if known.is_on(source) else None):
+    if drawn and not (run and is_on(run, source) and seed == run.config.seed):
         click.echo(
             "Note: these classes are drawn by the seed. Unless the model was trained with "
             f"--seed {seed} too, it has seen some of them, and the figures are too good.",
             err=True,
         )
-    distance = distance or known.distance or "euclidean"
+    distance = distance or (run.distance if run else "euclidean")
     result = tm.evaluation.evaluate(
         loaded,
         data,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from tfmetric.cli.models import data_options, load_model, model_file, trained_on
 from tfmetric.cli.startup import quiet_start
+from tfmetric.cli.trained_model import data_options, load_model, loading, model_file, run_of
 
 _EDGE = (".tflite", ".onnx")
 
@@ -36,8 +36,8 @@ def export(model, output, dataset, data_dir, distance, quantization, as_json):
     next version of a SavedModel for TensorFlow Serving.
     """
     path, kind = model_file(model), Path(output).suffix
-    known = trained_on(path)
-    distance = distance or known.distance or "euclidean"
+    run = run_of(path)
+    distance = distance or (run.distance if run else "euclidean")
     if quantization and kind != ".tflite":
         raise click.UsageError(
             f"Expected an output that ends in .tflite with --quantization. Received: {output}"
@@ -54,7 +54,7 @@ def export(model, output, dataset, data_dir, distance, quantization, as_json):
     train = test = None
     if dataset:
         # Of the data of the run, its split: the gallery is to be of unseen classes.
-        options = known.loading(dataset, data_dir)
+        options = loading(run, dataset, data_dir)
         train, test = tm.datasets.load(dataset, **options, **data_options(loaded))
     if kind not in _EDGE:
         version = tm.export.save(loaded, output, gallery=test, distance=distance)

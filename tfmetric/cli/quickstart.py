@@ -1,9 +1,12 @@
 """``tfmetric quickstart``: the main job, from labelled data to a served similarity model."""
 
+from pathlib import Path
+
 import click
 
 from tfmetric.cli.command_line import spelled
-from tfmetric.cli.kinds import Margin
+from tfmetric.cli.next_steps import say_duration, say_next, say_places
+from tfmetric.cli.option_types import Margin
 from tfmetric.cli.startup import quiet_start
 
 
@@ -66,26 +69,49 @@ def quickstart(
     the classes are for training; everything is judged on the other half.
     """
     with quiet_start():
-        from tfmetric.cli.main_job import run
-        from tfmetric.cli.recipes import recipe_for
+        from tfmetric.cli.run_progress import CommandProgress, to_the_end
+        from tfmetric.runs.config import resolved
+        from tfmetric.runs.run import begin
 
-    recipe = recipe_for(dataset)
+    changed = {} if epochs is None else {"epochs": epochs}
     arguments = {} if mining is None else {"mining": mining}
     if margin is not None:
         arguments["margin"] = None if margin == "soft" else margin
-    run(
-        dataset,
-        recipe._replace(
-            settings=recipe.settings.replace(
-                loss_arguments=arguments, epochs=epochs or recipe.settings.epochs
-            ),
-            image_size=image_size or recipe.image_size,
-        ),
-        output=output,
-        data_dir=data_dir,
-        download=download,
-        seed=seed,
-        one_shot=one_shot,
-        command=spelled(ctx, always=("seed",)),
-        report=report,
-    )
+    given = {
+        "dataset": dataset,
+        "data_dir": data_dir,
+        "download": download,
+        "seed": seed,
+        "one_shot": one_shot,
+        "report": report,
+        "command": spelled(ctx, always=("seed",)),
+    }
+    if image_size is not None:
+        given["image_size"] = image_size
+    config = resolved({}, given, changed, arguments)
+    output = Path(output)
+    config = config.replace(export=str((output / "saved_models" / config.file_name).absolute()))
+    progress = CommandProgress(steps=5)
+    run, failed = to_the_end(lambda: begin(config, None, progress, runs=output / "runs"), progress)
+    _farewell(ctx, run, dataset)
+    if failed:
+        raise failed
+
+
+def _farewell(ctx, run, dataset):
+    say_duration(ctx)
+    metrics = run.metrics
+    click.echo(metrics["result"]["verdict"])
+    exported = metrics.get("saved_model")
+    others = [("SavedModel for TensorFlow Serving:", exported)] if exported else []
+    say_places(run.path, *others)
+    commands = ["tfmetric quickstart --dataset FOLDER     # your images, a folder a class"]
+    if dataset != "tfds:omniglot":
+        commands.append("tfmetric quickstart --dataset tfds:omniglot --download")
+    if exported:
+        code = (
+            "import tfmetric as tm; "
+            f"print(tm.export.load({Path(exported).parent.as_posix()!r}).metadata)"
+        )
+        commands.append(["python", "-c", code])
+    say_next(*commands)

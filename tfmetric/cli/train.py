@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
+from tfmetric._run_files import RUN_FILES
 from tfmetric.cli.command_line import spelled
-from tfmetric.cli.kinds import NONE, Assignment, Margin, OrNone, assigned
 from tfmetric.cli.losses import LossName
+from tfmetric.cli.next_steps import say_duration, say_next, say_places
+from tfmetric.cli.option_types import NONE, Assignment, Margin, OrNone, assigned
 from tfmetric.cli.sources import Source
 from tfmetric.cli.startup import quiet_start
 
@@ -147,9 +149,36 @@ def train(ctx, config, resume, output, as_json, loss_argument, **options):
         _alone(ctx)
     # Progress goes where it is not in the way of the JSON.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        found = _resumed(resume) if resume else _begun(ctx, config, output, loss_argument, options)
+        if resume:
+            run, failed = _resumed(resume)
+        else:
+            run, failed = _begun(ctx, config, output, loss_argument, options)
+        _farewell(ctx, run)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(_figures(run), indent=2))
+    if failed:
+        raise failed
+
+
+def _figures(run):
+    metrics = run.metrics
+    return {
+        "run": str(run.path),
+        "model": str(run.path / "model.keras"),
+        "epochs": len(metrics["history"].get("loss", ())),
+        "stopped_early": metrics.get("stopped_early", False),
+        "result": metrics["result"],
+    }
+
+
+def _farewell(ctx, run):
+    say_duration(ctx)
+    click.echo(run.metrics["result"]["verdict"])
+    say_places(run.path)
+    config = run.config
+    again = ["tfmetric", "train", "--config", run.path / "config.toml"]
+    export = ["tfmetric", "export", run.path, f"saved_models/{config.file_name}"]
+    say_next([*again, "--seed", config.seed + 1], export)
 
 
 def _alone(ctx):
@@ -165,25 +194,28 @@ def _alone(ctx):
 
 
 def _resumed(path):
-    from tfmetric.cli.run_directory import RunDirectory, summary
+    from tfmetric import runs
 
-    run = RunDirectory(path)
-    if not run.config.is_file():
+    if not any(Path(path, name).is_file() for name in RUN_FILES):
         raise click.UsageError(
-            f"Expected the directory of a run of `tfmetric train`, with config.toml. Received: "
-            f"--resume {path}"
+            f"Expected the directory of a run, which holds config.toml. Received: --resume {path}"
         )
-    if run.finished:  # What starts it again and again may stop.
-        click.echo(f"{run.path} is finished; its figures are in metrics.json.")
-        return summary(run)
+    run = runs.open(path)
+    if run.finished and run.metrics:  # What cannot be read is known before TensorFlow is loaded.
+        with quiet_start():
+            complete = run.complete
+        if complete:  # What starts it again and again may stop.
+            click.echo(f"{run.path} is finished; its figures are in metrics.json.")
+            return run, None
     with quiet_start():
-        from tfmetric.cli.train_job import resume
+        from tfmetric.cli.run_progress import CommandProgress, to_the_end
 
-    return resume(run)
+    progress = CommandProgress(steps=5 if run.config.export else 3)
+    return to_the_end(lambda: run.resume(progress=progress), progress)
 
 
 def _begun(ctx, config, output, loss_argument, options):
-    from tfmetric.cli.run_config import read_toml
+    from tfmetric.runs.config import read_toml
 
     values = read_toml(config) if config else {}  # Known to be right before TensorFlow is loaded.
     given = {key: None if v == NONE else v for key, v in options.items() if v is not None}
@@ -192,8 +224,9 @@ def _begun(ctx, config, output, loss_argument, options):
         arguments["margin"] = None
     arguments |= dict(map(assigned, loss_argument))
     with quiet_start():
-        from tfmetric.cli.run_config import resolved
-        from tfmetric.cli.train_job import begin
+        from tfmetric.cli.run_progress import CommandProgress, to_the_end
+        from tfmetric.runs.config import resolved
+        from tfmetric.runs.run import begin
 
     resolved_config = resolved(
         values,
@@ -204,7 +237,10 @@ def _begun(ctx, config, output, loss_argument, options):
         _of(_SETTINGS, given),
         arguments,
     )
-    return begin(resolved_config, Path(output))
+    progress = CommandProgress(steps=5 if resolved_config.export else 3)
+    return to_the_end(
+        lambda: begin(resolved_config, None, progress, runs=Path(output, "runs")), progress
+    )
 
 
 def _of(options, given):

@@ -1,20 +1,26 @@
 """``tfmetric tune``: the margin search, from a data set to a judged model and a report."""
 
+import contextlib
 import json
+import os
+import shlex
+import sys
 from pathlib import Path
 
 import click
 
+from tfmetric._process_lock import locked
 from tfmetric.cli.command_line import spelled
+from tfmetric.cli.interruption import interruptible
 from tfmetric.cli.losses import LossName
-from tfmetric.cli.search_space import parse_search
+from tfmetric.cli.next_steps import say_duration, say_next, say_places
+from tfmetric.cli.search_space import Span, parse_search
 from tfmetric.cli.sources import Source
 from tfmetric.cli.startup import quiet_start
+from tfmetric.cli.tuned_options import keep_options, read_options
+from tfmetric.cli.worker_processes import workers
 
-OPTIONS = "tune.toml"
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
-# What does not change the search that a directory holds.
-_FREE = ("resume", "workers", "trials", "report", "as_json", "output", "overwrite")
 
 
 @click.command()
@@ -137,45 +143,120 @@ def tune(ctx, resume, **options):
     The same command again, or --resume, goes on where a search was stopped or killed.
     """
     if resume:
-        options = _resumed(ctx, Path(resume), options)
+        options = read_options(ctx, Path(resume), options)
     else:
-        parse_search(options["search"])  # What is no search space is known before TensorFlow.
         options["command"] = spelled(ctx, always=("seed",))
-    with quiet_start():
-        from tfmetric.cli.run_config import located
-        from tfmetric.cli.tuning_job import run
-
-    if not resume:  # It may be resumed and judged from anywhere.
-        places = {name: located(options[name]) for name in ("dataset", "data_dir") if options[name]}
-        options |= places
-    found = run(options)
-    if options["as_json"] and found is not None:
+    space = parse_search(options["search"])  # A wrong word is known before TensorFlow is loaded.
+    quiet = options["as_json"]
+    # What is not JSON goes where JSON does not.
+    with contextlib.redirect_stdout(sys.stderr) if quiet else contextlib.nullcontext():
+        result, directory, failed = _search_and_judge(options, space, bool(resume))
+        if result is None:
+            return
+        _farewell(ctx, result, directory)
+    if quiet:
+        found = {"path": str(directory), "command": options["command"], **result.to_dict()}
         click.echo(json.dumps(found, default=str))
+    if failed:
+        raise failed
 
 
-def _resumed(ctx, directory, options):
-    import tomllib
+def _search_and_judge(options, space, resumed):
+    """The result, None in a worker; its directory; the error of a late step, or None."""
+    with quiet_start():
+        from tfmetric.cli.run_progress import CommandProgress, to_the_end
+        from tfmetric.runs.config import RunConfig, located, name_of
+        from tfmetric.runs.loading import load_data
+        from tfmetric.runs.recipes import recipe_for
+        from tfmetric.runs.searched import keep_best
+        from tfmetric.tuning.search.search_directory import SearchDirectory
 
-    default = click.core.ParameterSource.DEFAULT
-    given = [
-        parameter.opts[0]
-        for parameter in ctx.command.params
-        if parameter.name not in _FREE and ctx.get_parameter_source(parameter.name) != default
-    ]
-    if given:
-        raise click.UsageError(
-            "Expected no other options with --resume than --trials, --workers, --report and "
-            f"--json: the search has its own. Received: {', '.join(given)}"
+    if not resumed:  # The search may be resumed and judged from anywhere.
+        options |= {
+            name: located(options[name]) for name in ("dataset", "data_dir") if options[name]
+        }
+    recipe = recipe_for(options["dataset"])
+    config = RunConfig(
+        recipe.settings.replace(
+            **{name: options[name] for name in ("epochs", "batches_per_epoch") if options[name]}
+        ),
+        options["dataset"],
+        image_size=options["image_size"] or recipe.image_size,
+        **{
+            name: options[name]
+            for name in ("data_dir", "download", "test_fraction", "seed", "report", "command")
+        },
+    )
+    directory = Path(options["output"], "tuning", options["name"] or name_of(options["dataset"]))
+    worker = "KERASTUNER_ORACLE_IP" in os.environ and not _is_chief()
+    lock = SearchDirectory(directory).lock
+    with contextlib.nullcontext() if worker else locked(lock, directory):
+        progress = CommandProgress(quiet=worker)  # Only the trials of a worker are news.
+        parts = load_data(config, progress=progress)
+        if not worker:
+            keep_options(directory, options)
+            progress.heading("Searching")
+        result = _search(parts, config, space, directory, options, worker)
+        progress.lap("search")
+        if result is None or not result.final.evaluation:  # The best failed on all classes.
+            return result, directory, None
+        progress.heading("Writing what the best is worth")
+        _, failed = to_the_end(lambda: keep_best(result, config, parts, progress), progress)
+    return result, directory, failed
+
+
+def _is_chief():
+    return "chief" in os.environ.get("KERASTUNER_TUNER_ID", "")
+
+
+def _search(parts, config, space, directory, options, worker):
+    from tfmetric import tuning
+
+    train, test = parts
+    space = {
+        name: tuning.Range(*spec) if isinstance(spec, Span) else spec
+        for name, spec in space.items()
+    }
+    losses, settings = options["losses"] or None, config.settings
+    if options["everything"]:
+        everything = tuning.default_space(
+            losses or settings.loss, True, settings.fitted(train), train.num_classes
         )
-    path = directory / OPTIONS
-    try:
-        kept = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise click.UsageError(
-            f"Expected the directory of a search of `tfmetric tune`, which holds {OPTIONS}. "
-            f"Received: {directory} ({error})"
-        ) from None
-    free = {name: options[name] for name in ("workers", "report", "as_json")}
-    trials = options["trials"] or kept.get("trials")
-    place = {"output": str(directory.resolve().parent.parent), "name": directory.resolve().name}
-    return {**options, **kept, **free, **place, "trials": trials, "overwrite": False}
+        space = {**everything, **space}
+    again = ["tune", "--resume", str(directory)]
+    crew = 0 if worker else options["workers"]
+    advice = f"go on with `tfmetric {shlex.join(again)}`"
+    with interruptible(lambda: advice), workers(again, crew, options["as_json"]):
+        return tuning.margin_search(
+            train,
+            test,
+            losses=losses,
+            search_space=space,
+            settings=settings,
+            tuner=options["tuner"],
+            max_trials=options["trials"],
+            objective=options["objective"],
+            validation=tuning.Validation(
+                options["validation"],
+                options["validation_fraction"],
+                options["folds"],
+                options["repeats"],
+            ),
+            stopping=tuning.Stopping(options["patience"], options["prune"]),
+            directory=directory,
+            seed=options["seed"],
+            tensorboard=options["tensorboard"],
+            progress=not options["as_json"],
+        )
+
+
+def _farewell(ctx, result, directory):
+    click.echo("")
+    click.echo(result.summary())
+    say_duration(ctx)
+    say_places(directory)
+    if result.final.evaluation:
+        say_next(
+            ["tfmetric", "train", "--config", directory / "config.toml"],
+            ["tfmetric", "export", directory, f"saved_models/{directory.name}"],
+        )

@@ -22,7 +22,7 @@ _NO_MODEL = "There is no model.keras in the run that could be loaded, and gradie
 
 
 def page(run) -> str:
-    """The report of a :class:`~tfmetric.report.run.Run`."""
+    """The report of a :class:`~tfmetric.report.subject.Subject`."""
     sections = [
         ("data", "Data", about.data_section, None),
         ("training", "Model and training", about.training_section, None),

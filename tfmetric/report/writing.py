@@ -7,7 +7,7 @@ from tfmetric._files import replacing
 from tfmetric._run_files import read_metrics
 from tfmetric.report.evidence import read_evidence
 from tfmetric.report.page import page
-from tfmetric.report.run import Run
+from tfmetric.report.subject import Subject
 
 
 def write(
@@ -53,7 +53,7 @@ def write(
     if model is None and evidence is not None and evidence.pair_inputs is not None:
         model = _saved_model(run_dir / "model.keras")
     output = run_dir / "report.html" if output is None else Path(output)
-    text = page(Run(Path(shown_as or run_dir), metrics, evidence, model))
+    text = page(Subject(Path(shown_as or run_dir), metrics, evidence, model))
     with replacing(output) as draft:
         draft.write_text(text, encoding="utf-8")
     return output

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tfmetric.report.run import Run
+from tfmetric.report.subject import Subject
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,6 @@ from tfmetric.report.run import Run
 )
 def test_a_map_shows_all_classes_or_twenty_five(counts, classes, examples):
     labels = np.repeat(np.arange(len(counts)), counts)
-    chosen = Run(Path(), {}, SimpleNamespace(labels=labels)).mapped
+    chosen = Subject(Path(), {}, SimpleNamespace(labels=labels)).mapped
     assert len(np.unique(labels[chosen])) == classes
     assert len(chosen) == len(np.unique(chosen)) == examples

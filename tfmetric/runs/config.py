@@ -13,7 +13,7 @@ from tfmetric._files import replacing
 # TOML has no null.
 NONE = "none"
 _HEAD = (
-    '# A run of `tfmetric train`. "none" is no value. To repeat it, with changes or without:\n'
+    '# A run of tfmetric. "none" is no value. To repeat it, with changes or without:\n'
     "#   tfmetric train --config {path}\n\n"
 )
 _TEXT, _FLAG, _SHARE = "text", "true or false", "between 0 and 1"
@@ -24,8 +24,11 @@ _KEYS = {
     "seed": (_SEED, False),
     "mixed_precision": (_TEXT, True),
     "report": (_FLAG, False),
+    "export": (_TEXT, True),
+    "one_shot": (_TEXT, True),
+    "name": (_TEXT, True),
     "data": {
-        "dataset": (_TEXT, False),
+        "dataset": (_TEXT, True),
         "data_dir": (_TEXT, True),
         "download": (_FLAG, False),
         "image_size": (_COUNT, True),
@@ -48,11 +51,12 @@ PRECISIONS = ("bfloat16", "float16")
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What a run of ``tfmetric train`` depends on.
+    """All that a run depends on; ``config.toml`` holds it.
 
     Attributes:
         settings: The :class:`tfmetric.training.Settings`.
-        dataset: A source for :func:`tfmetric.datasets.load`.
+        dataset: A source for :func:`tfmetric.datasets.load`; None for data that was given as
+            Python objects, which a file cannot name.
         data_dir: Where TensorFlow Datasets keeps prepared data, or None.
         download: Whether it may download.
         image_size: Side to resize images to, or None.
@@ -63,12 +67,15 @@ class RunConfig:
         seed: Of the split, the batches and the weights.
         mixed_precision: "bfloat16" or "float16" for the layers, or None.
         report: Whether report.html is written.
+        export: Directory that gets a next version of a SavedModel, or None for no export.
+        one_shot: Zip file of one-shot runs that the model is judged on too, or None.
+        name: What the data is called where it has no source, or None.
         command: The command that made it, or None.
         versions: Of the packages.
     """
 
     settings: object
-    dataset: str
+    dataset: str | None
     data_dir: str | None = None
     download: bool = False
     image_size: int | None = None
@@ -79,8 +86,21 @@ class RunConfig:
     seed: int = 0
     mixed_precision: str | None = None
     report: bool = True
+    export: str | None = None
+    one_shot: str | None = None
+    name: str | None = None
     command: str | None = None
     versions: dict = field(default_factory=dict)
+
+    @property
+    def shown_name(self) -> str:
+        """The data set as people know it: its source, or the name that it was given."""
+        return str(self.dataset or self.name or "data")
+
+    @property
+    def file_name(self) -> str:
+        """The data set as a part of a path."""
+        return name_of(self.shown_name)
 
     def replace(self, **values) -> "RunConfig":
         """The config with some values replaced."""
@@ -94,8 +114,9 @@ class RunConfig:
             name: {key: getattr(self, key) for key in kind} if isinstance(kind, dict) else None
             for name, kind in _KEYS.items()
         }
-        for name in ("command", "seed", "mixed_precision", "report", "versions"):
-            values[name] = getattr(self, name)
+        for name, kind in _KEYS.items():
+            if not isinstance(kind, dict) and name != "training":
+                values[name] = getattr(self, name)
         values["training"] = self.settings.to_dict()
         with replacing(path) as draft:
             text = _HEAD.format(path=shlex.quote(str(path))) + tomli_w.dumps(_encoded(values))
@@ -132,16 +153,17 @@ def resolved(values: dict, given: dict, training: dict, loss_arguments: dict) ->
         training: Options by the names of :class:`tfmetric.training.Settings`.
         loss_arguments: Arguments of the loss.
     """
-    from tfmetric.cli.recipes import recipe_for
+    from tfmetric.runs.recipes import recipe_for
 
     flat = {**values, **values.get("data", {}), **values.get("stopping", {})}
     names = {f.name for f in dataclasses.fields(RunConfig)} - {"settings"}
     flat = {**{key: value for key, value in flat.items() if key in names}, **given}
     if given.keys() & {"dataset", "image_size", "test_fraction", "seed"}:
         flat["fingerprint"] = None  # The file knows that of other data.
-    flat["dataset"] = located(flat.get("dataset", "glyphs"))
-    flat["data_dir"] = flat.get("data_dir") and located(flat["data_dir"])
-    recipe = recipe_for(flat["dataset"])
+    flat.setdefault("dataset", "glyphs")
+    for name in ("dataset", "data_dir", "one_shot"):
+        flat[name] = flat.get(name) and located(flat[name])
+    recipe = recipe_for(flat["dataset"] or "")
     flat.setdefault("image_size", recipe.image_size)
     settings = recipe.settings
     for changed, arguments in (_settings_of(values), (training, loss_arguments)):
@@ -151,7 +173,21 @@ def resolved(values: dict, given: dict, training: dict, loss_arguments: dict) ->
     return RunConfig(settings=settings, **flat)
 
 
-def located(name):
+def name_of(dataset) -> str:
+    """A directory name made of a source: the last part of a path, the name of a TFDS set.
+
+    >>> name_of("tfds:omniglot:3.0.0"), name_of("/data/faces.npz")
+    ('omniglot', 'faces')
+    """
+    text = str(dataset)
+    if text.startswith("tfds:"):
+        text = text.split(":")[1]
+    path = Path(text).resolve()
+    stem = path.stem if path.suffix in (".csv", ".npz") else path.name
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in stem).strip(".") or "data"
+
+
+def located(name) -> str:
     """The name, as an absolute path if it is a path: a run may be resumed from anywhere."""
     from tfmetric.datasets import builtin_names
 

@@ -1,4 +1,4 @@
-"""A run as the sections of its report see it: what it kept, and what is computed of that once."""
+"""The subject of a report as its sections see it: figures, evidence, and what follows from them."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,13 +16,13 @@ _MAPPED_CLASSES = 25
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
-    """A run.
+class Subject:
+    """What a report is about: a run, or a model that was judged without one.
 
     Attributes:
-        directory: Where it is.
+        directory: The directory of the run.
         metrics: What its ``metrics.json`` holds.
-        evidence: What it kept of the judged examples, or None.
+        evidence: The judged examples with their embeddings, or None.
         model: The embedder, or None.
     """
 

@@ -1,12 +1,10 @@
-"""The directory of a training run: where what is, and that one process works on it at a time."""
+"""The directory of a run: which file is where, and that one process works on it at a time."""
 
 from contextlib import contextmanager
 from pathlib import Path
 
 from tfmetric._process_lock import locked
-from tfmetric._run_files import METRICS, read_metrics
-
-CONFIG = "config.toml"
+from tfmetric._run_files import CONFIG, METRICS, MODEL
 
 
 class RunDirectory:
@@ -22,11 +20,13 @@ class RunDirectory:
         self.checkpoints = self.path / "checkpoints"
         self.logs = self.path / "logs"
         self.history = self.logs / "history.csv"
+        self.model = self.path / MODEL
+        self.metrics = self.path / METRICS
 
     @classmethod
-    def new(cls, output, name) -> "RunDirectory":
-        """Makes the next directory ``output/runs/name/N``."""
-        parent = Path(output, "runs", name)
+    def next_in(cls, parent) -> "RunDirectory":
+        """Makes the next of the directories ``1``, ``2``, ... in another one."""
+        parent = Path(parent)
         parent.mkdir(parents=True, exist_ok=True)
         taken = [int(path.name) for path in parent.iterdir() if path.name.isdigit()]
         number = max(taken, default=0) + 1
@@ -41,7 +41,7 @@ class RunDirectory:
     @property
     def finished(self) -> bool:
         """Whether the run is over: its figures are written last."""
-        return (self.path / METRICS).is_file()
+        return self.metrics.is_file()
 
     @contextmanager
     def locked(self):
@@ -53,15 +53,3 @@ class RunDirectory:
         self.checkpoints.mkdir(exist_ok=True)
         with locked(self.checkpoints / "lock", self.path):
             yield
-
-
-def summary(run) -> dict:
-    """What ``--json`` prints of a finished run."""
-    metrics = read_metrics(run.path)
-    return {
-        "run": str(run.path),
-        "model": str(run.path / "model.keras"),
-        "epochs": len(metrics["history"].get("loss", ())),
-        "stopped_early": metrics.get("stopped_early", False),
-        "result": metrics["result"],
-    }

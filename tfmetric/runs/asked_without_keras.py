@@ -1,7 +1,7 @@
 """Asks an exported model for neighbours as a server would: with TensorFlow alone.
 
-Run by its path, ``python ask.py VERSION_DIRECTORY INPUTS.npy K ANSWERS.json``, so that neither
-keras nor tfmetric is imported.
+Run it by its path, so that neither keras nor tfmetric is imported:
+``python asked_without_keras.py VERSION_DIRECTORY INPUTS.npy K ANSWERS.json``.
 """
 
 import json

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import threading
+from collections.abc import Callable
 
 import click
 
@@ -14,20 +15,20 @@ class _Terminated(BaseException):
 
 
 @contextlib.contextmanager
-def interruptible(advice: str):
+def interruptible(advice: Callable[[], str]):
     """Ends the block on Ctrl-C or SIGTERM, with the advice as the last line.
 
     Args:
-        advice: How to go on, in words that follow "Interrupted: ".
+        advice: Gives the words that follow "Interrupted: ", which say how to go on.
     """
     main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, _terminate) if main else None
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(advice) from None
+        raise KeyboardInterrupt(advice()) from None
     except _Terminated:
-        click.echo(f"Terminated: {advice}", err=True)
+        click.echo(": ".join(filter(None, ("Terminated", advice()))), err=True)
         raise click.exceptions.Exit(exit_codes.TERMINATED) from None
     finally:
         if main:

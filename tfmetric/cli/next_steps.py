@@ -1,0 +1,38 @@
+"""The last lines of a command on a run: where everything is, and which commands come next."""
+
+import shlex
+import time
+
+import click
+
+_LABELS = (
+    ("Report, for any browser:", "report.html"),
+    ("Pictures, metrics.json and model.keras:", ""),
+)
+
+
+def say_duration(ctx) -> None:
+    """Says how long the command took, imports included."""
+    seconds = time.monotonic() - ctx.find_root().meta["tfmetric.began"]
+    click.secho(f"\nDone in {seconds:.0f} s", bold=True)
+
+
+def say_places(path, *others) -> None:
+    """Says where the files of a run are.
+
+    Args:
+        path: The directory of the run.
+        *others: (label, path) of what else there is.
+    """
+    click.echo("")
+    rows = [(label, path / name) for label, name in _LABELS if (path / name).exists()]
+    width = max(len(label) for label, _ in (*rows, *others))
+    for label, place in (*rows, *others):
+        click.echo(f"{label:<{width}} {place}")
+
+
+def say_next(*commands) -> None:
+    """Says which commands come next: each a list of words, or a line as it is."""
+    click.echo("\nTry next:")
+    for command in commands:
+        click.echo(f"  {command if isinstance(command, str) else shlex.join(map(str, command))}")

@@ -1,0 +1,25 @@
+"""Runs: trainings in a directory, which can be resumed, repeated, judged and shown."""
+
+import importlib
+
+# Where each name is. The command line reads configs and figures before it loads TensorFlow, so
+# importing this room imports nothing else.
+_PLACES = {
+    "IncompleteRun": "late_steps",
+    "Run": "run",
+    "RunConfig": "config",
+    "open": "run",
+    "train": "run",
+}
+
+__all__ = ["IncompleteRun", "Run", "RunConfig", "open", "train"]
+
+
+def __getattr__(name):
+    if name in _PLACES:
+        return getattr(importlib.import_module(f"tfmetric.runs.{_PLACES[name]}"), name)
+    raise AttributeError(f"module 'tfmetric.runs' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

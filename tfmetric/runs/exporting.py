@@ -1,0 +1,71 @@
+"""The export of a run, and the neighbours that it gives in a process without Keras."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from tfmetric import export
+from tfmetric.runs.pictures import NEIGHBOURS, names_of, some_queries
+
+
+def export_and_ask(model, test, directory, distance, seed, progress) -> tuple:
+    """Exports a model with the test part as its gallery, and asks it for neighbours.
+
+    Args:
+        model: The embedder.
+        test: The test part. A few of its examples are left out of the gallery and asked for.
+        directory: Where the next version of the SavedModel is written.
+        distance: Between embeddings.
+        seed: Chooses the queries.
+        progress: Says what is done.
+
+    Returns:
+        What metrics.json holds of it; the gallery, the queries and the answers.
+    """
+    progress.heading("Exporting, with the unseen examples as the gallery")
+    queries = some_queries(test, seed)
+    gallery = test.subset(np.setdiff1d(np.arange(len(test)), queries))
+    version = export.save(model, directory, gallery=gallery, distance=distance)
+    progress.say(f"Wrote {version}: TensorFlow Serving serves {version.parent} as it is.")
+    progress.lap("export")
+    progress.heading("Asking the export for neighbours, in a process without keras and tfmetric")
+    answers = _ask(version, test.read(queries))
+    right = np.array(answers["labels"]) == names_of(test, queries)[:, None]
+    first = int(right[:, 0].sum())
+    progress.say(
+        f"{first} of {len(queries)} unseen queries have a neighbour of their own class in the "
+        "first place."
+    )
+    progress.lap("query")
+    found = {
+        "served": {
+            "queries": len(queries),
+            "first_neighbour_right": first,
+            "answers": [
+                {"query": query, "neighbours": ids}
+                for query, ids in zip(test.ids[queries].tolist(), answers["ids"], strict=True)
+            ],
+        },
+        "saved_model": str(version),
+    }
+    return found, gallery, queries, answers
+
+
+def _ask(version, inputs):
+    program = Path(__file__).with_name("asked_without_keras.py")
+    with tempfile.TemporaryDirectory() as scratch:
+        asked, told = Path(scratch, "queries.npy"), Path(scratch, "answers.json")
+        np.save(asked, inputs)
+        command = [sys.executable, program, version, asked, NEIGHBOURS, told]
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        done = subprocess.run(
+            [str(part) for part in command], env=environment, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise RuntimeError(f"The exported model did not answer: {done.stderr.strip()[-500:]}")
+        return json.loads(told.read_text())

@@ -1,0 +1,162 @@
+"""The training of a run: judged after each epoch, and kept so that it can go on."""
+
+import csv
+import importlib.util
+import itertools
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from tfmetric._files import replacing
+from tfmetric.callbacks import Checkpoint, RetrievalEvaluation
+from tfmetric.datasets import LabeledData, split_classes
+from tfmetric.training import Training, prepare
+
+# Judging an epoch must not cost more than the epoch.
+_WATCHED = 2000
+_FIGURES = ("recall_at_1", "map_at_r")
+
+
+class Prepared(NamedTuple):
+    """A training that is ready, and the data that its epochs are judged on.
+
+    Attributes:
+        training: The :class:`tfmetric.training.Training`.
+        train: The data that is trained on.
+        held_out: Training classes that early stopping is judged on; None without early stopping.
+        watched: Classes that are not trained on, for the figures of each epoch.
+        known: Classes that are trained on, for the same figures.
+    """
+
+    training: Training
+    train: LabeledData
+    held_out: LabeledData | None
+    watched: LabeledData
+    known: LabeledData
+
+
+class Fitted(NamedTuple):
+    """The outcome of a training.
+
+    Attributes:
+        history: The logs of all epochs by name.
+        epochs_done: How many epochs there were.
+        best_epoch: The epoch, from 1, whose weights are kept; None without early stopping.
+        stopped: Whether early stopping ended the training.
+    """
+
+    history: dict
+    epochs_done: int
+    best_epoch: int | None
+    stopped: bool
+
+
+def divided(config, train: LabeledData) -> tuple:
+    """The data to train on, and the classes held out for early stopping, or None."""
+    if config.patience is None:
+        return train, None
+    kept, held_out = split_classes(train.labels, config.validation_fraction, config.seed)
+    return train.subset(kept), train.subset(held_out)
+
+
+def prepared(config, parts) -> Prepared:
+    """Builds the model and the batches; nothing is written.
+
+    Args:
+        config: The :class:`~tfmetric.runs.RunConfig`.
+        parts: (train, test).
+    """
+    train, held_out = divided(config, parts[0])
+    keras.utils.set_random_seed(config.seed)
+    training = prepare(train, config.settings, config.seed)
+    watched = some_classes(parts[1] if held_out is None else held_out, config.seed)
+    return Prepared(training, train, held_out, watched, some_classes(train, config.seed))
+
+
+def some_classes(data: LabeledData, seed: int, examples: int = _WATCHED) -> LabeledData:
+    """All examples of some classes, at least two: about as many examples as asked for."""
+    if len(data) <= examples:
+        return data
+    rng = np.random.default_rng(seed)
+    number = max(2, round(data.num_classes * examples / len(data)))
+    return data.subset(np.isin(data.labels, rng.choice(data.classes, number, replace=False)))
+
+
+def fit(run, config, ready: Prepared, progress) -> Fitted:
+    """Trains from where the checkpoint of the run stands.
+
+    Args:
+        run: The :class:`~tfmetric.runs.directory.RunDirectory`.
+        config: The config of the run.
+        ready: What :func:`prepared` gave.
+        progress: Says where it stands.
+    """
+    training, stopping = ready.training, None
+    if config.patience is not None:
+        stopping = keras.callbacks.EarlyStopping(
+            "val_map_at_r", mode="max", patience=config.patience, restore_best_weights=True
+        )
+    judging = RetrievalEvaluation(
+        ready.watched,
+        ks=(1,),
+        known=ready.known,
+        figures=_FIGURES,
+        distance=training.distance,
+        embedder=training.embedder,
+    )
+    lasting = [judging] if stopping is None else [judging, stopping]
+    checkpoint = Checkpoint(run.checkpoints, training.batches, lasting)
+    done, epochs = checkpoint.restore(training.model), training.settings.epochs
+    if done:
+        ended = ", the last by early stopping" if checkpoint.stopped else ""
+        progress.say(f"{done} of {epochs} epochs are done{ended}.")
+    training.model.fit(
+        training.batches,
+        shuffle=False,  # They come shuffled; Keras would warn that it cannot.
+        epochs=epochs,
+        initial_epoch=epochs if checkpoint.stopped else done,
+        callbacks=[*lasting, *_tensorboard(run), checkpoint, _HistoryFile(run, checkpoint)],
+        verbose=progress.verbosity,
+    )
+    return Fitted(
+        checkpoint.history,
+        checkpoint.epochs_done,
+        None if stopping is None else stopping.best_epoch + 1,
+        checkpoint.stopped,
+    )
+
+
+class _HistoryFile(keras.callbacks.Callback):
+    """Keeps logs/history.csv equal to the checkpoint: no epoch twice, and none that is lost."""
+
+    def __init__(self, run, checkpoint):
+        super().__init__()
+        self.run, self.checkpoint = run, checkpoint
+
+    def on_train_begin(self, logs=None):
+        """Writes the epochs that are done."""
+        _write_history(self.run, self.checkpoint.history)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Adds the epoch."""
+        _write_history(self.run, self.checkpoint.history)
+
+
+def _write_history(run, history):
+    run.logs.mkdir(exist_ok=True)
+    with (
+        replacing(run.history) as draft,
+        draft.open("w", encoding="utf-8", newline="") as file,
+    ):
+        lines = csv.writer(file)
+        lines.writerow(["epoch", *history])
+        rows = itertools.zip_longest(*history.values(), fillvalue="")
+        lines.writerows([epoch, *row] for epoch, row in enumerate(rows, start=1))
+
+
+def _tensorboard(run):
+    """The callback for TensorBoard, where that is installed."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return []
+    return [keras.callbacks.TensorBoard(str(run.logs), write_graph=False)]

@@ -1,0 +1,45 @@
+"""Runs of former versions, which have kept less: read as far as what they kept allows."""
+
+from pathlib import Path
+
+from tfmetric._errors import expected
+from tfmetric._run_files import FORMER_BEST, read_metrics
+from tfmetric.runs.config import RunConfig, read_toml, resolved
+
+
+def config_of_former_run(directory) -> RunConfig:
+    """The config of a run without config.toml.
+
+    A search of a former version wrote best.toml, which is read. A quickstart of a former version
+    wrote its settings, its data set and its seed into metrics.json.
+
+    Raises:
+        ValueError: If these are not there, with what to do.
+    """
+    directory = Path(directory)
+    if (directory / FORMER_BEST).is_file():
+        return resolved(read_toml(directory / FORMER_BEST), {}, {}, {})
+    from tfmetric.training import Settings
+
+    metrics = read_metrics(directory)
+    recipe = dict(metrics.get("recipe") or {})
+    image_size = recipe.pop("image_size", None)
+    try:
+        settings = Settings.from_dict(recipe)
+        config = RunConfig(
+            settings,
+            str(metrics["dataset"]),
+            image_size=image_size,
+            seed=int(metrics.get("seed", 0)),
+            command=metrics.get("command"),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            expected(
+                "a run whose metrics.json holds its data set and settings; this one is of a "
+                "version that cannot be read. Train again, with `tfmetric train`",
+                run_dir=str(directory),
+                error=str(error),
+            )
+        ) from error
+    return config

@@ -1,0 +1,66 @@
+"""The end of a training: judged on the test part, and written down."""
+
+import keras
+import numpy as np
+
+from tfmetric._files import filling
+from tfmetric._run_files import METRICS, MODEL
+from tfmetric.evaluation import evaluate, one_shot
+from tfmetric.runs.metrics import run_metrics, write_metrics
+
+
+def judge(run, config, ready, fitted, parts, progress, one_shot_runs=None) -> np.ndarray:
+    """Judges the embedder, and writes model.keras and then metrics.json.
+
+    Args:
+        run: The :class:`~tfmetric.runs.directory.RunDirectory`.
+        config: Its config.
+        ready: What :func:`~tfmetric.runs.fitting.prepared` gave.
+        fitted: What :func:`~tfmetric.runs.fitting.fit` gave.
+        parts: (train, test), all of the data.
+        progress: Says the figures.
+        one_shot_runs: Runs to be judged on too, or None.
+
+    Returns:
+        The embeddings of the test part.
+    """
+    training, test = ready.training, parts[1]
+    progress.heading(f"Judging on all {test.num_classes:,} unseen classes")
+    # A run that was resumed draws the same from here on as one that was not.
+    keras.utils.set_random_seed(config.seed)
+    result = evaluate(training.embedder, test, training.distance, seed=config.seed)
+    progress.say(result.summary())
+    shots = one_shot_runs and one_shot(training.embedder, one_shot_runs)
+    if shots:
+        progress.say(shots.summary())
+    progress.lap("evaluate")
+    found = run_metrics(
+        config,
+        parts,
+        training.settings,
+        training.embedder,
+        result.to_dict(),
+        fitted.history,
+        progress.seconds,
+    )
+    found["stopped_early"] = fitted.stopped
+    found["one_shot"] = shots and shots.to_dict()
+    if ready.held_out is not None:
+        found["validation"] = {
+            "examples": len(ready.held_out),
+            "classes": ready.held_out.num_classes,
+            "best_epoch": fitted.best_epoch,
+        }
+        found["training"] += _about_stopping(config, ready.held_out, fitted)
+    with filling(run.path, METRICS) as draft:
+        training.embedder.save(draft / MODEL)
+        write_metrics(draft, found)
+    return result.embeddings
+
+
+def _about_stopping(config, held_out, fitted):
+    words = (
+        f"; judged each epoch on {held_out.num_classes:,} classes held out of the training ones, "
+        f"patience {config.patience}, the weights of epoch {fitted.best_epoch}"
+    )
+    return words + (f", stopped after {fitted.epochs_done}" if fitted.stopped else "")

@@ -1,0 +1,44 @@
+"""The data of a run, from its config."""
+
+from tfmetric._errors import expected
+from tfmetric.datasets import LabeledData, load
+from tfmetric.datasets.labeled import as_labeled
+from tfmetric.runs.progress import Progress
+
+
+def load_data(config, data=None, progress=None) -> tuple[LabeledData, LabeledData]:
+    """Loads (train, test) as a config says.
+
+    Args:
+        config: The :class:`~tfmetric.runs.RunConfig`.
+        data: (train, test) where the config names no source.
+        progress: Says what was found; None for silence.
+
+    Raises:
+        ValueError: If the config names no source, and there is no data.
+    """
+    progress = Progress(quiet=True) if progress is None else progress
+    progress.heading(f"Data: {config.shown_name}")
+    if data is not None:
+        train, test = (as_labeled(part) for part in data)
+    elif config.dataset is not None:
+        train, test = load(
+            config.dataset,
+            data_dir=config.data_dir,
+            download=config.download,
+            image_size=config.image_size,
+            test_fraction=config.test_fraction,
+            seed=config.seed,
+        )
+    else:
+        raise ValueError(
+            expected(
+                "data: the run was trained on Python objects, which its config.toml cannot name. "
+                "Give the same again: tfmetric.runs.open(DIRECTORY).resume(data)",
+                data=data,
+            )
+        )
+    if train.report is not None:
+        progress.say(train.report)
+    progress.lap("load")
+    return train, test

@@ -1,0 +1,67 @@
+"""What metrics.json holds: the figures of a run, and all that they depend on."""
+
+import json
+import sys
+import time
+
+import keras
+import numpy as np
+
+from tfmetric._files import replacing
+from tfmetric._run_files import METRICS
+from tfmetric._version import __version__
+
+
+def run_metrics(config, parts, settings, embedder, result, history, seconds) -> dict:
+    """The contents of ``metrics.json``.
+
+    Args:
+        config: The :class:`~tfmetric.runs.RunConfig`.
+        parts: (train, test), all of the data.
+        settings: The :class:`tfmetric.training.Settings` as they fitted the data.
+        embedder: The trained embedder.
+        result: Figures of :meth:`tfmetric.evaluation.Evaluation.to_dict`.
+        history: The logs of the epochs by name.
+        seconds: Seconds of each step by name.
+    """
+    train, test = parts
+    return {
+        "dataset": config.shown_name,
+        "seed": config.seed,
+        "command": config.command,
+        "created": time.strftime("%Y-%m-%d %H:%M:%S %z"),
+        "training": settings.describe(),
+        "model": {
+            "name": embedder.name,
+            "parameters": int(embedder.count_params()),
+            "layers": len(embedder.layers),
+            "embedding_dim": int(embedder.output_shape[-1]),
+        },
+        "train": {"examples": len(train), "classes": train.num_classes},
+        "test": {"examples": len(test), "classes": test.num_classes},
+        "result": result,
+        "recipe": {"image_size": config.image_size, **settings.resolved().to_dict()},
+        "history": {key: [float(v) for v in values] for key, values in history.items()},
+        "seconds": dict(seconds),
+        "versions": versions(),
+        "data_check": train.report.to_dict() if train.report is not None else {},
+    }
+
+
+def versions() -> dict:
+    """The versions of the packages that decide the figures."""
+    import tensorflow as tf
+
+    return {
+        "tfmetric": __version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+        "python": sys.version.split()[0],
+    }
+
+
+def write_metrics(directory, found: dict) -> None:
+    """Writes ``metrics.json``, whole or not at all."""
+    with replacing(directory / METRICS) as draft:
+        draft.write_text(json.dumps(found, indent=2, default=str) + "\n", encoding="utf-8")

@@ -1,0 +1,102 @@
+"""The pictures beside the figures of a run: its training, and neighbours of some queries."""
+
+import numpy as np
+
+from tfmetric._files import replacing
+from tfmetric.evaluation import retrieval
+from tfmetric.visualization import find_neighbours, neighbour_gallery, training_curves
+
+NEIGHBOURS = 8
+
+
+def some_queries(data, seed: int, number: int = 8) -> np.ndarray:
+    """Indexes of one example each of some classes that have another example to be found."""
+    rng = np.random.default_rng(seed)
+    counts = np.bincount(data.labels)
+    classes = np.flatnonzero(counts > 1)
+    chosen = rng.permutation(classes if len(classes) else data.classes)[:number]
+    return np.array([rng.choice(np.flatnonzero(data.labels == label)) for label in chosen])
+
+
+def names_of(data, indices) -> np.ndarray:
+    """Class names of some examples, an array of the shape of the indexes."""
+    return np.array(data.class_names, dtype=object)[data.labels[indices]]
+
+
+def neighbour_picture(directory, name, test, embeddings, distance, seed) -> None:
+    """Draws ``neighbours.png``: the nearest of all other test examples, for some of them.
+
+    Args:
+        directory: Where to write it.
+        name: Name of the data, for the title.
+        test: The test part.
+        embeddings: (N, D) of it.
+        distance: Name or function.
+        seed: Chooses the queries.
+    """
+    queries = some_queries(test, seed)
+    found = find_neighbours(embeddings, test.labels, queries, NEIGHBOURS, 0, distance)
+    _draw(
+        directory,
+        f"{name}: unseen classes",
+        (test, queries),
+        (test, found.indices),
+        names_of(test, found.indices),
+        found.right,
+    )
+
+
+def answer_picture(directory, name, test, gallery, queries, answers) -> None:
+    """Draws ``neighbours.png``: what an exported model has answered.
+
+    Args:
+        directory: Where to write it.
+        name: Name of the data, for the title.
+        test: The data that the queries are of.
+        gallery: The data that was searched.
+        queries: (Q,) indexes.
+        answers: ``ids`` and ``labels`` (Q, k), as the export gave them.
+    """
+    place = {key: index for index, key in enumerate(gallery.ids.tolist())}
+    labels = np.array(answers["labels"], dtype=object)
+    _draw(
+        directory,
+        f"{name}: unseen classes, as the exported model answers",
+        (test, queries),
+        (gallery, np.array([[place[key] for key in row] for row in answers["ids"]])),
+        labels,
+        labels == names_of(test, queries)[:, None],
+    )
+
+
+def training_picture(directory, name, history, watched, distance) -> None:
+    """Draws ``training.png``: loss and figures by epoch, beside what the raw inputs give."""
+    raw = retrieval(
+        watched.read().reshape(len(watched), -1), watched.labels, distance=distance, ks=(1,)
+    )
+    figure = training_curves(
+        history,
+        {"raw inputs, recall@1": raw.recall_at[1], "raw inputs, MAP@R": raw.map_at_r},
+        title=f"{name}: judged on {len(watched):,} examples of classes not trained on",
+    )
+    with replacing(directory / "training.png") as draft:
+        figure.savefig(draft)
+
+
+def _draw(directory, title, queries, neighbours, names, right):
+    (data, asked), (searched, found) = queries, neighbours
+    images = searched.read(found.reshape(-1)).reshape(*found.shape, *searched.element_shape)
+    figure = neighbour_gallery(
+        data.read(asked),
+        images,
+        right,
+        [_short(text) for text in names_of(data, asked)],
+        [[_short(text) for text in row] for row in names],
+        title=title,
+    )
+    with replacing(directory / "neighbours.png") as draft:
+        figure.savefig(draft)
+
+
+def _short(text):
+    return text if len(text) <= 14 else text[:13] + "…"

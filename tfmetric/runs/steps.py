@@ -1,0 +1,159 @@
+"""The steps of a run in their order: data, training, judgement, and what is drawn from these."""
+
+import contextlib
+import errno
+import shlex
+from collections.abc import Callable, Iterator
+
+import keras
+
+from tfmetric._errors import expected
+from tfmetric._files import remove_abandoned
+from tfmetric.evaluation import read_one_shot_runs
+from tfmetric.runs.config import RunConfig
+from tfmetric.runs.directory import RunDirectory
+from tfmetric.runs.fitting import divided, fit, prepared
+from tfmetric.runs.judging import judge
+from tfmetric.runs.late_steps import do_missing, forget
+from tfmetric.runs.loading import load_data
+from tfmetric.runs.metrics import versions
+from tfmetric.tuning.data_fingerprint import fingerprint
+
+
+def begin(
+    config: RunConfig, make_directory: Callable[[], RunDirectory], progress, data=None
+) -> RunDirectory:
+    """Loads the data, builds the model, makes the directory, and trains in it to the end.
+
+    The directory is made last of these: data or weights that cannot be had leave nothing behind.
+
+    Args:
+        config: The config; its settings are fitted to the data.
+        make_directory: Makes the directory.
+        progress: A :class:`~tfmetric.runs.progress.Progress`.
+        data: (train, test) where the config names no source.
+    """
+    parts = load_data(config, data, progress)
+    shots = _one_shot_runs(config, parts)
+    found = fingerprint_of(parts)
+    if config.fingerprint not in (None, found):
+        progress.warn("The data are not those of the config: expect other figures.")
+    config = config.replace(
+        settings=config.settings.fitted(divided(config, parts[0])[0]).resolved(),
+        fingerprint=found,
+        versions=versions(),
+    )
+    with _policy(config.mixed_precision):
+        ready = prepared(config, parts)
+        run = make_directory()
+        with _going_on(run), run.locked():
+            progress.began(run.path)
+            config.write(run.config)
+            _finish(run, config, parts, ready, progress, shots)
+    return run
+
+
+def resume(run: RunDirectory, config: RunConfig, progress, data=None) -> None:
+    """Goes on with a run, to its end.
+
+    Args:
+        run: The directory.
+        config: Its config.
+        progress: A :class:`~tfmetric.runs.progress.Progress`.
+        data: (train, test) where the config names no source.
+
+    Raises:
+        ValueError: If another process works on the run, or the data are other ones.
+    """
+    with _going_on(run), run.locked():
+        progress.began(run.path)
+        for directory in (run.path, run.logs):
+            remove_abandoned(directory)
+        for name, version in versions().items():
+            if config.versions.get(name, version) != version and name != "python":
+                progress.warn(
+                    f"{name} is {version} now and was {config.versions[name]}: figures may differ "
+                    "from those of a run that was not stopped."
+                )
+        parts = load_data(config, data, progress)
+        if config.fingerprint not in (None, fingerprint_of(parts)):
+            raise ValueError(
+                expected(
+                    f"the data that the run began with; begin another with --config {run.config}",
+                    fingerprint=fingerprint_of(parts),
+                    of_the_run=config.fingerprint,
+                    examples=tuple(len(part) for part in parts),
+                    classes=tuple(part.num_classes for part in parts),
+                )
+            )
+        shots = _one_shot_runs(config, parts)
+        with _policy(config.mixed_precision):
+            ready = None if run.finished else prepared(config, parts)
+            _finish(run, config, parts, ready, progress, shots)
+
+
+def _one_shot_runs(config, parts):
+    """Read before the training: a fault of the file should not be found out after it."""
+    shape = parts[0].element_shape
+    return config.one_shot and read_one_shot_runs(config.one_shot, shape[:2], shape[-1])
+
+
+def fingerprint_of(parts) -> str:
+    """A short text that is another one for other data (train, test)."""
+    return "-".join(fingerprint(part) for part in parts)
+
+
+def _finish(run, config, parts, ready, progress, shots):
+    """Trains and judges, where that is not done, and does what is missing of the rest."""
+    embeddings = None
+    if not run.finished:
+        training, train = ready.training, ready.train
+        progress.heading(f"Training on {train.num_classes:,} classes, in {run.path}")
+        progress.say(training.settings.describe())
+        progress.say(_about_judging(config, ready))
+        fitted = fit(run, config, ready, progress)
+        progress.lap("train")
+        forget(run)
+        embeddings = judge(run, config, ready, fitted, parts, progress, shots)
+        model = training.embedder
+    else:
+        model = keras.saving.load_model(run.model, compile=False)
+    do_missing(run, config, parts, model, embeddings, progress)
+
+
+def _about_judging(config, ready):
+    watched, known = ready.watched, ready.known
+    classes = (
+        "classes that training never sees"
+        if config.patience is None
+        else "training classes that are held out to know when to stop"
+    )
+    return (
+        f"Each epoch is judged on {len(watched):,} examples of {watched.num_classes:,} {classes}, "
+        f"and on {len(known):,} examples that it trains on: among so few classes all figures are "
+        "higher than on the whole of the unseen ones, at the end."
+    )
+
+
+@contextlib.contextmanager
+def _going_on(run) -> Iterator[None]:
+    """Says how to go on where the disk was full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        command = f"tfmetric train --resume {shlex.quote(str(run.path))}"
+        text = f"No space is left on the disk for {error.filename or run.path}: make room, and "
+        raise OSError(error.errno, f"{text}go on with `{command}`") from error
+
+
+@contextlib.contextmanager
+def _policy(mixed_precision):
+    before = keras.config.dtype_policy()
+    if mixed_precision:
+        keras.config.set_dtype_policy(f"mixed_{mixed_precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
