@@ -35,9 +35,7 @@ ROOMS = (
 
 # Modules that may import each other, with the reason. The list is to become empty: whoever ends a
 # circle takes its line away.
-CIRCLES = {
-    frozenset({"cli.tune", "cli.tuning_job"}): "the job reads the options of its command",
-}
+CIRCLES: dict[frozenset[str], str] = {}
 
 # Imports from a room above, as (module, room above), with the reason.
 UPWARD: dict[tuple[str, str], str] = {}

@@ -341,9 +341,10 @@ def test_names_of_any_length_make_a_page_of_usual_size(tmp_path):
 
 
 def test_all_of_a_few_classes_are_in_the_matrix(run, monkeypatch):
+    from tfmetric.report.run import Run
+
     from tfmetric.report import figures
     from tfmetric.report.evidence import read_evidence
-    from tfmetric.report.run import Run
 
     drawn = []
     monkeypatch.setattr(
