@@ -341,10 +341,9 @@ def test_names_of_any_length_make_a_page_of_usual_size(tmp_path):
 
 
 def test_all_of_a_few_classes_are_in_the_matrix(run, monkeypatch):
-    from tfmetric.report.run import Run
-
     from tfmetric.report import figures
     from tfmetric.report.evidence import read_evidence
+    from tfmetric.report.subject import Subject
 
     drawn = []
     monkeypatch.setattr(
@@ -352,7 +351,7 @@ def test_all_of_a_few_classes_are_in_the_matrix(run, monkeypatch):
     )
     monkeypatch.setattr(figures, "chart", lambda *_: "")
     metrics = json.loads((run / "metrics.json").read_text())
-    seen = Run(run, metrics, read_evidence(run))
+    seen = Subject(run, metrics, read_evidence(run))
     figures.confusion_section(seen)
     ((matrix, names),) = drawn
     assert names == [shortened(name) for name in sorted(EVIL)]

@@ -2,7 +2,7 @@
 
 from tfmetric._errors import expected
 from tfmetric.datasets import LabeledData, load
-from tfmetric.datasets.labeled import as_labeled
+from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.runs.progress import Progress
 
 
