@@ -63,6 +63,8 @@ def test_resuming_adds_trials_and_keeps_those_there_are(searched):
     assert done.exit_code == 0, done.output
     page = tm.report.write(directory).read_text(encoding="utf-8")
     assert "The search" in page
+    assert "of the best and the default setting, trained on all training data" in page
+    assert "the thick orange line is the best" in page
     assert "Optimism" in page
     assert "--dataset" in page
     found = json.loads(done.stdout)

@@ -78,6 +78,15 @@ def test_the_same_seed_is_the_same_run_and_a_part_of_it_its_beginning(whole, eag
     assert again.curve == record.curve[:2]
 
 
+def test_a_loss_that_ends_at_its_margin_looks_collapsed():
+    # Distances of embeddings of length 1 are at most 2: a margin of 90 is never met.
+    settings = Settings("TripletLoss", {"margin": 90.0}, epochs=1, batches_per_epoch=1)
+    record = run_once(TRAIN, VALIDATION, settings, build_embedder=build)
+    assert record.status == "completed"
+    assert "the loss ended at the margin of the triplets (9" in record.sign
+    assert record.best == record.curve[0] > 0
+
+
 def test_a_run_is_stopped_by_patience_or_as_hopeless(eager):
     still = QUICK.replace(learning_rate=1e-12, weight_decay=0.0)
     record = run_once(TRAIN, VALIDATION, still, build_embedder=build, patience=1)

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Sequence
 from numbers import Real
 
 import keras
@@ -88,7 +89,7 @@ class CollapseMonitor(keras.callbacks.Callback):
         self.collapsed_at, self._epochs_at_margin, self._checked = None, 0, False
         self._margin = self.margin
         if self.margin is None:
-            self._margin = _collapsed_value(getattr(self.model, "loss", None))
+            self._margin = collapsed_loss(getattr(self.model, "loss", None))
 
     def on_train_batch_end(self, batch, logs=None):
         """Makes sure, once, that there is something to go by."""
@@ -129,15 +130,46 @@ class CollapseMonitor(keras.callbacks.Callback):
         loss = logs.get("loss")
         if self._margin is None or loss is None or not math.isfinite(loss):
             return None
-        at_margin = self._margin > 0 and abs(loss - self._margin) <= self.tolerance * self._margin
+        at_margin = near(loss, self._margin, self.tolerance)
         self._epochs_at_margin = self._epochs_at_margin + 1 if at_margin else 0
         if self._epochs_at_margin < self.patience:
             return None
         return f"the loss has been at the margin for {self._epochs_at_margin} epochs ({loss:.4f})"
 
 
-def _collapsed_value(loss):
-    """The loss of a batch whose embeddings are one, or None if it does not tell."""
+def stuck_at_margin(losses: Sequence[float], loss, patience: int = 2) -> str | None:
+    """Says in words that a finished training ended at the loss of a collapsed batch.
+
+    Args:
+        losses: The loss after each epoch.
+        loss: The ``keras.losses.Loss`` of the training.
+        patience: So many of the last epochs must be at the margin, or all of fewer.
+
+    Returns:
+        The sign of a collapse, or None.
+
+    >>> stuck_at_margin([0.31, 0.201, 0.2], TripletLoss(margin=0.2))
+    'the loss ended at the margin of the triplets (0.2000)'
+    >>> stuck_at_margin([0.2, 0.1], TripletLoss(margin=0.2)) is None
+    True
+    """
+    margin, last = collapsed_loss(loss), list(losses)[-patience:]
+    if margin is None or not last or not all(near(value, margin) for value in last):
+        return None
+    return f"the loss ended at the margin of the triplets ({last[-1]:.4f})"
+
+
+def near(loss: float, margin: float, tolerance: float = 0.05) -> bool:
+    """Whether a loss is within a share of the margin from it; False for a margin of 0 and NaN."""
+    return margin > 0 and abs(loss - margin) <= tolerance * margin
+
+
+def collapsed_loss(loss) -> float | None:
+    """The loss of a batch whose embeddings are one, or None if it does not tell.
+
+    Args:
+        loss: A ``keras.losses.Loss``; only a ``TripletLoss`` with a margin tells.
+    """
     if not isinstance(loss, TripletLoss) or not loss.margin or "semi-hard" in resolve(loss.mining):
         return None
     return None if loss.reduction in ("sum", None) else loss.margin**loss.power

@@ -5,8 +5,7 @@ from tfmetric.runs.directory import RunDirectory
 from tfmetric.runs.late_steps import do_missing, forget
 from tfmetric.runs.metrics import run_metrics, versions, write_metrics
 from tfmetric.runs.steps import fingerprint_of
-from tfmetric.tuning.search.search_pictures import drawn
-from tfmetric.tuning.search.trial_tables import end_lines
+from tfmetric.tuning.search.report_record import report_record
 
 
 def keep_best(result, config: RunConfig, parts, progress) -> None:
@@ -33,15 +32,7 @@ def keep_best(result, config: RunConfig, parts, progress) -> None:
     found = run_metrics(
         config, parts, final.settings, result.embedder, dict(final.evaluation), {}, progress.seconds
     )
-    default = result.default and result.default.settings.resolved().loss_arguments
-    found["search"] = {
-        "objective": result.objective,
-        "drawn": drawn(result.searched),
-        "default": default or {},
-        "trials": result.table(),
-        "words": [line for line in end_lines(result) if line.endswith(".")],
-        "optimism": result.optimism,
-    }
+    found |= report_record(result)
     forget(run)  # The pictures may show the best of fewer trials.
     write_metrics(run.path, found)
     do_missing(run, config, parts, result.embedder, None, progress)

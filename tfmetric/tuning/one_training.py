@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.callbacks import RetrievalEvaluation
+from tfmetric.callbacks.collapse import stuck_at_margin
 from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.training import Settings, Training, prepare
 from tfmetric.tuning.gallery_retrieval import GalleryRetrieval
@@ -97,7 +99,7 @@ def run_once(
     )
     begun = time.perf_counter()
     watch = _Watch(f"val_{objective}", patience, stop, keep_best=after is not None)
-    status, reason, figures = "completed", "", {}
+    status, reason, sign, figures = "completed", "", "", {}
     with given_back():
         keras.utils.set_random_seed(seed)
         try:
@@ -105,6 +107,7 @@ def run_once(
             judge = _judge(training, validation, gallery, objective)
             _fit(training, epochs, [judge, watch, *copy.deepcopy(list(callbacks))])
             reason = watch.reason
+            sign = stuck_at_margin(watch.losses, training.model.loss) or ""
             if watch.pruned:
                 status = "pruned"
             elif collapsed := _collapsed(training.embedder, validation):
@@ -124,6 +127,7 @@ def run_once(
         seconds=time.perf_counter() - begun,
         status=status,
         reason=reason,
+        sign="" if worthless else sign,
         figures=figures,
     )
 
@@ -162,10 +166,12 @@ class _Watch(keras.callbacks.Callback):
         if patience is not None and not (isinstance(patience, int) and patience > 0):
             raise ValueError(expected("patience to be an int above 0, or None", patience=patience))
         self.name, self.patience, self.stop, self.keep_best = name, patience, stop, keep_best
-        self.curve, self.weights, self.reason, self.pruned = [], None, "", False
+        self.curve, self.losses = [], []
+        self.weights, self.reason, self.pruned = None, "", False
 
     def on_epoch_end(self, epoch, logs=None):
         self.curve.append(float(logs[self.name]))
+        self.losses.append(float(logs.get("loss", math.nan)))
         best = int(np.argmax(self.curve))
         if self.keep_best and best == epoch:
             self.weights = self.model.get_weights()

@@ -21,6 +21,8 @@ class RunRecord:
         status: "completed"; "pruned" if it was stopped as hopeless; "collapsed" if nothing can be
             read from it: NaN, all embeddings at one point, or no memory left.
         reason: Why it was stopped or is worthless; "" of a run that went to its end.
+        sign: What looks like a collapse though the figures count, such as a loss that ended at
+            its margin; "" where nothing does.
         figures: What ``after`` of :func:`run_once` has measured.
         fold: Which fold of the classes, from 0.
         repeat: Which repetition on that fold, from 0.
@@ -32,6 +34,7 @@ class RunRecord:
     seconds: float
     status: str = "completed"
     reason: str = ""
+    sign: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
     fold: int = 0
     repeat: int = 0

@@ -39,6 +39,33 @@ def printable(text) -> str:
     return "".join(c if ord(c) in known or c == "\n" else "\u25a1" for c in str(text))
 
 
+def number_text(value: float, digits: int = 3) -> str:
+    """A number as people write it: few digits that matter, no exponent from 0.0001 to a billion.
+
+    >>> number_text(0.0123456), number_text(99.98), number_text(20000.0), number_text(2e-6)
+    ('0.0123', '100', '20000', '2e-06')
+    """
+    size = abs(value)
+    if size >= 1e9 or 0 < size < 1e-4 or not np.isfinite(value):
+        return f"{value:.{digits}g}"
+    if size >= 10 ** (digits - 1):
+        return f"{value:.0f}"
+    return np.format_float_positional(
+        float(f"{value:.{digits}g}"), precision=digits, fractional=False, trim="-"
+    )
+
+
+def plain_log_ticks(axis) -> None:
+    """Gives a logarithmic axis ticks like 0.05 and 2000: people read margins and speeds so."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    subs = (1, 2, 5) if high < 500 * low else (1, 3) if high < 1e4 * low else (1,)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=12))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def short(text, length: int = 16) -> str:
     """The text with its middle cut out where it is longer: names often differ at their ends."""
     text = printable(text)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.visualization._style import number_text
 
 # An axis of numbers is logarithmic where they span more than this.
 _LOG_FROM = 10
@@ -80,7 +81,7 @@ def is_number(value) -> bool:
 def shown(value) -> str:
     """A value as text: numbers with three digits at most that matter."""
     if is_number(value):
-        return f"{value:.3g}" if isinstance(value, (float, np.floating)) else str(value)
+        return number_text(value) if isinstance(value, (float, np.floating)) else str(value)
     if isinstance(value, (tuple, list)):
         return "×".join(shown(part) for part in value)
     return (
@@ -89,8 +90,19 @@ def shown(value) -> str:
 
 
 def is_log(values: Sequence[float]) -> bool:
-    """Whether numbers are to be shown on a logarithmic axis."""
-    return min(values) > 0 and max(values) > _LOG_FROM * min(values)
+    """Whether a logarithmic axis shows numbers better than a linear one.
+
+    They must span more than tenfold, and lie no less evenly on it: what was drawn evenly from 0.02
+    to 1 would crowd at its upper end.
+    """
+    if not (min(values) > 0 and max(values) > _LOG_FROM * min(values)):
+        return False
+    linear = np.unique(np.asarray(values, np.float64))
+    return _widest_gap(np.log(linear)) <= _widest_gap(linear)
+
+
+def _widest_gap(ordered):
+    return np.diff(ordered).max() / (ordered[-1] - ordered[0])
 
 
 class Axis:
@@ -119,7 +131,7 @@ class Axis:
             return
         self.kind, self.band = ("log" if is_log(values) else "linear"), 0.0
         self.ends = self._low, self._high = float(min(values)), float(max(values))
-        self.ticks = [(self.position(v), f"{v:.4g}") for v in self._marks()]
+        self.ticks = [(self.position(v), number_text(v, 4)) for v in self._marks()]
 
     def position(self, value) -> float:
         """Where a value lies, from 0 to 1."""

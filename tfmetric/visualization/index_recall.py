@@ -1,7 +1,15 @@
 """What indexes find and how fast."""
 
 from tfmetric._errors import expected
-from tfmetric.visualization._style import MARKS, SERIES, finish, new_figure, printable
+from tfmetric.visualization._style import (
+    MARKS,
+    SERIES,
+    finish,
+    new_figure,
+    plain_log_ticks,
+    printable,
+)
+from tfmetric.visualization._trial_axes import is_log
 
 
 def recall_against_speed(results, title=None):
@@ -34,7 +42,7 @@ def recall_against_speed(results, title=None):
                 recalls=[result.recall for result in results],
             )
         )
-    figure = new_figure(6.4, 4)
+    figure = new_figure(7.4, 4)
     axes = figure.subplots()
     for place, result in enumerate(results):
         axes.plot(
@@ -47,11 +55,13 @@ def recall_against_speed(results, title=None):
         )
     lowest = min(result.recall for result in results)
     axes.set(
-        xscale="log",
         xlabel="queries a second",
         ylabel="recall@" + "/".join(map(str, sorted({result.k for result in results}))),
         ylim=(max(0, lowest - 0.1 * (1.02 - lowest) - 0.01), 1.02),
     )
-    axes.grid(alpha=0.25, which="both")
-    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    if is_log([result.queries_per_second for result in results]):
+        axes.set_xscale("log")
+        plain_log_ticks(axes.xaxis)
+    axes.grid(alpha=0.25)
+    figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     return finish(figure, title)

@@ -10,6 +10,7 @@ from tfmetric.visualization._style import (
     SERIES,
     finish,
     new_figure,
+    plain_log_ticks,
     printable,
     short,
 )
@@ -29,6 +30,14 @@ from tfmetric.visualization._trial_axes import (
 
 # So many kinds of trials get a colour and a mark of their own; the worst of more are grey.
 _KINDS = 8
+# Around a trial whose score counts though it looks collapsed.
+_RING = {
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": 11,
+    "color": INK,
+    "markerfacecolor": "none",
+}
 # More points than this in a line are only noise that goes up and down.
 _JOINED = 12
 
@@ -38,14 +47,16 @@ def objective_against(trials, name="margin", default=None, title=None, objective
 
     Bars reach from the lowest to the highest of a trial's runs (repeats, or folds of the classes):
     two trials whose bars overlap are hardly different. A trial that collapsed stands at the
-    bottom, one that was stopped early is hollow. A few trials that differ in nothing else are
-    joined.
+    bottom, one that looks collapsed though its score counts has a ring, one that was stopped early
+    is hollow. A few trials that differ in nothing else are joined.
 
     Args:
         trials: Dictionaries with "settings" (the searched values by name), "score" (higher is
-            better), "runs" (the scores that it is the mean of) and "status": "completed", "pruned"
-            or "collapsed". Those whose settings lack ``name`` are left out.
-        name: Which value; the axis is logarithmic where it spans more than tenfold.
+            better), "runs" (the scores that it is the mean of), "status": "completed", "pruned"
+            or "collapsed", and a "sign" where it looks collapsed. Those whose settings lack
+            ``name`` are left out.
+        name: Which value; the axis is logarithmic where it spans more than tenfold and shows
+            the values better so.
         default: The value where nothing is searched, to be marked; None for no mark.
         title: Title of the picture.
         objective: What the score is called.
@@ -75,7 +86,7 @@ def objective_against(trials, name="margin", default=None, title=None, objective
     numbers = all(is_number(value) for value in values)
     axis = None if numbers else Axis(values)
     places = values if numbers else _spread_on_steps(axis, values)
-    figure = new_figure(6.0, 4.2)
+    figure = new_figure(7.4, 4.2)
     axes = figure.subplots()
     logarithmic = numbers and is_log(values)
     if logarithmic:
@@ -111,6 +122,8 @@ def objective_against(trials, name="margin", default=None, title=None, objective
     if any(map(pruned, chosen)):
         look = {"color": GREY, "markerfacecolor": "white"}
         axes.plot([], [], "o", markersize=5.5, label="stopped early", **look)
+    if any(trial.get("sign") for trial in fine):
+        axes.plot([], [], label="looks collapsed", **_RING)
     if default is not None and (numbers or default in values):
         at = default if numbers else axis.position(default)
         label = f"default, {shown(default)}"
@@ -123,10 +136,10 @@ def objective_against(trials, name="margin", default=None, title=None, objective
             [at for at, _ in axis.ticks], [short(t, 20) for _, t in axis.ticks], **turned
         )
     elif logarithmic:
-        _plain_log_ticks(axes.xaxis)
+        plain_log_ticks(axes.xaxis)
     axes.grid(alpha=0.25)
     if axes.get_legend_handles_labels()[0]:
-        figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+        figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     return finish(figure, title)
 
 
@@ -150,7 +163,8 @@ def _floor(axes, fine, needed):
         line = low - 0.09 * room
         axes.axhline(line, color=GREY, linewidth=0.8, linestyle="dotted")
         ticks = [at for at in axes.get_yticks() if line < at <= high + 0.16 * room]
-        axes.set_yticks([floor, *ticks], ["collapsed", *(f"{at:.4g}" for at in ticks)])
+        digits = max((len(f"{at:.4g}".partition(".")[2]) for at in ticks), default=0)
+        axes.set_yticks([floor, *ticks], ["collapsed", *(f"{at:.{digits}f}" for at in ticks)])
     return floor
 
 
@@ -163,6 +177,8 @@ def _mark(axes, x, trial, look, floor):
         axes.vlines(x, min(runs), max(runs), color=look["color"], linewidth=1, alpha=0.55)
     face = {"markerfacecolor": "white"} if pruned(trial) else {}
     axes.plot([x], [score], linestyle="none", markersize=5.5, **look, **face)
+    if trial.get("sign"):
+        axes.plot([x], [score], **_RING)
 
 
 def _star(axes, x, trial, text):
@@ -178,17 +194,6 @@ def _star(axes, x, trial, text):
         label=f"best, {score:.3f} at {text}",
         zorder=5,
     )
-
-
-def _plain_log_ticks(axis):
-    """0.05 and not 5·10⁻²: people read margins and rates so."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    low, high = axis.get_view_interval()
-    subs = (1, 2, 5) if high < 500 * low else (1, 3) if high < 1e4 * low else (1,)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=12))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _kinds(trials, without):

@@ -23,7 +23,7 @@ _PALEST, _COLOURS = 0.12, "cividis_r"
 def parallel_coordinates(trials, title=None, objective="MAP@R"):
     """Draws each trial as a line through an axis for each value that was searched, and its score.
 
-    The darker a line, the better the trial; the best one is thick and red, and its values stand
+    The darker a line, the better the trial; the best one is thick and orange, and its values stand
     below the axes. Where dark lines keep together on an axis, its value matters; where they are
     all over it, it does not. Numbers that span more than tenfold are on a logarithmic axis; few
     different ones, and texts, are steps. A line below an axis, at "none", has no such value, as

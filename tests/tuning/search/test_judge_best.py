@@ -141,6 +141,45 @@ def test_a_kill_after_the_best_was_trained_costs_only_the_rest(done, monkeypatch
     assert again.default == result.default
 
 
+def test_classes_that_are_trained_on_are_looked_for_among_the_training_part(tmp_path, monkeypatch):
+    run_eagerly(monkeypatch)
+    closed = DATA.subset(LABELS < 3)
+    part = np.arange(len(closed)) % EACH < 4
+    train, test = closed.subset(part), closed.subset(~part)
+    arguments = {**ARGUMENTS, "validation": Validation(fraction=0.25), "judged": "best"}
+    result = margin_search(
+        train, test, **arguments, build_embedder=build, directory=tmp_path / "closed"
+    )
+    assert result.validation == {
+        "by": "examples",
+        "folds": 1,
+        "repeats": 1,
+        "classes": 3,
+        "examples": 3,
+    }
+    queries, gallery = (tm.evaluation.embed(result.embedder, data) for data in (test, train))
+    found = tm.evaluation.retrieval(queries, test.labels, gallery, train.labels)
+    assert result.final.figures["map_at_r"] == pytest.approx(found.map_at_r, abs=1e-6)
+    assert result.optimism == pytest.approx(result.best.score - found.map_at_r, abs=1e-6)
+    raw = [data.read().reshape(len(data), -1) for data in (test, train)]
+    found = tm.evaluation.retrieval(raw[0], test.labels, raw[1], train.labels)
+    assert result.final.baselines == {"raw inputs": pytest.approx(found.map_at_r, abs=1e-6)}
+    assert "one part of the training examples (3 new examples of 3 classes)" in result.summary()
+    assert "than it is on the test data" in result.summary()
+
+
+def test_groups_are_drawn_whole():
+    groups = np.array([f"alphabet {label // 3}" for label in LABELS])
+    test = tm.datasets.LabeledData(DATA.source, LABELS, DATA.class_names, groups)
+    for seed in range(5):
+        chosen = judgement.draw_classes(test, 6, "groups", np.random.default_rng(seed))
+        assert len(set(chosen.tolist())) == 6
+        of_each = np.unique(chosen // 3, return_counts=True)[1]
+        assert sum(count < 3 for count in of_each) <= 2  # The last one, and the short alphabet.
+    any_of_all = judgement.draw_classes(test, 6, "classes", np.random.default_rng(0))
+    assert len(set((any_of_all // 3).tolist())) > 2
+
+
 def test_without_test_classes_nothing_is_judged_and_a_failure_is_told(done, monkeypatch):
     result, judged, arguments = done
     count = len(judged)
@@ -148,7 +187,7 @@ def test_without_test_classes_nothing_is_judged_and_a_failure_is_told(done, monk
     assert len(judged) == count
     assert (again.final.figures, again.final.optimism, again.optimism) == ({}, None, None)
     assert again.embedder is not None
-    monkeypatch.setattr(judge_best, "train_all", lambda *arguments: "diverged")
+    monkeypatch.setattr(judge_best, "train_all", lambda *arguments: (None, "diverged"))
     (result.directory / "retrained.json").unlink()
     again = margin_search(TRAIN, TEST, **arguments)
     assert again.final.reason == "diverged"

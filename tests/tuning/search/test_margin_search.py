@@ -16,6 +16,7 @@ from tfmetric.training import Settings
 from tfmetric.tuning import Range, RunRecord, Stopping, Validation, margin_search, read
 from tfmetric.tuning.many_trainings import FreshEmbedder
 from tfmetric.tuning.search import trial_runner
+from tfmetric.visualization import objective_against
 
 LABELS = np.repeat(np.arange(20), 4)
 DATA = tm.datasets.from_arrays(np.random.default_rng(0).normal(size=(80, 3)), LABELS)
@@ -282,6 +283,31 @@ def test_trials_that_collapse_score_nothing(search, monkeypatch, capsys):
         search("none", max_trials=2, judged="best")
 
 
+def test_a_trial_that_looks_collapsed_keeps_its_score_and_is_marked(
+    search, monkeypatch, tmp_path, capsys
+):
+    sign = "the loss ended at the margin of the triplets (0.2000)"
+
+    def stuck(train, validation, settings, seed, **others):
+        margin = settings.loss_arguments["margin"]
+        return RunRecord(margin, 1, (margin,), 1.0, sign=sign if margin > 0.15 else "")
+
+    monkeypatch.setattr(trial_runner, "run_once", stuck)
+    space = {"margin": [0.1, 0.2], "learning_rate": None}
+    result = search(search_space=space, tuner="grid", progress=True)
+    assert (result.best.values["margin"], result.best.sign) == (0.2, sign)
+    assert [row["sign"] for row in result.table()] == [sign, ""]
+    assert f"map_at_r 0.2000 (looks collapsed: {sign})" in capsys.readouterr().out
+    summary = result.summary()
+    assert f"looks collapsed: {sign}" in summary.splitlines()[1]
+    assert f"The best trial looks collapsed: {sign}. Lower the learning rate" in summary
+    assert sign in (tmp_path / "one/trials.csv").read_text()
+    assert read(tmp_path / "one") == result
+    axes = objective_against(result.table()).axes[0]
+    rings = [line for line in axes.lines if line.get_markersize() == 11 and len(line.get_xdata())]
+    assert [ring.get_xdata()[0] for ring in rings] == [0.2]
+
+
 def test_values_that_do_not_go_together_score_nothing(search, runs):
     space = {"alpha": [0.5, 1.2], "margin": [0.1, 0.8], "learning_rate": None}
     result = search(losses="RankedListLoss", search_space=space, tuner="grid", stopping=WHOLE)
@@ -387,7 +413,7 @@ def test_what_is_written_can_be_read_by_others(search, runs, tmp_path):
     assert Settings.from_dict(best["settings"]) == result.best_settings
     lines = (tmp_path / "one/trials.csv").read_text().splitlines()
     assert lines[0] == (
-        "trial,loss,margin,mining,learning_rate,batch,map_at_r,status,best_epoch,seconds,runs"
+        "trial,loss,margin,mining,learning_rate,batch,map_at_r,status,best_epoch,seconds,runs,remark"
     )
     assert len(lines) == 4
     assert json.loads(json.dumps(result.to_dict()))["best"] == result.best.number

@@ -47,11 +47,11 @@ def judge_best(
     how = files.read(SEARCH)["validation"]
 
     def judged(settings, epochs, validation, whole):
-        training = train_all(train, settings, epochs, seed, build_embedder)
-        if isinstance(training, str):
-            return Judgement(settings, epochs, validation, reason=training), None
+        training, words = train_all(train, settings, epochs, seed, build_embedder)
+        if training is None:
+            return Judgement(settings, epochs, validation, reason=words), None
         judgement = judge(training, train, test, objective, epochs, validation, how, seed, whole)
-        return dataclasses.replace(judgement, settings=settings), training.embedder
+        return dataclasses.replace(judgement, settings=settings, sign=words), training.embedder
 
     done = files.read(RETRAINED)
     if done and done["about"] == about and files.path(MODEL).is_file():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from tfmetric.callbacks.collapse import stuck_at_margin
 from tfmetric.evaluation import evaluate, retrieval
 from tfmetric.training import Settings, Training, prepare
 from tfmetric.tuning.held_out_folds import searched_gallery
@@ -39,6 +40,7 @@ class Judgement:
         baselines: The objective of raw inputs and of the untrained embedder on all test classes.
         evaluation: What :func:`tfmetric.evaluation.evaluate` gave on them, as plain values.
         reason: Why there are no figures though there is test data: the training has diverged.
+        sign: What looks like a collapse of that training though its figures count, or "".
     """
 
     settings: Settings
@@ -51,6 +53,7 @@ class Judgement:
     baselines: Mapping[str, float] = dataclasses.field(default_factory=dict)
     evaluation: Mapping = dataclasses.field(default_factory=dict)
     reason: str = ""
+    sign: str = ""
 
     @property
     def optimism(self) -> float | None:
@@ -73,7 +76,7 @@ class Judgement:
         return cls(**{**values, "settings": Settings.from_dict(values["settings"])})
 
 
-def train_all(train, settings, epochs, seed, build_embedder) -> Training | str:
+def train_all(train, settings, epochs, seed, build_embedder) -> tuple[Training | None, str]:
     """Trains a setting without judging it on the way.
 
     Args:
@@ -84,20 +87,21 @@ def train_all(train, settings, epochs, seed, build_embedder) -> Training | str:
         build_embedder: As in :func:`tfmetric.training.prepare`.
 
     Returns:
-        The training; or why it has failed, where the setting is to blame.
+        The training, and what looks like a collapse of it or ""; or None, and why it has failed
+        where the setting is to blame.
     """
     seed = run_seed(seed)
     with given_back():
         keras.utils.set_random_seed(seed)
         try:
             training = prepare(train, settings, seed, build_embedder)
-            training.model.fit(training.batches, epochs=epochs, shuffle=False, verbose=0)
+            done = training.model.fit(training.batches, epochs=epochs, shuffle=False, verbose=0)
         except Exception as error:
             reason = blame(error)
             if reason is None:
                 raise
-            return reason
-    return training
+            return None, reason
+    return training, stuck_at_margin(done.history["loss"], training.model.loss) or ""
 
 
 def judge(training, train, test, objective, epochs, score, validation, seed, baselines):

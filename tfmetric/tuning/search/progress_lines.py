@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tfmetric.tuning.search.search_result import read_trials
-from tfmetric.tuning.search.trial_tables import score_of, shown, write_tables
+from tfmetric.tuning.search.trial_tables import remark_on, score_of, shown, write_tables
 
 
 class ProgressLines:
@@ -60,8 +60,8 @@ class ProgressLines:
         text = (
             f"Trial {trial.number}{of}: {shown(trial.values)}; {self.objective} {score_of(trial)}"
         )
-        if trial.status != "completed":
-            text += f" ({trial.status}: {trial.reason})"
+        if remark := remark_on(trial):
+            text += f" ({remark})"
         if best is not None:
             text += f", best {best.score:.4f}"
         text += f"; {_time(trial.seconds)}"

@@ -89,7 +89,8 @@ class TuningResult:
         """A dictionary a trial, the best first: what pictures and data frames take.
 
         "trial", its number; "settings", the searched values; "score"; "runs", the best of each
-        run; "status", "reason", "best_epoch" and "seconds".
+        run; "status", "reason", "sign" (what looks like a collapse, or ""), "best_epoch" and
+        "seconds".
         """
         return [
             {
@@ -99,6 +100,7 @@ class TuningResult:
                 "runs": [run.best for run in trial.runs],
                 "status": trial.status,
                 "reason": trial.reason,
+                "sign": trial.sign,
                 "best_epoch": trial.best_epoch,
                 "seconds": trial.seconds,
             }

@@ -37,6 +37,11 @@ class Trial:
     seconds: float = 0.0
 
     @property
+    def sign(self) -> str:
+        """What looks like a collapse in one of its runs though its score counts; "" if nothing."""
+        return next((run.sign for run in self.runs if run.sign), "")
+
+    @property
     def best_epoch(self) -> int:
         """The epoch, from 1, that was best, in the mean over the runs; 0 if there is none."""
         epochs = [run.best_epoch for run in self.runs if run.status != "collapsed"]
@@ -85,8 +90,8 @@ def best_of(trials, none: bool = False) -> Trial | None:
         reasons = sorted({f"{t.status}: {t.reason}" for t in trials if t.status != "completed"})
         raise ValueError(
             expected(
-                "a trial that went to its end; look at the data, the learning rate and the search "
-                "space",
+                "a trial that went to its end; look at the data, lower the learning rate, or take "
+                "easier triplets (warmup=True, mining='semi-hard')",
                 trials=len(trials),
                 reasons=reasons[:3],
             )

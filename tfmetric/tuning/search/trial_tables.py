@@ -7,10 +7,15 @@ import io
 from collections.abc import Mapping
 
 from tfmetric._files import replacing
+from tfmetric.callbacks.collapse import ADVICE
 from tfmetric.tuning.search.judgement import DRAWS
 from tfmetric.tuning.search.ranges import label
 from tfmetric.tuning.search.search_directory import BEST, TABLE, SearchDirectory
 from tfmetric.tuning.search.trial import Trial, best_of, rank
+from tfmetric.visualization._style import number_text
+
+# A longer remark would break the table.
+_REMARK = 80
 
 
 def write_tables(files: SearchDirectory, trials, objective: str) -> Trial | None:
@@ -18,7 +23,9 @@ def write_tables(files: SearchDirectory, trials, objective: str) -> Trial | None
     names = list(dict.fromkeys(name for trial in trials for name in trial.values))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", *names, objective, "status", "best_epoch", "seconds", "runs"])
+    writer.writerow(
+        ["trial", *names, objective, "status", "best_epoch", "seconds", "runs", "remark"]
+    )
     for trial in trials:
         values = [label(trial.values[name]) if name in trial.values else "" for name in names]
         runs = " ".join(f"{run.best:.6g}" for run in trial.runs)
@@ -31,6 +38,7 @@ def write_tables(files: SearchDirectory, trials, objective: str) -> Trial | None
                 trial.best_epoch,
                 f"{trial.seconds:.2f}",
                 runs,
+                remark_on(trial),
             ]
         )
     with replacing(files.path(TABLE)) as new:
@@ -55,6 +63,13 @@ def score_of(trial: Trial) -> str:
     return f"{'~' if trial.status == 'pruned' else ''}{trial.score:.4f}"
 
 
+def remark_on(trial: Trial) -> str:
+    """Why a trial was stopped, is worthless, or looks collapsed; "" where nothing is to say."""
+    if trial.status != "completed":
+        return f"{trial.status}: {trial.reason}"
+    return f"looks collapsed: {trial.sign}" if trial.sign else ""
+
+
 def shown(values: Mapping) -> str:
     """Searched values in a line."""
     return ", ".join(f"{name} {_shown(value)}" for name, value in values.items())
@@ -62,7 +77,7 @@ def shown(values: Mapping) -> str:
 
 def _shown(value):
     if isinstance(value, float):
-        return f"{value:.3g}"
+        return number_text(value)
     return "×".join(map(_shown, value)) if isinstance(value, (tuple, list)) else label(value)
 
 
@@ -84,10 +99,8 @@ def table_lines(result) -> list[str]:
                 f"{trial.seconds:.0f} s",
             ]
         )
-        if trial.status != "completed":
-            rows[-1].append(
-                trial.status if len(trial.reason) > 60 else f"{trial.status}: {trial.reason}"
-            )
+        if remark := remark_on(trial):
+            rows[-1].append(remark if len(remark) <= _REMARK else remark.partition(":")[0])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  ".join(
@@ -106,6 +119,8 @@ def end_lines(result) -> list[str]:
     if best_of(result.trials, none=True) is None:
         return [*lines, "No trial went to its end."]
     lines.append(f"Best: trial {result.best.number}, {shown(result.best.values)}.")
+    if result.best.sign:
+        lines.append(f"The best trial looks collapsed: {result.best.sign}. {ADVICE}")
     lines += [
         f"{name} is at the {end} end of what was searched: there may be better beyond."
         for name, end in result.at_the_ends.items()
@@ -113,6 +128,11 @@ def end_lines(result) -> list[str]:
     if result.final is None:
         return [*lines, "Not yet trained on all training data."]
     lines += ["", *_judgement_lines(result)]
+    lines += [
+        f"The {name} setting, trained on all training data, looks collapsed: {j.sign}. {ADVICE}"
+        for name, j in judged_columns(result)
+        if j.sign
+    ]
     if result.optimism is not None:
         judged = (
             "on the test data"
