@@ -16,6 +16,7 @@ import importlib
 import sys
 from pathlib import Path
 
+from tfmetric._foreign_names import missing
 from tfmetric._version import __version__
 
 _ROOMS = (
@@ -48,7 +49,7 @@ def __getattr__(name):
         return importlib.import_module(f"tfmetric.{name}")
     if name in _LOSSES:
         return getattr(importlib.import_module("tfmetric.losses"), name)
-    raise AttributeError(f"module 'tfmetric' has no attribute {name!r}")
+    raise missing(__name__, name)
 
 
 def __dir__():

@@ -1,5 +1,6 @@
 """Keras callbacks: retrieval figures, collapse, exact resumption, embeddings for TensorBoard."""
 
+from tfmetric._foreign_names import answering
 from tfmetric.callbacks.checkpoint import Checkpoint
 from tfmetric.callbacks.collapse import CollapseMonitor
 from tfmetric.callbacks.projector import write_projector
@@ -13,3 +14,5 @@ __all__ = [
     "RetrievalEvaluation",
     "write_projector",
 ]
+
+__getattr__ = answering(__name__)

@@ -1,5 +1,6 @@
 """Labelled data: loading, checking, splitting by class, batches, pairs, triplets, augmentation."""
 
+from tfmetric._foreign_names import answering
 from tfmetric.datasets.augmentation import ImageAugmentation, augmentation
 from tfmetric.datasets.batches import balanced_batches
 from tfmetric.datasets.decoding import decode_image
@@ -24,3 +25,5 @@ __all__ = [
     "split_classes",
     "triplets",
 ]
+
+__getattr__ = answering(__name__)

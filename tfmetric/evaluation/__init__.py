@@ -1,5 +1,6 @@
 """Evaluation: how good an embedding is, on classes it has never seen, against honest baselines."""
 
+from tfmetric._foreign_names import answering
 from tfmetric.evaluation.classification.few_shot import FewShotResult, few_shot
 from tfmetric.evaluation.classification.nearest_neighbors import knn, nearest_class_mean
 from tfmetric.evaluation.classification.one_shot import (
@@ -73,3 +74,5 @@ __all__ = [
     "verification",
     "verification_from_distances",
 ]
+
+__getattr__ = answering(__name__)

@@ -1,6 +1,7 @@
 """Export: versioned SavedModels for servers and Python, and models for the edge."""
 
 from tfmetric._answers import Classified, Neighbors, Verified
+from tfmetric._foreign_names import answering
 from tfmetric.export.deployment import serve_config
 from tfmetric.export.edge import litert, onnx
 from tfmetric.export.edge_report import EdgeFigures, EdgeModel, EdgeReport, edge_report
@@ -26,3 +27,5 @@ __all__ = [
     "storage_recall",
     "update_gallery",
 ]
+
+__getattr__ = answering(__name__)

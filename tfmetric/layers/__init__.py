@@ -1,5 +1,6 @@
 """Keras layers: heads of embedders, pooling, and preprocessing of images, texts and sound."""
 
+from tfmetric._foreign_names import answering
 from tfmetric.layers.affine import RandomAffine
 from tfmetric.layers.audio_augmentation import AudioAugmentation, SpecAugment
 from tfmetric.layers.code_points import CodePoints
@@ -40,3 +41,5 @@ __all__ = [
     "StepMask",
     "ZeroPadding",
 ]
+
+__getattr__ = answering(__name__)

@@ -4,6 +4,7 @@ Losses on class ids and embeddings take ``y_true`` ``(B,)`` ids and ``y_pred`` `
 whose name starts with ``Siamese`` take the distances that a Siamese model emits, and 1 = similar.
 """
 
+from tfmetric._foreign_names import answering
 from tfmetric.losses._inputs import class_ids
 from tfmetric.losses.angular import AngularLoss, angular_terms
 from tfmetric.losses.arcface import ArcFaceLoss, arcface_terms
@@ -156,3 +157,5 @@ __all__ = [
     "tuplet_margin_terms",
     "vicreg",
 ]
+
+__getattr__ = answering(__name__)

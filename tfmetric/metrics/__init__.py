@@ -1,5 +1,6 @@
 """Keras metrics to watch during fit: ``model.compile(loss=..., metrics=[...])``."""
 
+from tfmetric._foreign_names import answering
 from tfmetric.metrics.batch import BatchRecallAtOne
 from tfmetric.metrics.mining import MiningStatistics
 from tfmetric.metrics.pairs import DistanceGap, MeanNegativeDistance, MeanPositiveDistance
@@ -13,3 +14,5 @@ __all__ = [
     "MeanPositiveDistance",
     "MiningStatistics",
 ]
+
+__getattr__ = answering(__name__)

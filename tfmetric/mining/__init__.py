@@ -8,6 +8,7 @@ A *ranking* is a ``(B, N)`` matrix that orders each anchor's row as the distance
 nearer. ``positives`` and ``negatives`` are ``(B, N)`` boolean masks with an anchor a row.
 """
 
+from tfmetric._foreign_names import answering
 from tfmetric.mining.choice import Chosen, one_triplet
 from tfmetric.mining.classes import Classes, by_class
 from tfmetric.mining.masks import label_masks
@@ -46,3 +47,5 @@ __all__ = [
     "sampling_sums",
     "uniform",
 ]
+
+__getattr__ = answering(__name__)

@@ -1,5 +1,6 @@
 """Models: the embedder, and the Siamese and triplet models that share one."""
 
+from tfmetric._foreign_names import answering
 from tfmetric.models.autoencoder import Autoencoder
 from tfmetric.models.cached_gradients import CachedGradients
 from tfmetric.models.embedder import embedder
@@ -26,3 +27,5 @@ __all__ = [
     "triplet",
     "with_proxies",
 ]
+
+__getattr__ = answering(__name__)

@@ -1,6 +1,7 @@
 """Search: embeddings under ids, exact and approximate, behind one small interface."""
 
 from tfmetric._answers import Neighbors
+from tfmetric._foreign_names import answering
 from tfmetric.search.backends import Saved, register
 from tfmetric.search.base import Index
 from tfmetric.search.evaluating import SearchResult, evaluate
@@ -21,3 +22,5 @@ __all__ = [
     "load",
     "register",
 ]
+
+__getattr__ = answering(__name__)

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
 from tfmetric._answers import Neighbors
 from tfmetric._errors import expected
+from tfmetric._foreign_names import missing_method
 from tfmetric.distances import Distance
 from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.search import backends, files
@@ -182,6 +183,10 @@ class Index(ABC):
                 )
             )
         return array
+
+    def __getattr__(self, name: str) -> NoReturn:
+        # Called for what an index lacks only; other libraries name its methods otherwise.
+        raise missing_method(type(self).__name__, name)
 
     def __repr__(self) -> str:
         return (
