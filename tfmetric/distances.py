@@ -38,7 +38,11 @@ def l2_normalize(x, axis: int = -1, epsilon: float = NORM_FLOOR):
 
 
 def safe_sqrt(x):
-    """Square root whose gradient at 0 is 0, where the true one is infinite."""
+    """Takes the square root, with gradient 0 at 0, where the true gradient is infinite.
+
+    Args:
+        x: Floating tensor of any shape, with values of at least 0.
+    """
     positive = x > 0
     return ops.where(positive, ops.sqrt(ops.where(positive, x, 1.0)), 0.0)
 
@@ -61,9 +65,15 @@ def _squared_norm(x):
 
 
 def median_row(x):
-    """Index of the row whose largest entry is the median of the rows'.
+    """Finds a row of usual size: its largest entry is the median over all rows.
 
-    A vector to centre others around: a single outlier is never it.
+    Use it for a vector to centre others around: a single outlier is never chosen.
+
+    Args:
+        x: ``(n, d)`` floating tensor.
+
+    Returns:
+        The index of the row.
     """
     return ops.argsort(ops.max(ops.abs(ops.stop_gradient(x)), axis=1))[ops.shape(x)[0] // 2]
 

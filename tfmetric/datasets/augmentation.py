@@ -30,7 +30,22 @@ def augmentation(
     """The standard image augmentation, to be passed as `augment=` to `balanced_batches`.
 
     Use it when there are few examples a class. Flips are off: a mirrored character or face part
-    is often another class. It is an `ImageAugmentation` layer; see there for the arguments.
+    is often another class.
+
+    Args:
+        translation: Largest shift, as a share of the width and of the height.
+        rotation: Largest turn, in degrees.
+        zoom: Largest change of the size: 0.1 for sizes of 0.9 to 1.1.
+        shear: Largest shear, in degrees.
+        horizontal_flip: Whether half of the images are mirrored left to right.
+        vertical_flip: Whether half of the images are mirrored top to bottom.
+        brightness: Largest addition to all pixels, as a share of 255.
+        contrast: Largest change of the contrast, as a share.
+        fill_mode: "nearest" repeats the pixels of the edge, "constant" takes `fill_value`.
+        fill_value: Value of the pixels from outside the image, 0 to 255.
+
+    Returns:
+        A layer on images `(B, height, width, channels)`.
 
     >>> from tfmetric import datasets
     >>> train, _ = datasets.load("digits")

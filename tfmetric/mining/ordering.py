@@ -21,7 +21,14 @@ class Sorted(NamedTuple):
 
 
 def ascending(matrix) -> Sorted:
-    """Sorts each row of ``(B, N)``."""
+    """Sorts each row of a matrix.
+
+    Args:
+        matrix: ``(B, N)`` floating tensor.
+
+    Returns:
+        The values in ascending order, and the index of each in its row, both ``(B, N)``.
+    """
     values, index = ops.top_k(-matrix, ops.shape(matrix)[1])
     return Sorted(-values, ops.cast(index, "int32"))
 
@@ -37,7 +44,16 @@ def at(matrix, index):
 
 
 def added_at(matrix, index, values):
-    """``matrix`` with ``values[i, j]`` added at ``[i, index[i, j]]``; indices may repeat."""
+    """Adds ``values[i, j]`` to ``matrix[i, index[i, j]]``; indices may repeat.
+
+    Args:
+        matrix: ``(B, N)``.
+        index: ``(B, n)`` integers below N.
+        values: ``(B, n)``.
+
+    Returns:
+        The sum, ``(B, N)``.
+    """
     height, width = ops.shape(matrix)
     index = index + width * ops.arange(height, dtype="int32")[:, None]
     flat = ops.segment_sum(

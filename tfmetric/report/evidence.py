@@ -108,7 +108,13 @@ def keep_evidence(
 
 
 def read_evidence(directory) -> Evidence | None:
-    """The evidence of a run, None where it has kept none.
+    """Reads the evidence of a run.
+
+    Args:
+        directory: The run's directory.
+
+    Returns:
+        The evidence, or None where the run has kept none.
 
     Raises:
         ValueError: If the file is damaged or something else.

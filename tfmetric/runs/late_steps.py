@@ -18,6 +18,8 @@ class IncompleteRun(RuntimeError):
 
     Attributes:
         path: The directory of the run. It holds model.keras and metrics.json.
+
+    The message says which step failed, for which reason, and the command that repeats it.
     """
 
     def __init__(self, message, path):

@@ -14,8 +14,10 @@ class RequestError(RuntimeError):
     """A server refused a request.
 
     Attributes:
-        code: Of gRPC, such as "INVALID_ARGUMENT" or "NOT_FOUND"; also where REST was used.
-        message: What the server says.
+        code: The code of gRPC, such as "INVALID_ARGUMENT" or "NOT_FOUND", for REST too.
+        message: The server's reason.
+
+    The text of the error names the url that was asked.
     """
 
     def __init__(self, url: str, code: str, message: str):

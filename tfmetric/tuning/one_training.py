@@ -29,7 +29,15 @@ _DIVERGED = ("finite embeddings", "finite cosines")
 
 
 def run_seed(seed: int, fold: int = 0, repeat: int = 0) -> int:
-    """The seed of one run: settings are compared on the same batches and initial weights.
+    """Derives the seed of one run, so that settings share their batches and initial weights.
+
+    Args:
+        seed: Seed of the search.
+        fold: Fold of the classes that the run is judged on, from 0.
+        repeat: Repeat of the run, from 0.
+
+    Returns:
+        An integer below 2³¹.
 
     >>> run_seed(0) == run_seed(0, 0, 0) != run_seed(0, 1)
     True

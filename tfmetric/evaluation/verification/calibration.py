@@ -37,6 +37,7 @@ class Calibration:
         achieved: ``precision``, ``recall``, ``f1``, ``accuracy``, ``fmr`` and ``fnmr`` on these
             pairs. They flatter: :meth:`test` on others.
         prior: Share of genuine pairs that the probabilities are for.
+        curve: Function from distances to probabilities, None without probabilities.
     """
 
     threshold: float

@@ -32,6 +32,7 @@ class TuningResult:
             None before that.
         default: The same of the setting with nothing searched; None if it was not compared.
         space: What was searched, as plain values.
+        model: The embedder of the best setting, trained on all training classes, or None.
     """
 
     trials: tuple[Trial, ...]
