@@ -49,7 +49,7 @@ def test_of_a_run_it_knows_the_data_the_split_and_the_distance(run, tmp_path):
     figures = json.loads(done.stdout)
     assert json.loads(output.read_text()) == figures
     assert done.stderr == f"Wrote {output}\n"
-    _, test = tm.datasets.load(run / "people.npz", seed=3)
+    _, test = tm.datasets.load(run / "people.npz", split_seed=3)
     import keras
 
     model = keras.saving.load_model(run / "model.keras", compile=False)

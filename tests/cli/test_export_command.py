@@ -58,7 +58,7 @@ def test_a_gallery_of_the_data_of_a_run_is_what_the_run_was_judged_on(run, tmp_p
     done = invoke(tmp_path, tmp_path / "saved", "--dataset", "digits")
     assert done.exit_code == 0, done.output
     metadata = tm.export.load(tmp_path / "saved").metadata
-    _, test = tm.datasets.load("digits", seed=4, test_fraction=0.3)
+    _, test = tm.datasets.load("digits", split_seed=4, test_fraction=0.3)
     assert (metadata["distance"], metadata["gallery_size"]) == ("cosine", len(test))
 
 

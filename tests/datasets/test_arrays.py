@@ -41,11 +41,11 @@ def test_labels_of_any_kind_keep_their_names(labels, names):
 def test_class_disjoint_and_seeded():
     labels = np.arange(40) % 10
     x = np.zeros((40, 3))
-    train, test = datasets.load((x, labels), test_fraction=0.3, seed=1)
+    train, test = datasets.load((x, labels), test_fraction=0.3, split_seed=1)
     assert (train.num_classes, test.num_classes) == (7, 3)
     assert not set(train.labels) & set(test.labels)
-    again, _ = datasets.load((x, labels), test_fraction=0.3, seed=1)
-    other, _ = datasets.load((x, labels), test_fraction=0.3, seed=2)
+    again, _ = datasets.load((x, labels), test_fraction=0.3, split_seed=1)
+    other, _ = datasets.load((x, labels), test_fraction=0.3, split_seed=2)
     np.testing.assert_array_equal(train.labels, again.labels)
     assert set(train.labels) != set(other.labels)
 
@@ -138,7 +138,7 @@ def test_missing_values_are_left_out_and_listed():
     ("source", "message"),
     [
         ((_X, _Y[:5]), r"one label for each example.*num_examples=8, num_labels=5"),
-        ((_X, _Y + 0.5), r"whole class labels.*label=0.5"),
+        ((_X, _Y + 0.5), r"labels to be whole numbers.*value=0.5"),
         ((_X, np.eye(8)), "not one-hot"),
         ((_X, np.zeros(8, int)), r"at least 4 classes, two to train on.*Received: classes=\['0'\]"),
         ((_X[:6], _Y[:6]), "at least 4 classes"),
@@ -150,11 +150,14 @@ def test_missing_values_are_left_out_and_listed():
             r"two examples in the test part, .* nothing to find.*test_classes=2, test_examples=2",
         ),
         ((_X[:0], _Y[:0]), "at least one example"),
-        ((np.array(["a"] * 8), _Y), "numeric examples"),
+        ((np.zeros((8, 3), complex), _Y), "numeric examples"),
         ((np.zeros(8), _Y), "rank 2"),
         ((np.zeros((8, 3, 8, 8), "uint8"), _Y), "channels last"),
-        ((_X, np.array([1, "a", None, 2, 3, 4], dtype=object)), "labels of one type"),
-        (((_X[:3], _Y[:3]), (_X[3:, :4], _Y[3:])), "one shape in train and test"),
+        (
+            (_X, np.array([1, "a", None, 2, 3, 4, 5, 6], dtype=object)),
+            "labels to be all integers or",
+        ),
+        (((_X[:3], _Y[:3]), (_X[3:, :4], _Y[3:])), "one shape in all parts, train and test"),
         ((_X,), "arrays as"),
         ({"x": _X}, "arrays named x and y"),
     ],
@@ -165,22 +168,87 @@ def test_bad_arrays(source, message):
 
 
 @pytest.mark.parametrize(
-    ("x", "dtype", "high", "note"),
+    ("x", "value_range", "dtype", "limits", "note"),
     [
-        (_X / 255.0, "uint8", 255, "0 to 1"),
-        (_X > 100, "uint8", 255, "boolean"),
-        (_X.astype("int64"), "uint8", 255, ""),
-        (_X.astype("float32") + 0.25, "uint8", 255, "rounded"),
-        (_X.astype("float32") - 300, "float32", -45, "no 8-bit"),
+        (_X / 255.0, None, "float32", None, ""),
+        (_X / 255.0, (0, 1), "float32", (0, 1), ""),
+        (_X.astype("float32") - 300, None, "float32", None, ""),
+        (_X > 100, None, "uint8", (0, 255), "boolean"),
+        (_X.astype("int64"), (0, 255), "uint8", (0, 255), ""),
+        (_X.astype("int64"), (-10, 300), "float32", (-10, 300), ""),
+        (_X.astype("uint16") * 16, (0, 4095), "float32", (0, 4095), ""),
     ],
 )
-def test_images_become_8_bit(x, dtype, high, note):
-    x = np.minimum(x, 255) if x.dtype != bool else x
-    x.reshape(-1)[0] = x.max()
-    train, test = datasets.load((x, _Y))
-    assert train.dtype == dtype
-    assert max(train.read().max(), test.read().max()) == pytest.approx(high, abs=1)
-    assert note in "".join(train.report.notes)
+def test_images_are_what_the_caller_says(x, value_range, dtype, limits, note):
+    parts = datasets.load((x, _Y), kind="image", value_range=value_range)
+    for part in parts:
+        assert part.element.kind == "image"
+        assert part.dtype == dtype
+        assert part.element.options.get("range") == limits
+        assert note in "".join(part.report.notes)
+        scale = 255 if x.dtype == bool else 1
+        np.testing.assert_array_equal(
+            part.read()[..., 0], x[np.isin(_Y, part.labels)].astype("float32") * scale
+        )
+
+
+def test_16_bits_are_brought_to_8_by_their_own_range():
+    x = np.arange(8 * 25, dtype="uint16").reshape(8, 5, 5) * 20 + 100
+    train, test = datasets.load((x, _Y), kind="image")
+    assert train.dtype == "uint8"
+    pixels = np.concatenate([train.read(), test.read()])
+    order = np.argsort(
+        np.concatenate([np.flatnonzero(np.isin(_Y, p.labels)) for p in (train, test)])
+    )
+    exact = (x.astype("float64") - 100) * 255 / (x.max() - 100.0)
+    assert np.abs(pixels[order][..., 0] - exact).max() <= 0.5 + 1e-3
+    assert "their own range, 100 to 4080" in "".join(train.report.notes)
+
+
+@pytest.mark.parametrize(
+    ("x", "options", "message"),
+    [
+        (_X.astype("float32"), {}, "kind= with examples of this shape"),
+        (_X.astype("float32")[..., None], {}, "kind= with examples of this shape"),
+        (_X > 3, {}, "kind= with examples"),
+        (_X.astype("int64"), {"kind": "image"}, r"value_range=\(lowest, highest\)"),
+        (_X.astype("float32"), {"kind": "image", "value_range": (0, 1)}, "within the value_range"),
+        (_X, {"value_range": (1, 0)}, "value_range as"),
+        (_X, {"kind": "picture"}, "kind as one of"),
+        (_X, {"kind": "vector"}, r"vectors as numbers of shape \(N, D\)"),
+        (_X, {"kind": "text"}, "texts"),
+        (np.eye(8), {"image_size": 8}, "image_size= with image examples only.*kind='vector'"),
+        (np.eye(8), {"color": "rgb"}, "color= with image examples only"),
+        (["a"] * 8, {"value_range": (0, 1)}, "value_range= with image examples only"),
+        (np.zeros((8, 4, 4, 5), "uint8"), {"kind": "image", "color": "rgb"}, "one or three"),
+        ([np.zeros((n + 1, 2)) for n in range(8)], {}, "kind= with examples of several lengths"),
+    ],
+)
+def test_a_kind_that_is_not_clear_or_does_not_fit(x, options, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.load((x, _Y), **options)
+
+
+def test_numbers_are_never_rounded_rescaled_or_cast():
+    """An earlier version read 0.637 as 162 and made 8-bit pixels of a spectrogram."""
+    rng = np.random.default_rng(0)
+    for x in (
+        rng.random((40, 20, 6)).astype("float32"),
+        rng.integers(0, 4, (40, 20, 6)).astype("float64"),
+    ):
+        with pytest.raises(ValueError, match="kind="):
+            datasets.from_arrays(x, np.arange(40) % 4)
+        data = datasets.from_arrays(x, np.arange(40) % 4, kind="sequence")
+        assert data.dtype == x.dtype.name
+        np.testing.assert_array_equal(data.read(), x)
+    exact = np.array([[2**53 + 1, 0], [2**53, 0]])
+    assert datasets.from_arrays(exact, [0, 1]).read().tolist() == exact.tolist()
+
+
+def test_volumes_and_many_channels():
+    x = np.zeros((8, 4, 5, 6, 2), "uint8")
+    assert datasets.from_arrays(x, _Y, kind="image").element_shape == (4, 5, 6, 2)
+    assert datasets.from_arrays(x[:, 0], _Y, kind="image").element_shape == (5, 6, 2)
 
 
 def test_image_size_and_color():
@@ -192,12 +260,12 @@ def test_image_size_and_color():
     np.testing.assert_array_equal(test.read()[..., 0], _X[np.isin(_Y, test.labels)])
 
 
-@pytest.mark.parametrize("option", [{"image_size": 3}, {"color": "rgb"}])
-def test_size_and_color_are_never_ignored(option):
+def test_float_images_keep_their_values_in_another_size_and_color():
     x = _X.astype("float32") - 300
-    with pytest.raises(ValueError, match=r"Expected images with values 0 to 255.*lowest=-"):
-        datasets.load((x, _Y), **option)
-    train, _ = datasets.load((x, _Y), image_size=5, color="grey")  # As they are already.
+    train, _ = datasets.load((x, _Y), kind="image", image_size=3, color="rgb")
+    assert train.element_shape == (3, 3, 3)
+    assert -300 < train.read().min() < train.read().max() < -45
+    train, _ = datasets.load((x, _Y), kind="image", image_size=5, color="grey")  # As they are.
     assert train.element_shape == (5, 5, 1)
 
 

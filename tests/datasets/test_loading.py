@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tfmetric import datasets
-from tfmetric.datasets import images
+from tfmetric.datasets.modalities import image_files
 
 
 def test_folder(image_folder):
@@ -98,7 +98,7 @@ def test_reading_names_the_file_that_cannot_be_read(image_folder):
 def test_mixed_sizes_and_colors(image_folder):
     Image.new("RGB", (30, 20), (255, 0, 0)).save(image_folder / "ant" / "red.jpg")
     train, _ = datasets.load(image_folder)
-    assert train.element_shape == (*images.DEFAULT_IMAGE_SIZE, 3)
+    assert train.element_shape == (*image_files.DEFAULT_IMAGE_SIZE, 3)
     assert "several sizes" in str(train.report)
     train, _ = datasets.load(image_folder, color="grey", image_size=8)
     assert train.element_shape == (8, 8, 1)
@@ -166,10 +166,10 @@ def test_csv(image_folder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("file,class\na,b\n", r"names the columns path and label.*columns=\['file', 'class'\]"),
-        ("", "names the columns"),
+        ("file,class\na,b\n", r"names the column label; .*columns=\['file', 'class'\]"),
+        ("", "names the column label"),
         ("path,label\n", "at least one row"),
-        ("path,label,split\nant/0.png,a,dev\n", r"\"train\" or \"test\".*line 2"),
+        ("path,label,split\nant/0.png,a,later\n", r"\"val\" or \"test\".*line 2"),
         ("path,label\ngone.png,a\n", "at least one readable image"),
         ("path,label\nant/0.png,a\n", "at least 4 classes"),
     ],
@@ -196,8 +196,8 @@ def test_unknown_sources_name_the_known_ones(source):
         {"image_size": 2.5},
         {"test_fraction": 0.0},
         {"test_fraction": 1},
-        {"seed": -1},
-        {"seed": 0.5},
+        {"split_seed": -1},
+        {"split_seed": 0.5},
     ],
 )
 def test_bad_options(bad):
@@ -215,7 +215,7 @@ def test_digits():
 
 
 def test_singletons_are_counted():
-    train, _ = datasets.load((np.eye(7), [0, 0, 1, 1, 2, 3, 4]), seed=1)
+    train, _ = datasets.load((np.eye(7), [0, 0, 1, 1, 2, 3, 4]), split_seed=1)
     assert train.report.train.singletons + train.report.test.singletons == 3
     assert "with one example only" in str(train.report)
 

@@ -82,7 +82,8 @@ def _load(source, **options):
     with warnings.catch_warnings():
         # What was left out is in the report.
         warnings.filterwarnings("ignore", message=".*unusable examples", category=UserWarning)
-        return tm.datasets.load(source, **options)
+        seed = options.pop("seed")
+        return tm.datasets.load(source, split_seed=seed, **options)
 
 
 @datasets.command()

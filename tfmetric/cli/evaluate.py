@@ -106,7 +106,7 @@ def evaluate(
             f"Expected --dataset: {run.path} was trained on Python objects, which have no name."
         )
     options = loading(run, source, data_dir, seed)
-    seed = options["seed"]
+    seed = options["split_seed"]
     with quiet_start():
         import tfmetric as tm
         from tfmetric._files import replacing
@@ -120,7 +120,7 @@ def evaluate(
             f"{part.capitalize()} part of {source}: {len(data):,} examples of "
             f"{data.num_classes:,} classes"
         )
-    drawn = part == "test" and "seed" in data.report.split
+    drawn = part == "test" and data.split.seed is not None
     if drawn and not (run and is_on(run, source) and seed == run.config.seed):
         click.echo(
             "Note: these classes are drawn by the seed. Unless the model was trained with "

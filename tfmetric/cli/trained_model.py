@@ -114,12 +114,12 @@ def loading(run, source, data_dir=None, seed=None) -> dict:
         config = run.config
         options = {
             "data_dir": config.data_dir,
-            "seed": config.seed,
+            "split_seed": config.seed,
             "test_fraction": config.test_fraction,
         }
-    given = {"data_dir": data_dir, "seed": seed}
+    given = {"data_dir": data_dir, "split_seed": seed}
     options |= {key: value for key, value in given.items() if value is not None}
-    return {"seed": 0} | {key: value for key, value in options.items() if value is not None}
+    return {"split_seed": 0} | {key: value for key, value in options.items() if value is not None}
 
 
 def is_on(run, source) -> bool:

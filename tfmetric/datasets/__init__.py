@@ -1,28 +1,46 @@
-"""Labelled data: loading, checking, splitting by class, batches, pairs, triplets, augmentation."""
+"""Labelled data of every kind: loading, checking, splitting, batches, pairs, augmentation."""
 
 from tfmetric._foreign_names import answering
+from tfmetric.datasets import readers
 from tfmetric.datasets.augmentation import ImageAugmentation, augmentation
 from tfmetric.datasets.batches import balanced_batches
 from tfmetric.datasets.decoding import decode_image
+from tfmetric.datasets.dividing import Split
+from tfmetric.datasets.examples import Examples
 from tfmetric.datasets.in_memory import from_arrays
 from tfmetric.datasets.labeled import LabeledData
-from tfmetric.datasets.loading import builtin_names, load
+from tfmetric.datasets.loading import load, load_parts
+from tfmetric.datasets.options import ReadOptions
 from tfmetric.datasets.pairs import pairs, triplets
+from tfmetric.datasets.reading import examples_of_values
+from tfmetric.datasets.registry import builtin_names, register_reader
 from tfmetric.datasets.report import DataReport
-from tfmetric.datasets.splitting import split_classes
+from tfmetric.datasets.sources import Source
+from tfmetric.datasets.splitting import split_classes, split_examples, split_groups
+
+readers.register_all()
 
 __all__ = [
     "DataReport",
+    "Examples",
     "ImageAugmentation",
     "LabeledData",
+    "ReadOptions",
+    "Source",
+    "Split",
     "augmentation",
     "balanced_batches",
     "builtin_names",
     "decode_image",
+    "examples_of_values",
     "from_arrays",
     "load",
+    "load_parts",
     "pairs",
+    "register_reader",
     "split_classes",
+    "split_examples",
+    "split_groups",
     "triplets",
 ]
 

@@ -14,11 +14,11 @@ def require_positive(**arguments: int) -> None:
             raise ValueError(expected(f"{name} as a positive integer", **{name: value}))
 
 
-def require_seed(seed: int) -> None:
+def require_seed(seed: int, name: str = "seed") -> None:
     """Raises a ValueError for a seed that is no integer from 0 to 2^63 - 1."""
     # TensorFlow takes it as an int64, NumPy takes none below zero.
     if not _is_integer(seed) or not 0 <= seed < 2**63:
-        raise ValueError(expected("seed as an integer from 0 to 2**63 - 1", seed=seed))
+        raise ValueError(expected(f"{name} as an integer from 0 to 2**63 - 1", **{name: seed}))
 
 
 def require_fraction(test_fraction: float) -> None:
@@ -27,6 +27,36 @@ def require_fraction(test_fraction: float) -> None:
         raise ValueError(
             expected("a test_fraction between 0 and 1, both excluded", test_fraction=test_fraction)
         )
+
+
+def require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raises a ValueError for a value that is none of the choices."""
+    if value not in choices:
+        raise ValueError(
+            expected(f"{name} as one of {', '.join(map(repr, choices))}", **{name: value})
+        )
+
+
+def image_size_of(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    """The size as (height, width); one number stands for both.
+
+    Raises:
+        ValueError: If it is no positive number of pixels.
+
+    >>> image_size_of(64), image_size_of((32, 48))
+    ((64, 64), (32, 48))
+    """
+    if image_size is None:
+        return None
+    size = image_size if isinstance(image_size, (tuple, list)) else (image_size, image_size)
+    if len(size) != 2 or any(not _is_integer(n) or n < 1 for n in size):
+        raise ValueError(
+            expected(
+                "image_size as a positive number of pixels or (height, width)",
+                image_size=image_size,
+            )
+        )
+    return int(size[0]), int(size[1])
 
 
 def _is_integer(value):

@@ -5,30 +5,37 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.datasets.decoding import LUMA, resize_images
 from tfmetric.datasets.examples import Examples
-from tfmetric.datasets.sources import ArraySource
-from tfmetric.elements import Element
+from tfmetric.datasets.options import ReadOptions
+from tfmetric.datasets.part_names import PARTS, part_of, with_a_test
+from tfmetric.datasets.reading import examples_of_values
 
-_SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
-_ALLOWED = {"x", "y", "group", *_SPLIT_KEYS, "group_train", "group_test"}
+# The names of examples, labels and groups in one part: ours, and those of MedMNIST.
+_LAYOUTS = (
+    ("x_{}", "y_{}", "group_{}", "offset_{}"),
+    ("{}_images", "{}_labels", "{}_groups", "{}_offset"),
+)
 
 
-def npz_examples(path: str | os.PathLike, **options) -> Examples:
-    """Reads an `.npz` with `x, y[, group]` or `x_train, y_train, x_test, y_test`."""
+def npz_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
+    """Reads an `.npz`; the names of its arrays are those that `mapping_examples` takes."""
     try:
         # Told apart here: NumPy opens a lone array (.npy) under this name too.
         if not zipfile.is_zipfile(path):
             raise zipfile.BadZipFile("it is no zip archive")
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files if key in _ALLOWED}
-            keys = file.files
+            columns = _columns(file.files, os.fspath(path), options)
+            wanted = {key for keys in columns.values() for key in keys if key}
+            arrays = {key: file[key] for key in wanted}
     except Exception as error:  # The zip, deflate and header readers raise a dozen kinds.
+        if isinstance(error, ValueError) and str(error).startswith("Expected "):
+            raise
         raise ValueError(
             expected(
                 "an .npz file of plain numeric or text arrays, written by np.savez (Python"
@@ -37,15 +44,23 @@ def npz_examples(path: str | os.PathLike, **options) -> Examples:
                 error=(str(error).splitlines() or [type(error).__name__])[0],
             )
         ) from error
-    _require_keys(arrays, os.fspath(path), keys)
-    return array_examples(arrays, os.path.basename(path), **options)
+    return _examples(arrays, columns, os.path.basename(path), options)
 
 
-def tuple_examples(source: tuple | Mapping[str, Any], **options) -> Examples:
-    """Takes `(x, y)`, `((x_train, y_train), (x_test, y_test))` or a mapping like an `.npz`."""
-    if isinstance(source, Mapping):
-        _require_keys(source, "mapping", list(source))
-        return array_examples(dict(source), "arrays", **options)
+def mapping_examples(source: Mapping[str, Any], options: ReadOptions) -> Examples:
+    """Takes a mapping of arrays.
+
+    The names are `x, y[, group][, split][, offset]`, or `x_train, y_train, x_test, y_test` (and
+    `x_val, y_val`, `group_train` ...), or MedMNIST's `train_images, train_labels` ..., or those
+    that the options name. With an `offset` `(N + 1,)` the examples of free length lie end to end:
+    example i is `x[offset[i]:offset[i + 1]]`.
+    """
+    columns = _columns(list(source), "mapping", options)
+    return _examples(source, columns, "arrays", options)
+
+
+def pair_examples(source: tuple | list, options: ReadOptions) -> Examples:
+    """Takes `(x, y)` or `((x_train, y_train), (x_test, y_test))`."""
     if len(source) != 2:
         raise ValueError(
             expected(
@@ -57,71 +72,8 @@ def tuple_examples(source: tuple | Mapping[str, Any], **options) -> Examples:
         np.ndim(first[1]) >= 1 and np.ndim(second[1]) >= 1
     ):
         keys = ("x_train", "y_train", "x_test", "y_test")
-        return array_examples(dict(zip(keys, (*first, *second), strict=True)), "arrays", **options)
-    return array_examples({"x": first, "y": second}, "arrays", **options)
-
-
-def array_examples(
-    arrays: Mapping[str, Any],
-    name: str,
-    image_size: tuple[int, int] | None = None,
-    color: str = "auto",
-) -> Examples:
-    """Checks arrays under the names of an `.npz` and makes examples of them."""
-    parts = None
-    if "x_train" in arrays:
-        pairs = [_checked(arrays, f"_{part}") for part in ("train", "test")]
-        if pairs[0][0].shape[1:] != pairs[1][0].shape[1:]:
-            raise ValueError(
-                expected(
-                    "examples of one shape in train and test",
-                    x_train_shape=pairs[0][0].shape,
-                    x_test_shape=pairs[1][0].shape,
-                )
-            )
-        parts = np.repeat(["train", "test"], [len(pair[0]) for pair in pairs])
-        x = np.concatenate([pair[0] for pair in pairs])
-        labels = np.concatenate([pair[1] for pair in pairs])
-        groups = [pair[2] for pair in pairs]
-        groups = None if any(g is None for g in groups) else np.concatenate(groups)
-    else:
-        x, labels, groups = _checked(arrays, "")
-    ids = np.array([f"{name}/{i}" for i in range(len(x))], dtype=np.str_)
-    missing = _missing_rows(x)
-    unlabeled = _missing_labels(labels)
-    bad = missing | unlabeled
-    skipped = tuple(
-        (str(ids[i]), "missing values (NaN or infinite)" if missing[i] else "missing label")
-        for i in np.flatnonzero(bad)
-    )
-    if bad.any():
-        x, labels, ids = x[~bad], labels[~bad], ids[~bad]
-        groups = None if groups is None else groups[~bad]
-        parts = None if parts is None else parts[~bad]
-    if labels.dtype.kind == "f":
-        labels = labels.astype(np.int64)  # Whole, once the missing ones are gone.
-    if not len(x):
-        raise ValueError(
-            expected(
-                "at least one example without missing values", num_examples=0, skipped=len(skipped)
-            )
-        )
-    x, notes = as_elements(x, image_size, color)
-    return Examples(
-        name=name,
-        source=ArraySource(x, name, ids, _element(x)),
-        labels=labels,
-        groups=groups,
-        parts=parts,
-        skipped=skipped,
-        notes=tuple(notes),
-    )
-
-
-def _element(x):
-    kind = "image" if x.ndim == 4 else "vector"
-    options = {"range": (0, 255)} if x.dtype == np.uint8 else {}
-    return Element(kind, x.shape[1:], x.dtype.name, options=options)
+        return mapping_examples(dict(zip(keys, (*first, *second), strict=True)), options)
+    return examples_of_values(first, second, name="arrays", options=options)
 
 
 def encode_labels(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -132,135 +84,101 @@ def encode_labels(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     >>> codes.tolist(), names
     ([2, 0, 1], ('-3', '16777216', '16777217'))
     """
-    values, codes = np.unique(labels, return_inverse=True)
-    return codes.reshape(-1).astype(np.int64), tuple(str(value) for value in values.tolist())
+    found, codes = np.unique(labels, return_inverse=True)
+    return codes.reshape(-1).astype(np.int64), tuple(str(value) for value in found.tolist())
 
 
-def _checked(arrays, suffix):
-    x = arrays[f"x{suffix}"]
-    x = x if isinstance(x, np.ndarray) else np.asarray(x)
-    labels = _label_array(arrays[f"y{suffix}"])
-    if x.dtype.kind not in "fiub":
-        raise ValueError(expected("numeric examples", dtype=str(x.dtype)))
-    if x.ndim < 2:
+def _columns(names, where, options):
+    """{part: names of its (examples, labels, groups, offset)}; the part is "" for the whole."""
+    if options.label or options.columns or {"x", "y"} <= set(names):
+        if options.columns and len(options.columns) > 1:
+            raise ValueError(expected("one array as columns=", columns=options.columns))
+        keys = ((options.columns or ("x",))[0], options.label or "y")
+        absent = [key for key in (*keys, options.group) if key and key not in names]
+        if absent:
+            raise ValueError(
+                expected(f"arrays named {', '.join(keys)}", absent=absent, names=list(names))
+            )
+        group = options.group or "group"
+        return {"": (*keys, *(key if key in names else None for key in (group, "offset")))}
+    found = {}
+    for part in PARTS:
+        for layout in _LAYOUTS:
+            for name in (n for n in _spellings(names) if n[0] == part):
+                keys = [key.format(name[1]) for key in layout]
+                if set(keys[:2]) <= set(names):
+                    found[part] = tuple(key if key in names else None for key in keys)
+    if "train" not in found or len(found) < 2:
         raise ValueError(
-            expected("examples of rank 2 (vectors) to 4 (images), batch first", shape=x.shape)
+            expected(
+                "arrays named x and y (and optionally group and offset), or x_train, y_train,"
+                " x_test and y_test; or name them by columns= and label=",
+                source=where,
+                names=list(names),
+            )
         )
-    groups = arrays.get(f"group{suffix}")
-    groups = None if groups is None else np.asarray(groups).reshape(-1)
-    for what, other in (("label", labels), ("group", groups)):
-        if other is not None and len(other) != len(x):
+    return found
+
+
+def _spellings(names):
+    """(part, as it is spelt) in these names of arrays."""
+    words = {word for name in names for word in (name.partition("_")[0], name.rpartition("_")[2])}
+    return sorted((part_of(word), word) for word in words if part_of(word))
+
+
+def _examples(arrays, columns, name, options):
+    values, labels, groups, parts = [], [], [], []
+    for part, keys in columns.items():
+        x, y, group, offset = (None if key is None else arrays[key] for key in keys)
+        x = x if offset is None else _pieces(x, offset)
+        labels.append(np.asarray(y, object if isinstance(y, (list, tuple)) else None))
+        labels[-1] = labels[-1][:, 0] if labels[-1].shape[1:] == (1,) else labels[-1]
+        if len(x) != len(labels[-1]):
             raise ValueError(
                 expected(
-                    f"one {what} for each example",
-                    num_examples=len(x),
-                    **{f"num_{what}s": len(other)},
+                    "one label for each example", num_examples=len(x), num_labels=len(labels[-1])
                 )
             )
-    return x, labels, groups
-
-
-def _label_array(labels):
-    # Through int64/uint64 or text as they are: a float would merge labels above 2^24 or 2^53.
-    array = np.asarray(labels)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise ValueError(
-            expected("class labels of shape (N,) or (N, 1), not one-hot vectors", shape=array.shape)
-        )
-    if array.dtype.kind == "f":
-        finite = array[np.isfinite(array)]
-        if (finite != np.floor(finite)).any():
-            bad = finite[finite != np.floor(finite)][0]
-            raise ValueError(expected("whole class labels", label=float(bad)))
-        return array if len(finite) < len(array) else array.astype(np.int64)
-    if array.dtype.kind == "S":
-        return np.char.decode(array, "utf-8")
-    if array.dtype.kind == "O":
-        if all(isinstance(value, (str, type(None))) for value in array):
-            return np.array([value or "" for value in array], dtype=np.str_)
-        raise ValueError(expected("labels of one type, integers or text", dtype="object"))
-    if array.dtype.kind not in "iubU":
-        raise ValueError(expected("labels that are integers or text", dtype=str(array.dtype)))
-    return array
-
-
-def _missing_labels(labels):
-    if labels.dtype.kind == "f":
-        return ~np.isfinite(labels)
-    if labels.dtype.kind == "U":
-        return np.char.strip(labels) == ""
-    return np.zeros(len(labels), bool)
-
-
-def _missing_rows(x):
-    bad = np.zeros(len(x), bool)
-    if x.dtype.kind == "f":
-        for start in range(0, len(x), 4096):
-            rows = x[start : start + 4096]
-            bad[start : start + len(rows)] = ~np.isfinite(rows.reshape(len(rows), -1)).all(1)
-    return bad
-
-
-def as_elements(x, image_size, color):
-    """Vectors as float32; images as uint8 with 1 or 3 channels, resized if asked."""
-    if x.ndim not in (3, 4):
-        return (x if x.dtype == np.float32 else x.astype(np.float32)), []
-    if x.ndim == 3:
-        x = x[..., None]
-    if x.shape[-1] not in (1, 3):
-        hint = "; these look channels first: move the axis" if x.shape[1] in (1, 3) else ""
-        raise ValueError(
-            expected(f"images (N, height, width, 1 or 3), channels last{hint}", shape=x.shape)
-        )
-    x, notes = _as_pixels(x)
-    if x.dtype != np.uint8:
-        resized = image_size is not None and x.shape[1:3] != tuple(image_size)
-        if resized or x.shape[-1] != {"grey": 1, "rgb": 3}.get(color, x.shape[-1]):
-            raise ValueError(
-                expected(
-                    "images with values 0 to 255 (or 0 to 1), to change their size or colour; scale"
-                    " them so, or leave image_size and color out",
-                    lowest=float(x.min()),
-                    highest=float(x.max()),
-                    image_size=image_size,
-                    color=color,
-                )
-            )
-        return x, notes
-    if color == "grey" and x.shape[-1] == 3:
-        x = np.rint(x @ np.array(LUMA, np.float32)).astype(np.uint8)[..., None]
-    elif color == "rgb" and x.shape[-1] == 1:
-        x = np.repeat(x, 3, axis=-1)
-    if image_size is not None and x.shape[1:3] != tuple(image_size):
-        chunks = [x[i : i + 1024] for i in range(0, len(x), 1024)]
-        x = np.concatenate([resize_images(chunk, image_size).numpy() for chunk in chunks])
-    return x, notes
-
-
-def _as_pixels(x):
-    if x.dtype == np.uint8:
-        return x, []
-    if x.dtype == np.bool_:
-        return x.astype(np.uint8) * 255, ["boolean images were scaled to 0 and 255"]
-    low, high = x.min(), x.max()
-    if low < 0 or high > 255:
-        note = f"values from {low:g} to {high:g} are no 8-bit pixels: kept as float32, unscaled"
-        return x.astype(np.float32), [note]
-    if x.dtype.kind == "f" and high <= 1:
-        return np.rint(x * 255).astype(np.uint8), ["images with values 0 to 1 were scaled to 255"]
-    note = [] if x.dtype.kind != "f" else ["images were rounded to 8-bit pixels"]
-    return np.rint(x).astype(np.uint8), note
-
-
-def _require_keys(arrays, where, keys):
-    if {"x", "y"} <= set(arrays) or set(_SPLIT_KEYS) <= set(arrays):
-        return
-    raise ValueError(
-        expected(
-            "arrays named x and y (and optionally group), or x_train, y_train, x_test and y_test",
-            source=where,
-            names=list(keys),
-        )
+        values.append(x)
+        groups.append(group)
+        parts.append(np.full(len(x), part))
+    notes = ()
+    if len(columns) > 1:
+        parts, notes = with_a_test(np.concatenate(parts))
+    whole = len(columns) == 1
+    return examples_of_values(
+        _joined(values),
+        np.concatenate(labels),
+        name=name,
+        options=options,
+        groups=None if any(g is None for g in groups) else np.concatenate(groups),
+        parts=None if whole else parts,
+        notes=notes,
     )
+
+
+def _pieces(x, offset):
+    offset = np.asarray(offset)
+    rising = offset.ndim == 1 and offset.dtype.kind in "iu" and (np.diff(offset) >= 0).all()
+    if not rising or not len(offset) or offset[0] < 0 or offset[-1] > len(x):
+        raise ValueError(
+            expected(
+                f"an offset of whole numbers that rise from 0 to {len(x)}, the length of the"
+                " values that lie end to end",
+                offset=offset,
+            )
+        )
+    return [x[start:stop] for start, stop in pairwise(offset)]
+
+
+def _joined(values):
+    if len(values) == 1:
+        return values[0]
+    if any(isinstance(part, (list, tuple)) for part in values):
+        return [example for part in values for example in part]
+    shapes = [np.shape(part) for part in values]
+    if len({shape[1:] for shape in shapes}) > 1:
+        raise ValueError(
+            expected("examples of one shape in all parts, train and test", shapes=shapes)
+        )
+    return np.concatenate(values)

@@ -57,11 +57,11 @@ def resize_images(images: Any, image_size: tuple[int, int]) -> Any:
     Images that have the size already keep their values exactly.
 
     Args:
-        images: Tensor `(batch, height, width, channels)`, values 0 to 255.
+        images: Tensor `(batch, height, width, channels)`.
         image_size: `(height, width)` in pixels.
 
     Returns:
-        A `uint8` tensor of the new size.
+        A tensor of the new size: `uint8` as `uint8`, rounded; any other dtype as `float32`.
 
     >>> import numpy as np
     >>> resize_images(np.zeros((2, 4, 4, 1), "uint8"), (2, 2)).shape.as_list()
@@ -71,16 +71,16 @@ def resize_images(images: Any, image_size: tuple[int, int]) -> Any:
 
     # What tf.image.resize(antialias=True) calls, without the dozen small operations around it,
     # which cost more than the resizing of a small image.
-    images = tf.cast(images, tf.float32)
+    images = tf.convert_to_tensor(images)
     resized = tf.raw_ops.ScaleAndTranslate(
-        images=images,
+        images=tf.cast(images, tf.float32),
         size=tf.constant(image_size, tf.int32),
         scale=tf.constant(image_size, tf.float32) / tf.cast(tf.shape(images)[1:3], tf.float32),
         translation=tf.zeros(2),
         kernel_type="triangle",
         antialias=True,
     )
-    return _to_uint8(resized)
+    return _to_uint8(resized) if images.dtype == tf.uint8 else resized
 
 
 def _luma(image):

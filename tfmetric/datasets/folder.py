@@ -1,85 +1,139 @@
-"""A folder of images: a folder a class, optionally under train/ and test/."""
+"""A folder of files: a folder a class, optionally under folders of parts such as train/, test/."""
 
 from __future__ import annotations
 
 import os
+import stat
 
 import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.datasets.examples import Examples
-from tfmetric.datasets.images import image_source
+from tfmetric.datasets.options import ReadOptions, modality
+from tfmetric.datasets.part_names import part_of, with_a_test
+from tfmetric.datasets.reading import examples_of_files, kind_of_files, known_formats
 from tfmetric.datasets.stores import FileStore
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
-_PARTS = {"train": "train", "test": "test"}
 
+def folder_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
+    """Lists and checks `path/<class>/**/<file>` or `path/<part>/<class>/**/<file>`.
 
-def folder_examples(path: str | os.PathLike, **options) -> Examples:
-    """Lists and checks `path/<class>/**/<image>` or `path/{train,test}/<class>/**/<image>`.
-
-    Hidden files and folders are ignored, and so are files with other suffixes than those of PNG,
-    JPEG, GIF and BMP; the report counts the latter.
+    Hidden files and folders are ignored, and so are files with other suffixes than those of the
+    kind; the report counts the latter. What is no regular file, or has a name that UTF-8 cannot
+    hold, is left out with the reason.
     """
     path = os.fspath(path)
-    top = _folders(path)
-    nested = {"train", "test"} <= set(top) and all(
-        _folders(os.path.join(path, part)) for part in _PARTS
-    )
-    notes = []
-    if nested:
-        roots = [
-            (part, os.path.join(part, name))
-            for part in _PARTS
-            for name in _folders(os.path.join(path, part))
-        ]
-        others = sorted(set(top) - set(_PARTS))
-        if others:
-            notes.append(f"only train/ and test/ were read, not {', '.join(others)}")
-    else:
-        roots = [("", name) for name in top]
-    files, labels, parts, ignored = [], [], [], 0
+    roots, notes = _class_folders(path)
+    files, labels, parts, skipped, others = [], [], [], [], []
     for part, folder in roots:
-        found, others = _images(path, folder)
-        ignored += others
-        files += found
-        labels += [os.path.basename(folder)] * len(found)
-        parts += [part] * len(found)
-    if not files:
-        raise ValueError(
-            expected(
-                "a folder with a folder of images for each class (PNG, JPEG, GIF or BMP)", path=path
-            )
-        )
-    ignored += sum(entry.is_file() and entry.name[0] != "." for entry in os.scandir(path))
+        for name, reason in _files(path, folder):
+            if reason:
+                skipped.append((_printable(name), reason))
+                continue
+            files.append(name)
+            labels.append(os.path.basename(folder))
+            parts.append(part)
+    kind = options.kind or _kind(files, path)
+    suffixes = modality(kind).suffixes
+    fits = np.array([name.lower().endswith(suffixes) for name in files], bool)
+    others = [name for name, fit in zip(files, fits, strict=True) if not fit]
+    if not fits.any():
+        raise ValueError(_expected_files(path, others))
+    empty = sorted(
+        {_printable(folder) for _, folder in roots}
+        - {_folder_of(name, roots) for name, fit in zip(files, fits, strict=True) if fit}
+    )
+    if empty:
+        shown = ", ".join(empty[:5]) + (", ..." if len(empty) > 5 else "")
+        notes.append(f"{len(empty):,} class folders hold no {kind} file: {shown}")
+    ignored = len(others) + sum(e.is_file() and e.name[0] != "." for e in os.scandir(path))
     if ignored:
         subject = "1 file was" if ignored == 1 else f"{ignored:,} files were"
-        notes.append(f"{subject} ignored: not in a class folder, or no image suffix")
-    source, keep, skipped, more, check = image_source(FileStore(path, files), **options)
-    return Examples(
+        notes.append(f"{subject} ignored: not in a class folder, or no {kind} suffix")
+    own = None
+    if roots[0][0]:
+        own, more = with_a_test(np.array(parts, np.str_)[fits])
+        notes += more
+    return examples_of_files(
+        FileStore(path, [name for name, fit in zip(files, fits, strict=True) if fit]),
+        np.array(labels, np.str_)[fits],
+        kind=kind,
         name=f"folder {os.path.basename(os.path.normpath(path))}",
-        source=source,
-        labels=np.array(labels, dtype=np.str_)[keep],
-        parts=np.array(parts)[keep] if nested else None,
-        skipped=tuple(skipped),
-        notes=(*notes, *more),
-        check=check,
+        options=options,
+        parts=own,
+        skipped=skipped,
+        notes=notes,
     )
+
+
+def _class_folders(path):
+    """(part, folder) of each class, where the part is "" for a folder without parts; and notes."""
+    top = _folders(path)
+    parts = {name: part_of(name) for name in top if part_of(name)}
+    nested = {name: part for name, part in parts.items() if _folders(os.path.join(path, name))}
+    if "train" not in nested.values() or len(set(nested.values())) < 2:
+        return [("", name) for name in top], []
+    roots = [
+        (part, os.path.join(name, folder))
+        for name, part in nested.items()
+        for folder in _folders(os.path.join(path, name))
+    ]
+    others = sorted(set(top) - set(nested))
+    read = ", ".join(f"{name}/" for name in sorted(nested))
+    return roots, [f"only {read} were read, not {', '.join(others)}"] if others else []
 
 
 def _folders(path):
     return sorted(e.name for e in os.scandir(path) if e.is_dir() and e.name[0] != ".")
 
 
-def _images(root, folder):
-    """Image paths below a class folder, relative to the root and sorted, and a count of others."""
-    found, others = [], 0
+def _files(root, folder):
+    """(path relative to the root, reason to leave it out or "") of the files below a folder."""
     for where, folders, names in os.walk(os.path.join(root, folder)):
         folders[:] = sorted(name for name in folders if name[0] != ".")
         below = os.path.relpath(where, root)
         for name in sorted(name for name in names if name[0] != "."):
-            if name.lower().endswith(SUFFIXES):
-                found.append(os.path.join(below, name))
-            else:
-                others += 1
-    return found, others
+            found = os.path.join(below, name)
+            yield found, _unfit(os.path.join(root, found), found)
+
+
+def _unfit(path, name):
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "the name is not UTF-8; rename the file or its folder"
+    try:
+        regular = stat.S_ISREG(os.stat(path).st_mode)
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    return "" if regular else "no regular file"
+
+
+def _kind(files, path):
+    known = [name for name in files if os.path.splitext(name)[1].lower()]
+    if not known:
+        raise ValueError(_expected_files(path, files))
+    try:
+        return kind_of_files(known)
+    except ValueError as error:
+        if "of a known kind" in str(error):
+            raise ValueError(_expected_files(path, files)) from error
+        raise
+
+
+def _expected_files(path, others):
+    return expected(
+        "a folder with a folder of files for each class (a folder of images for each class, say);"
+        f" the known files are {known_formats()}",
+        path=path,
+        others=[_printable(name) for name in others[:3]],
+    )
+
+
+def _folder_of(name, roots):
+    depth = 2 if roots[0][0] else 1
+    return os.path.join(*name.split(os.sep)[:depth])
+
+
+def _printable(name):
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -16,7 +16,8 @@ import numpy as np
 
 from tfmetric._files import replacing
 from tfmetric.datasets.examples import Examples
-from tfmetric.datasets.sources import ArraySource
+from tfmetric.datasets.options import ReadOptions
+from tfmetric.datasets.reading import examples_of_values
 
 SIZE = 32
 INK_SIZE = 28  # The longer side of every glyph, so that a margin of two pixels is left.
@@ -27,19 +28,20 @@ _COLUMNS = 64
 _FORMAT = 1  # Raise it whenever the rendering changes: older cache files are then ignored.
 
 
-def glyphs_examples() -> Examples:
+def glyphs_examples(options: ReadOptions) -> Examples:
     """The glyphs, from the cache or freshly rendered (about two seconds)."""
     codes, characters, faces, images = _cached()
-    names = tuple(f"{chr(c)} (U+{c:04X})" for c in characters)
-    ids = np.array(
-        [f"glyphs/U+{characters[code]:04X}/{face}" for code, face in zip(codes, faces, strict=True)]
-    )
-    return Examples(
+    return examples_of_values(
+        images[..., None],
+        codes,
         name="glyphs",
-        source=ArraySource(images[..., None], "glyphs", ids),
-        labels=codes,
+        options=options,
         groups=faces,
-        class_names=names,
+        class_names=[f"{chr(c)} (U+{c:04X})" for c in characters],
+        ids=[
+            f"glyphs/U+{characters[code]:04X}/{face}"
+            for code, face in zip(codes, faces, strict=True)
+        ],
     )
 
 

@@ -8,12 +8,21 @@ from typing import Any
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.datasets.arrays import array_examples, encode_labels
+from tfmetric.datasets.arrays import encode_labels
 from tfmetric.datasets.labeled import LabeledData
+from tfmetric.datasets.options import ReadOptions
+from tfmetric.datasets.reading import examples_of_values
 
 
 def from_arrays(
-    x: Any, labels: Any, class_names: Sequence[str] | None = None, groups: Any = None
+    x: Any,
+    labels: Any,
+    class_names: Sequence[str] | None = None,
+    groups: Any = None,
+    *,
+    kind: str | None = None,
+    value_range: tuple[float, float] | None = None,
+    ids: Sequence[str] | None = None,
 ) -> LabeledData:
     """One set of labelled examples from arrays in memory, unsplit.
 
@@ -21,28 +30,42 @@ def from_arrays(
     class and checks the data.
 
     Args:
-        x: Images `(N, height, width)` or `(N, height, width, 1 or 3)`, or vectors `(N, D)`.
+        x: Strings `(N,)`; `uint8` images `(N, height, width[, 1 or 3])`; vectors `(N, D)`; and,
+            with `kind=`, other images, volumes, and sequences, also as a list of arrays of
+            several lengths.
         labels: `(N,)` integers of any type, whole floats or strings. With `class_names`,
             integer indexes into it.
         class_names: The names of the classes. By default the sorted distinct labels as text.
         groups: `(N,)` group of each example, or `None`.
+        kind: The kind, as for `datasets.load`.
+        value_range: Of images, as for `datasets.load`.
+        ids: Where each example came from, `(N,)` text; "array/17" by default.
 
     Raises:
-        ValueError: If the shapes do not fit, or a value is missing.
+        ValueError: If the shapes do not fit, no kind fits, or a value is missing.
 
     >>> import numpy as np
     >>> from tfmetric import datasets
     >>> datasets.from_arrays(np.ones((3, 5)), [10, 10, 2**40])
-    <LabeledData: 3 examples of 2 classes, 5>
+    <LabeledData: 3 examples of 2 classes: vectors of 5 numbers, float64>
+    >>> datasets.from_arrays(["a b", "b a", "c"], [0, 0, 1])
+    <LabeledData: 3 examples of 2 classes: texts>
     """
-    examples = array_examples({"x": x, "y": labels, "group": groups}, "array")
+    examples = examples_of_values(
+        x,
+        labels,
+        name="array",
+        options=ReadOptions(kind=kind, value_range=value_range),
+        groups=groups,
+        ids=ids,
+    )
     if examples.skipped:
         raise ValueError(
             expected("examples and labels without missing values", first=examples.skipped[0])
         )
     codes, names = encode_labels(examples.labels)
     if class_names is not None:
-        codes = np.asarray(labels).reshape(-1)
+        codes = examples.labels
         integers = codes.dtype.kind in "iu"
         bad = (codes < 0) | (codes >= len(class_names)) if integers else np.ones(len(codes), bool)
         if bad.any():

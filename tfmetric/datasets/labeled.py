@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.datasets.dividing import Split
 from tfmetric.datasets.pipeline import ordered_batches
 from tfmetric.datasets.report import DataReport
-from tfmetric.datasets.sources import RotatedSource, Source
+from tfmetric.datasets.rotated import RotatedSource
+from tfmetric.datasets.sources import Source
 from tfmetric.elements import Element
 
 
@@ -82,8 +84,8 @@ class LabeledData:
         return len(self.labels)
 
     def __repr__(self):
-        shape = "×".join(map(str, self.element_shape))
-        return f"<LabeledData: {len(self)} examples of {self.num_classes} classes, {shape}>"
+        words = self.element.describe()
+        return f"<LabeledData: {len(self)} examples of {self.num_classes} classes: {words}>"
 
     @cached_property
     def classes(self) -> np.ndarray:
@@ -107,8 +109,13 @@ class LabeledData:
 
     @property
     def dtype(self) -> str:
-        """The dtype of the examples: "uint8" (0 to 255) for images, "float32" otherwise."""
+        """The dtype of the examples: as given, "uint8" for 8-bit images, "string" for texts."""
         return self.element.dtype
+
+    @property
+    def split(self) -> Split | None:
+        """How `datasets.load` divided the data into train and test, or `None`."""
+        return None if self.report is None else self.report.division
 
     @cached_property
     def ids(self) -> np.ndarray:
@@ -122,7 +129,8 @@ class LabeledData:
             indices: Which examples, in this order; all of them by default.
 
         Returns:
-            An array `(len(indices), *element_shape)`.
+            An array `(len(indices), *element_shape)`; a dictionary of arrays where
+            `element.named`, see `tfmetric.elements`.
         """
         positions = self.positions if indices is None else self.positions[_as_index(indices)]
         return self.source.read(positions)
@@ -151,7 +159,7 @@ class LabeledData:
 
         Returns:
             A `tf.data.Dataset` of `(examples, labels)`, shapes `(batch, *element_shape)` and
-            `(batch,)`.
+            `(batch,)`; the examples are a dictionary of arrays where `element.named`.
         """
         return ordered_batches(self.source, self.positions, self.labels, batch_size)
 

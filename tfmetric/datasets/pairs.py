@@ -88,7 +88,7 @@ def pairs(
         num_batches=batches,
         num_examples=2 * batch_size,
         target_dtype="float32",
-        finish=lambda x, same: ((x[:batch_size], x[batch_size:]), same[:batch_size]),
+        finish=lambda x, same: (_sides(x, batch_size, 2), same[:batch_size]),
         augment=augment,
         seed=seed,
     )
@@ -143,10 +143,6 @@ def triplets(
             places = np.concatenate([a, partners(table, a, rng), strangers(table, a, rng)])
             yield table.order[places], zeros
 
-    def finish(x, zeros):
-        thirds = (x[:batch_size], x[batch_size : 2 * batch_size], x[2 * batch_size :])
-        return thirds, zeros[:batch_size]
-
     return sampled_batches(
         data.source,
         data.positions,
@@ -154,10 +150,18 @@ def triplets(
         num_batches=batches,
         num_examples=3 * batch_size,
         target_dtype="float32",
-        finish=finish,
+        finish=lambda x, zeros: (_sides(x, batch_size, 3), zeros[:batch_size]),
         augment=augment,
         seed=seed,
     )
+
+
+def _sides(x, size, count):
+    """One batch cut into so many sides, array by array where a batch has several."""
+    if isinstance(x, dict):
+        cut = {name: _sides(array, size, count) for name, array in x.items()}
+        return tuple({name: sides[side] for name, sides in cut.items()} for side in range(count))
+    return tuple(x[side * size : (side + 1) * size] for side in range(count))
 
 
 def _table(data, positives, negatives):

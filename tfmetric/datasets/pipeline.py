@@ -156,10 +156,12 @@ def _load(dataset, source, size, drop_remainder):
 
     if source.batched:
         return dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
-    # One image at a time: every core decodes for the batch that is needed next, and no more than
+    # One example at a time: every core decodes for the batch that is needed next, and no more than
     # a few batches are ever in memory.
     dataset = dataset.unbatch()
     dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
+    if source.element.named:  # Lengths differ: zeros fill up to the longest of the batch.
+        return dataset.padded_batch(size, drop_remainder=drop_remainder)
     return dataset.batch(size, drop_remainder=drop_remainder)
 
 

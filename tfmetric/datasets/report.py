@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tfmetric.datasets.dividing import Split
+from tfmetric.elements import Element
+
 _LISTED = 5
 
 
@@ -42,11 +45,13 @@ class DataReport:
         dtype: The dtype of the examples.
         train: Counts of the train part.
         test: Counts of the test part.
-        split: How the classes were split.
+        split: How the examples were divided, in words.
         check: What the check read.
         skipped: (id, reason) of each example that was left out.
         duplicates: (train id, test id) of each test example whose content is in train too.
         notes: Decisions taken on the way that the user did not ask for.
+        element: What one example is, as `Element.to_dict` has it; `None` in reports of old.
+        division: How the examples were divided, as a `Split`.
     """
 
     source: str
@@ -59,6 +64,8 @@ class DataReport:
     skipped: tuple[tuple[str, str], ...] = ()
     duplicates: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    element: dict[str, Any] | None = None
+    division: Split | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain dictionaries, lists, numbers and text, ready for JSON."""
@@ -66,9 +73,15 @@ class DataReport:
 
     def __str__(self):
         shape = "×".join(map(str, self.element_shape))
-        lines = [f"{self.source}: examples of {shape} {self.dtype}"]
+        words = f"examples of {shape} {self.dtype}"
+        if self.element is not None:
+            words = Element.from_dict(self.element).describe()
+        lines = [f"{self.source}: {words}"]
         lines += [_part_line("train", self.train), _part_line("test", self.test)]
-        lines += [f"  split: {self.split}", f"  check: {self.check}"]
+        lines += [f"  split: {self.split}"]
+        if self.division is not None:
+            lines += [f"         {self.division.other}"]
+        lines += [f"  check: {self.check}"]
         lines += _listing("skipped", [f"{name}: {reason}" for name, reason in self.skipped])
         pairs = [f"{test} = {train} (train)" for train, test in self.duplicates]
         lines += _listing("exact duplicates across train and test", pairs)

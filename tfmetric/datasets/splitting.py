@@ -1,6 +1,8 @@
-"""Dividing classes, not examples, between train and test."""
+"""Dividing classes, examples or groups between train and test."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -43,6 +45,81 @@ def split_classes(
     return np.flatnonzero(~in_test[codes]), np.flatnonzero(in_test[codes])
 
 
+def split_examples(
+    labels: np.ndarray, test_fraction: float = 0.25, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Splits the examples of each class, so that every class is in both parts (a closed set).
+
+    Use it where the classes are fixed, such as ten digits. A class of one example is in train
+    only; every other class has at least one example in each part.
+
+    Args:
+        labels: Class labels `(N,)`, any type.
+        test_fraction: The share of each class for the test, between 0 and 1.
+        seed: Which split, an integer from 0.
+
+    Returns:
+        Indexes of the train examples and of the test examples, ascending.
+
+    >>> import numpy as np
+    >>> train, test = split_examples(np.array([0, 0, 0, 0, 1, 1, 2]))
+    >>> len(train), len(test)
+    (5, 2)
+    """
+    require_fraction(test_fraction)
+    require_seed(seed)
+    _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    codes = codes.reshape(-1)
+    # One sort shuffles within every class at once: class number plus a fraction below one.
+    order = np.argsort(codes + np.random.default_rng(seed).random(len(codes)))
+    start = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    rank = np.empty(len(codes), np.int64)
+    rank[order] = np.arange(len(codes)) - np.repeat(start, counts)
+    num_test = np.where(
+        counts > 1, np.clip(np.rint(counts * test_fraction), 1, np.maximum(counts - 1, 1)), 0
+    )
+    in_test = rank < num_test[codes]
+    return np.flatnonzero(~in_test), np.flatnonzero(in_test)
+
+
+def split_groups(
+    groups: np.ndarray, test_fraction: float = 0.25, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Splits examples so that no group (writer, patient, speaker, alphabet) is in both parts.
+
+    Use it where examples of one group are alike for another reason than their class.
+
+    Args:
+        groups: The group of each example `(N,)`, any type.
+        test_fraction: The share of the *groups* for the test, between 0 and 1; at least one group
+            goes to each part.
+        seed: Which split, an integer from 0.
+
+    Returns:
+        Indexes of the train examples and of the test examples, ascending.
+
+    Raises:
+        ValueError: If there are fewer than two groups.
+
+    >>> import numpy as np
+    >>> train, test = split_groups(np.array(["ann", "bob", "ann", "cem", "dee"]))
+    >>> len(train) + len(test)
+    5
+    """
+    require_fraction(test_fraction)
+    require_seed(seed)
+    found, codes = np.unique(groups, return_inverse=True)
+    if len(found) < 2:
+        raise ValueError(
+            expected("at least 2 groups, one for each part", groups=[str(name) for name in found])
+        )
+    num_test = int(np.clip(round(len(found) * test_fraction), 1, len(found) - 1))
+    in_test = np.zeros(len(found), bool)
+    in_test[np.random.default_rng(seed).permutation(len(found))[:num_test]] = True
+    codes = codes.reshape(-1)
+    return np.flatnonzero(~in_test[codes]), np.flatnonzero(in_test[codes])
+
+
 def own_split(labels: np.ndarray, parts: np.ndarray | None) -> tuple | None:
     """The data's own split, if it has both parts and no class is in both; else `None`."""
     if parts is None:
@@ -58,21 +135,28 @@ def require_four_classes(classes) -> None:
     if len(classes) < 4:
         raise ValueError(
             expected(
-                "at least 4 classes, two to train on and two to be judged on",
+                "at least 4 classes, two to train on and two to be judged on; with fewer,"
+                ' split="examples" keeps every class in both parts',
                 classes=[str(name) for name in classes],
             )
         )
 
 
-def require_learnable(train: np.ndarray, test: np.ndarray, class_names) -> None:
+def require_learnable(
+    train: np.ndarray, test: np.ndarray, class_names: Sequence[str], closed_set: bool = False
+) -> None:
     """Raises a ValueError for a part without two classes, or without a class of two examples.
 
     Args:
         train: Labels of the train examples, indexes into `class_names`.
         test: Labels of the test examples.
         class_names: The names of the classes.
+        closed_set: Whether the test is judged against train: it needs one example only then.
     """
-    for part, labels, purpose in (("train", train, "learn"), ("test", test, "find")):
+    if closed_set and not len(test):
+        raise ValueError(expected("at least one example in the test part", test_examples=0))
+    parts = (("train", train, "learn"), ("test", test, "find"))
+    for part, labels, purpose in parts[:1] if closed_set else parts:
         classes, counts = np.unique(labels, return_counts=True)
         if len(classes) < 2:
             raise ValueError(

@@ -1,84 +1,122 @@
-"""A CSV file that lists images: path,label and optionally split and group."""
+"""Tables (.csv, .tsv, .jsonl): rows with a label and a path, a text or numbers."""
 
 from __future__ import annotations
 
-import csv
 import os
 
 import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.datasets.examples import Examples
-from tfmetric.datasets.images import image_source
+from tfmetric.datasets.options import ReadOptions
+from tfmetric.datasets.part_names import part_of, with_a_test
+from tfmetric.datasets.reading import examples_of_files, examples_of_values, kind_of_files
 from tfmetric.datasets.stores import FileStore
+from tfmetric.datasets.table_rows import Table, read_table
 
-_COLUMNS = ("path", "label", "split", "group")
+SUFFIXES = (".csv", ".tsv", ".jsonl")
 
 
-def csv_examples(path: str | os.PathLike, **options) -> Examples:
-    """Reads and checks a CSV; image paths are relative to the folder of the CSV."""
+def table_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
+    """Reads and checks a table; paths are relative to the folder of the table.
+
+    The example is in the column `path` (a file), or `text`, or else in all other columns, which
+    must hold numbers. `options` may name other columns.
+    """
     path = os.fspath(path)
-    rows, skipped = _rows(path)
-    if not rows:
+    table = read_table(path, options.delimiter)
+    label = _named(table, options.label, "label", needed=True)
+    group = _named(table, options.group, "group")
+    split = _named(table, None, "split")
+    source = _named(table, options.path, "path")
+    text = _named(table, options.text, "text")
+    columns = options.columns
+    for name in columns or ():
+        _named(table, name, name)
+    if columns is None and (options.text or not source) and text:
+        columns = (text,)
+    elif columns is None and source:
+        columns = (source,)
+    elif columns is None:
+        used = {label, group, split}
+        columns = tuple(name for name in table.columns if name not in used)
+    table = table.with_values((label, *columns), optional=options.kind == "record")
+    common = {
+        "name": f"table {os.path.basename(path)}",
+        "groups": None if group is None else np.array(table.columns[group], np.str_),
+    }
+    parts, notes = (None, ()) if split is None else with_a_test(_parts(table, split))
+    labels = np.array(table.columns[label], np.str_)
+    common |= {"options": options, "parts": parts, "notes": notes, "skipped": table.skipped}
+    if columns == (source,):
+        files = table.columns[source]
+        store = FileStore(os.path.dirname(os.path.abspath(path)), files)
+        return examples_of_files(store, labels, kind=options.kind or kind_of_files(files), **common)
+    values = table.columns[text] if columns == (text,) else _numbers(table, columns)
+    return examples_of_values(values, labels, ids=table.where, **common)
+
+
+def _named(table: Table, name: str | None, usual: str, needed: bool = False) -> str | None:
+    """The column of this name, or else of the usual name; an error where one is named in vain."""
+    if name is not None or needed:
+        if (name or usual) not in table.columns:
+            raise ValueError(
+                expected(
+                    f"a table whose first line names the column {name or usual}; choose others by"
+                    " label=, path=, text=, group= or columns=, or the delimiter=",
+                    path=table.path,
+                    columns=list(table.columns),
+                )
+            )
+        return name or usual
+    return usual if usual in table.columns else None
+
+
+def _parts(table, split):
+    found = [part_of(cell) for cell in table.columns[split]]
+    for cell, part, where in zip(table.columns[split], found, table.where, strict=True):
+        if part is None:
+            raise ValueError(
+                expected('"train", "val" or "test" in the column split', split=cell, where=where)
+            )
+    return np.array(found, np.str_)
+
+
+class _Numbers:
+    """A matrix of numbers whose columns have names."""
+
+    def __init__(self, matrix: np.ndarray, columns: tuple[str, ...]):
+        self.matrix, self.columns = matrix, columns
+
+    def __len__(self):
+        return len(self.matrix)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.matrix if dtype is None else self.matrix.astype(dtype)
+
+
+def _numbers(table, columns):
+    if not columns:
         raise ValueError(
-            expected("a CSV with at least one row that has a path and a label", path=path)
+            expected(
+                "a table with a column for the example: path, text, or numbers",
+                path=table.path,
+                columns=list(table.columns),
+            )
         )
-    columns = {name: [row.get(name, "") for row in rows] for name in _COLUMNS}
-    store = FileStore(os.path.dirname(os.path.abspath(path)), columns["path"])
-    source, keep, unreadable, notes, check = image_source(store, **options)
-
-    def column(name):
-        values = np.array(columns[name], dtype=np.str_)[keep]
-        return values if name in rows[0] else None
-
-    return Examples(
-        name=f"table {os.path.basename(path)}",
-        source=source,
-        labels=column("label"),
-        groups=column("group"),
-        parts=column("split"),
-        skipped=(*skipped, *unreadable),
-        notes=tuple(notes),
-        check=check,
-    )
-
-
-def _rows(path):
-    """The rows that have a path and a label, and (line, reason) of the others."""
-    rows, skipped = [], []
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, skipinitialspace=True, restval="")
-        try:
-            header = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = header
-            if not {"path", "label"} <= set(header):
+    matrix = np.empty((len(table.where), len(columns)))
+    for place, name in enumerate(columns):
+        for row, cell in enumerate(table.columns[name]):
+            try:
+                matrix[row, place] = float(cell)
+            except ValueError as error:
                 raise ValueError(
                     expected(
-                        "a CSV whose first line names the columns path and label (and optionally"
-                        " split and group)",
-                        path=path,
-                        columns=header,
+                        "numbers in every column of the example; choose columns=, or name the"
+                        " column of texts by text= or of files by path=",
+                        column=name,
+                        cell=cell,
+                        where=table.where[row],
                     )
-                )
-            for record in reader:
-                row = {name: (record[name] or "").strip() for name in _COLUMNS if name in record}
-                where = f"{os.path.basename(path)} line {reader.line_num}"
-                if not row["path"] or not row["label"]:
-                    missing = "path" if not row["path"] else "label"
-                    skipped.append((where, f"missing {missing}"))
-                    continue
-                row["split"] = row.get("split", "").lower()
-                if "split" in header and row["split"] not in ("train", "test"):
-                    raise ValueError(
-                        expected(
-                            '"train" or "test" in the column split', split=row["split"], where=where
-                        )
-                    )
-                if "split" not in header:
-                    del row["split"]
-                rows.append(row)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise ValueError(
-                expected("a CSV file in UTF-8", path=path, error=str(error))
-            ) from error
-    return rows, skipped
+                ) from error
+    return _Numbers(matrix, tuple(columns))

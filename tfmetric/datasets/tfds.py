@@ -1,4 +1,4 @@
-"""Image data sets prepared by tensorflow-datasets, read on demand."""
+"""Data sets of images or texts prepared by tensorflow-datasets, read on demand."""
 
 from __future__ import annotations
 
@@ -9,56 +9,49 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.datasets.examples import Examples
-from tfmetric.datasets.images import image_source
+from tfmetric.datasets.options import ReadOptions
+from tfmetric.datasets.part_names import part_of
 from tfmetric.datasets.progress import progress
+from tfmetric.datasets.reading import examples_of_files
 from tfmetric.datasets.records import example_fields, record_spans
-from tfmetric.datasets.splitting import own_split
 from tfmetric.datasets.stores import SpanStore, mapped
 
 _SHOWN = 80  # Characters of a name that is no name.
-_MERGED = ("train", "validation", "test")
 
 
-def tfds_examples(
-    name: str, data_dir: str | os.PathLike | None, download: bool, **options
-) -> Examples:
-    """Reads the image and label features of a prepared data set.
+def tfds_examples(source: str, options: ReadOptions) -> Examples:
+    """Reads the image or text feature and the label feature of a prepared data set.
 
-    The data set's own train and test are kept if no class is in both. Otherwise all examples of
-    train, validation and test are merged, to be split by class. Examples with a negative label
-    (unlabeled ones) are left out.
+    Examples with a negative label (unlabeled ones) are left out. Splits of other names than
+    those of train, validation and test are read only where there are no such ones.
     """
-    builder = _prepared_builder(name, data_dir, download)
-    keys = _feature_keys(builder)
-    splits = [split for split in _MERGED if split in builder.info.splits]
+    name = source.removeprefix("tfds:")
+    builder = _prepared_builder(name, options.data_dir, options.download)
+    keys, kind = _feature_keys(builder, options)
+    splits = [split for split in builder.info.splits if part_of(split)]
+    known = bool(splits)
     splits = splits or list(builder.info.splits)
     files, columns = _index(builder, splits, keys)
-    parts = np.array(splits)[columns["part"]]
-    use = columns["label"] >= 0
+    use = np.flatnonzero(columns["label"] >= 0)
     notes = []
-    if not use.all():
-        notes.append(f"{(~use).sum():,} examples without a label were left out")
-    own = own_split(columns["label"], np.where(use, parts, "")) is not None
-    if own and "validation" in splits:
-        use &= parts != "validation"
-        notes.append("the split 'validation' was left out")
+    if len(use) < len(columns["label"]):
+        count = len(columns["label"]) - len(use)
+        notes.append(f"{count:,} examples without a label were left out")
     store = SpanStore(builder.info.name, files, columns["file"], columns["start"], columns["size"])
-    found = image_source(store.subset(np.flatnonzero(use)), **options)
-    source, keep, skipped, more, check = found
-    rows = np.flatnonzero(use)[keep]
     groups = None
     if keys[2]:
-        groups = np.array(builder.info.features[keys[2]].names)[columns["group"][rows]]
-    return Examples(
-        name=f"tfds:{name}",
-        source=source,
-        labels=columns["label"][rows],
+        groups = np.array(builder.info.features[keys[2]].names)[columns["group"][use]]
+    parts = np.array([part_of(split) or split for split in splits])[columns["part"][use]]
+    return examples_of_files(
+        store.subset(use),
+        columns["label"][use],
+        kind=kind,
+        name=source,
+        options=options,
         groups=groups,
-        parts=parts[rows],
+        parts=parts if known else None,
         class_names=tuple(builder.info.features[keys[1]].names),
-        skipped=tuple(skipped),
-        notes=(*notes, *more),
-        check=check,
+        notes=notes,
     )
 
 
@@ -114,32 +107,45 @@ def _prepared_builder(name, data_dir, download):
     return builder
 
 
-def _feature_keys(builder):
-    """The names of the image, the label and the group feature (or None)."""
+def _feature_keys(builder, options):
+    """The names of the example, label and group (or None) features, and the kind of the example."""
     from tensorflow_datasets.core import features
 
     items = dict(builder.info.features.items())
-    images = [key for key, value in items.items() if type(value) is features.Image]
+    found = {
+        "image": [key for key, value in items.items() if type(value) is features.Image],
+        "text": [key for key, value in items.items() if type(value) is features.Text],
+    }
     classes = [key for key, value in items.items() if isinstance(value, features.ClassLabel)]
-    image = "image" if "image" in images else (images[0] if len(images) == 1 else None)
-    label = "label" if "label" in classes else (classes[0] if len(classes) == 1 else None)
-    if image is None or label is None:
+    kind = options.kind or ("image" if found["image"] else "text")
+    wanted = options.columns[0] if options.columns else options.text
+    example = _only(found.get(kind, []), wanted, kind)
+    label = _only(classes, options.label, "label")
+    if example is None or label is None:
         raise ValueError(
             expected(
-                "a data set with one image and one class label an example; load others with"
-                " tensorflow-datasets and pass arrays",
+                "a data set with one image or text and one class label an example (name them by"
+                " columns= and label=); load others with tensorflow-datasets and pass arrays",
                 name=builder.info.name,
-                images=images,
+                images=found["image"],
+                texts=found["text"],
                 class_labels=classes,
             )
         )
     others = [key for key in classes if key != label]
-    return image, label, (others[0] if others else None)
+    return (example, label, _only(others, options.group, others[0] if others else "")), kind
+
+
+def _only(names, wanted, usual):
+    """The wanted name, the usual one, or the only one; None if there is none such."""
+    if wanted is not None:
+        return wanted if wanted in names else None
+    return usual if usual in names else (names[0] if len(names) == 1 else None)
 
 
 def _index(builder, splits, keys):
-    """Where each image lies, and its label and group: {column: (N,) int64}."""
-    image, label, group = keys
+    """Where each example lies, and its label and group: {column: (N,) int64}."""
+    example, label, group = keys
     wanted = frozenset(key for key in keys if key)
     files, rows = [], []
     total = sum(builder.info.splits[split].num_examples for split in splits)
@@ -151,8 +157,8 @@ def _index(builder, splits, keys):
                 before = len(rows)
                 for start, stop in record_spans(data, files[-1]):
                     found = example_fields(data, start, stop, wanted)
-                    if image in found:
-                        first, last = found[image]
+                    if example in found:
+                        first, last = found[example]
                         # A zero is written as an absent value by some writers.
                         rows.append(
                             (

@@ -28,7 +28,7 @@ def load_data(config, data=None, progress=None) -> tuple[LabeledData, LabeledDat
             download=config.download,
             image_size=config.image_size,
             test_fraction=config.test_fraction,
-            seed=config.seed,
+            split_seed=config.seed,
         )
     else:
         raise ValueError(

@@ -240,8 +240,6 @@ def test_another_search_in_the_same_directory_is_refused(search, runs, tmp_path)
             tuner="random",
             search_space={"learning_rate": None},
         )
-    (tmp_path / "killed/.search.json.x.tmp").mkdir(parents=True)
-    assert len(search("killed", max_trials=1).trials) == 1
     result = search(max_trials=2, seed=1, overwrite=True)
     assert len(result.trials) == 2
     (tmp_path / "mine").mkdir()

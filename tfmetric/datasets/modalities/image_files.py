@@ -1,17 +1,22 @@
-"""From a store of encoded images to a checked source: sizes, colour, unreadable files, caching."""
+"""Image files: their sizes, colour and unreadable ones, and whether they are kept in memory."""
 
 from __future__ import annotations
 
 import io
 import os
 import warnings
+from functools import partial
 
 import numpy as np
 
-from tfmetric._errors import expected
+from tfmetric.datasets.decoding import decode_image
+from tfmetric.datasets.encoded import DecodedSource, EncodedSource
+from tfmetric.datasets.modalities.modality import Usable
 from tfmetric.datasets.progress import progress
-from tfmetric.datasets.sources import DecodedSource, EncodedSource, Source
 from tfmetric.datasets.stores import FileStore, Store
+from tfmetric.elements import Element
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 
 # Images of several sizes are brought to this one where the user names none.
 DEFAULT_IMAGE_SIZE = (64, 64)
@@ -29,25 +34,26 @@ _TAIL = 32
 _SAMPLE = 256
 
 
-def image_source(
+def image_element(size: tuple[int, int], channels: int) -> Element:
+    """The element of 8-bit images."""
+    return Element("image", (*size, channels), "uint8", options={"range": (0, 255)})
+
+
+def image_files(
     store: Store,
-    image_size: tuple[int, int] | None,
-    color: str,
     verify: str,
     cache_bytes: int,
-) -> tuple[Source, np.ndarray, list[tuple[str, str]], list[str], str]:
+    image_size: tuple[int, int] | None = None,
+    color: str = "auto",
+) -> Usable:
     """Checks the images of a store and chooses how they are read.
 
     Args:
         store: The encoded images.
-        image_size: (height, width), or `None` for the images' own size if they share one.
-        color: "auto", "grey" or "rgb".
         verify: "auto", "full" or "quick".
         cache_bytes: Decoded sets up to this size are kept in memory.
-
-    Returns:
-        The source over the readable images, their positions in the store, (id, reason) of the
-        others, notes for the report, and what was checked.
+        image_size: (height, width), or `None` for the images' own size if they share one.
+        color: "auto", "grey" or "rgb".
     """
     if verify == "auto":
         verify = "full" if len(store) <= FULL_CHECK_LIMIT else "quick"
@@ -62,7 +68,7 @@ def image_source(
             notes += note
         channels, note = _channels(store, keep, color, looks_grey)
         notes += note
-        source = EncodedSource(store, image_size, channels)
+        source = _source(store, image_size, channels)
         cache = len(keep) * int(np.prod(source.element.shape)) <= cache_bytes
         if cache or verify == "full":
             pixels, failed = source.decode(keep, keep=cache, show=True)
@@ -70,10 +76,10 @@ def image_source(
                 bad[int(keep[place])] = source.why_unreadable(int(keep[place]))
             good = np.delete(np.arange(len(keep)), failed)
             keep = keep[good]
-            source = EncodedSource(store.subset(keep), image_size, channels)
+            source = _source(store.subset(keep), image_size, channels)
             if cache:
                 pixels = pixels if not len(failed) else pixels[good]
-                source = DecodedSource(pixels, source.store)
+                source = DecodedSource(pixels, source.store, source.element)
             check = "every image was decoded"
         else:
             suspects = np.array(suspects, np.int64)
@@ -81,18 +87,19 @@ def image_source(
             for position in suspects[failed].tolist():
                 bad[position] = source.why_unreadable(position)
             keep = keep[~np.isin(keep, suspects[failed])]
-            source = EncodedSource(store.subset(keep), image_size, channels)
+            source = _source(store.subset(keep), image_size, channels)
             check = (
                 "file sizes, headers and endings only, and images with an odd ending were decoded"
                 ' (verify="full" decodes every image)'
             )
     if not len(keep):
-        names = store.ids(np.arange(min(len(store), 3)))
-        first = [f"{name}: {bad[i]}" for i, name in enumerate(names)]
-        raise ValueError(expected("at least one readable image", num_files=len(store), first=first))
-    positions = np.array(sorted(bad), np.int64)
-    skipped = list(zip(store.ids(positions).tolist(), [bad[i] for i in positions], strict=True))
-    return source, keep, skipped, notes, check + "; contents were compared across train and test"
+        source, check = _source(store.subset(keep), image_size or DEFAULT_IMAGE_SIZE, 3), "files"
+    return Usable(source, keep, bad, tuple(notes), check)
+
+
+def _source(store, size, channels):
+    decode = partial(decode_image, image_size=tuple(size), channels=channels)
+    return EncodedSource(store, image_element(size, channels), decode)
 
 
 def _bad_files(store):
@@ -161,7 +168,7 @@ def _channels(store, keep, color, looks_grey):
     if looks_grey:
         return 1, []
     sample = _spread(keep)
-    source = EncodedSource(store, DEFAULT_IMAGE_SIZE, 3)
+    source = _source(store, DEFAULT_IMAGE_SIZE, 3)
     pixels, failed = source.decode(sample)
     pixels = np.delete(pixels, failed, axis=0)
     if len(pixels) and (pixels == pixels[..., :1]).all():

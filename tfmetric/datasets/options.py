@@ -1,0 +1,102 @@
+"""The options of `load` that readers get, checked once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from typing import Any
+
+from tfmetric._errors import expected
+from tfmetric.datasets.arguments import image_size_of, require_choice
+from tfmetric.datasets.modalities import MODALITIES, Modality
+from tfmetric.elements import require_kind
+
+COLORS = ("auto", "grey", "rgb")
+VERIFY = ("auto", "full", "quick")
+# An example set that decodes to no more than this is kept in memory; a bigger one is read batch by
+# batch.
+CACHE_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a reader is told, as :func:`tfmetric.datasets.load` describes it.
+
+    Attributes:
+        kind: The kind of the examples, or `None` for the reader's rule.
+        label: The column, array or feature that holds the labels, or `None` for the usual name.
+        group: The one that holds the groups.
+        text: The column that holds texts.
+        path: The column that holds paths of files.
+        columns: The columns, arrays or features that hold the examples.
+        delimiter: What separates the cells of a table; `None` for that of the file's suffix.
+        data_dir: Where tensorflow-datasets keeps its data.
+        download: Whether missing data may be downloaded.
+        verify: "full", "quick" or "auto".
+        cache_bytes: Example sets up to this size are kept in memory.
+        image_size: (height, width) in pixels.
+        color: "grey", "rgb" or "auto".
+        value_range: The (lowest, highest) value that a pixel can have.
+    """
+
+    kind: str | None = None
+    label: str | None = None
+    group: str | None = None
+    text: str | None = None
+    path: str | None = None
+    columns: tuple[str, ...] | None = None
+    delimiter: str | None = None
+    data_dir: str | os.PathLike | None = None
+    download: bool = False
+    verify: str = "auto"
+    cache_bytes: int = CACHE_BYTES
+    image_size: tuple[int, int] | None = None
+    color: str = "auto"
+    value_range: tuple[float, float] | None = None
+
+    def __post_init__(self):
+        if self.kind is not None:
+            require_kind(self.kind)
+            modality(self.kind)
+        require_choice("color", self.color, COLORS)
+        require_choice("verify", self.verify, VERIFY)
+        object.__setattr__(self, "image_size", image_size_of(self.image_size))
+        if isinstance(self.columns, str):
+            object.__setattr__(self, "columns", (self.columns,))
+        low_high = self.value_range
+        if low_high is not None and not (len(low_high) == 2 and low_high[0] < low_high[1]):
+            raise ValueError(expected("value_range as (lowest, highest)", value_range=low_high))
+
+    def of_kind(self, kind: str) -> dict[str, Any]:
+        """The options for examples of this kind, those that differ from their defaults.
+
+        Raises:
+            ValueError: For an option of another kind: no option is dropped.
+        """
+        chosen = modality(kind)
+        every = {name for one in MODALITIES.values() for name in one.options}
+        given = {
+            option.name: getattr(self, option.name)
+            for option in fields(self)
+            if option.name in every and getattr(self, option.name) != option.default
+        }
+        for name in given:
+            if name not in chosen.options:
+                kinds = " and ".join(k for k, one in MODALITIES.items() if name in one.options)
+                raise ValueError(
+                    expected(
+                        f"{name}= with {kinds} examples only", kind=kind, **{name: given[name]}
+                    )
+                )
+        return given
+
+
+def modality(kind: str) -> Modality:
+    """The table entry of a kind.
+
+    Raises:
+        ValueError: If nothing reads it yet.
+    """
+    if kind not in MODALITIES:
+        raise ValueError(expected(f"kind as one of {', '.join(MODALITIES)}", kind=kind))
+    return MODALITIES[kind]
