@@ -110,8 +110,8 @@ def losses_and_metrics():
 @pytest.mark.parametrize("cls", losses_and_metrics(), ids=lambda cls: cls.__name__)
 def test_compiled_into_a_saved_model(cls, tmp_path):
     """Trained, saved and loaded without custom_objects, it says the same of the same batch."""
-    siamese = cls.__name__.startswith("Siamese")
-    one = ("SiameseContrastiveLoss", "SiameseCosineEmbeddingLoss")
+    siamese = cls.__name__.startswith(("Siamese", "Pair"))
+    one = ("SiameseContrastiveLoss", "SiameseCosineEmbeddingLoss", "PairAccuracy")
     explicit = {**dict.fromkeys(one, 1), "SiameseTripletLoss": 2}.get(cls.__name__, 3)
     rng = np.random.default_rng(0)
     x = rng.normal(size=(12, 5)).astype("float32")

@@ -52,7 +52,8 @@ def _safe_scale(x, axis=None, smallest=1e-15):
 
     Staying at exactly 1 there keeps small whole numbers exact, and with them ties.
     """
-    size = ops.stop_gradient(ops.max(ops.abs(x), axis=axis, keepdims=True))
+    # Without an initial value Keras refuses a batch of none.
+    size = ops.stop_gradient(ops.max(ops.abs(x), axis=axis, keepdims=True, initial=0.0))
     return ops.where((size >= 1e15) | ((size > 0) & (size < smallest)), size, ops.ones_like(size))
 
 

@@ -92,6 +92,9 @@ def test_in_a_graph_of_unknown_batch_size(case):
         value, gradient = step(*BATCHES[batch])
         assert_close(case, value, expected(case, batch, slope=False)[0])
         assert np.isfinite(gradient).all()
+    labels, x = BATCHES["lopsided"]
+    value, gradient = step(labels[:0], x[:0])
+    assert (value, gradient.size) == (0, 0)
 
 
 def interleave(found, wanted):

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from tfmetric._errors import expected
+from tfmetric._precision import at_least_float32, result_dtype
 from tfmetric.distances import safe_sqrt
-from tfmetric.layers._precision import at_least_float32, result_dtype
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")

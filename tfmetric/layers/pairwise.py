@@ -5,7 +5,7 @@ import keras
 from tfmetric import distances
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
-from tfmetric.layers._precision import at_least_float32, result_dtype
+from tfmetric._precision import at_least_float32, result_dtype
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")

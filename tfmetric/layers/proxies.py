@@ -9,8 +9,8 @@ from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric._precision import at_least_float32, result_dtype
 from tfmetric.distances import l2_normalize, safe_sqrt
-from tfmetric.layers._precision import at_least_float32, result_dtype
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")

@@ -5,6 +5,66 @@ import numpy as np
 from keras import ops
 
 from tfmetric._errors import expected
+from tfmetric._precision import widened
+
+
+def rows(values):
+    """Lists as NumPy arrays, everything else as it is."""
+    return np.asarray(values) if isinstance(values, (list, tuple)) else values
+
+
+def at_least_one_row(x):
+    """A batch without any example gets one of zeros, since no formula can do without.
+
+    The caller drops that example's result. A batch of a known size is returned as it is.
+    """
+    size = x.shape[0]
+    if size:
+        return x
+    x = ops.convert_to_tensor(x)
+    missing = 1 if size == 0 else 1 - ops.minimum(ops.shape(x)[0], 1)
+    return ops.concatenate([x, ops.zeros((missing, *ops.shape(x)[1:]), dtype=x.dtype)])
+
+
+def may_be_empty(x):
+    """Whether a batch has no example, or may have none where its size is not known yet."""
+    return not x.shape[0]
+
+
+def weights(sample_weight, x):
+    """``sample_weight`` as a vector ``(B,)``, or a scalar as it is.
+
+    Args:
+        sample_weight: ``(B,)``, ``(B, 1)``, a scalar, or None, which stays None.
+        x: ``(B, ...)`` the examples that are weighed.
+
+    Raises:
+        ValueError: If it has another shape.
+    """
+    if sample_weight is None:
+        return None
+    weight = ops.convert_to_tensor(sample_weight)
+    shape, size = tuple(weight.shape), x.shape[0]
+    if not shape:
+        return weight
+    known = None not in (size, shape[0])
+    if shape[1:] not in ((), (1,)) or (known and size != shape[0]):
+        raise ValueError(
+            expected(
+                "one sample_weight for each example, of shape (batch,)",
+                sample_weight_shape=shape,
+                y_pred_shape=tuple(x.shape),
+            )
+        )
+    if not known:
+        require(ops.equal(ops.shape(weight)[0], ops.shape(x)[0]), _OTHER_WEIGHTS)
+    return ops.reshape(weight, (-1,))
+
+
+_OTHER_WEIGHTS = (
+    "Expected one sample_weight for each example, of shape (batch,). Received: another number of "
+    "weights than of embeddings"
+)
 
 
 def class_ids(y_true):
@@ -33,7 +93,7 @@ def class_ids(y_true):
     dtype = keras.backend.standardize_dtype(labels.dtype)
     if "float" not in dtype:
         _check_number(dtype)
-        return _comparable(labels), ops.convert_to_tensor(True)
+        return comparable(labels), ops.convert_to_tensor(True)
     small = ops.abs(labels) < _INDISTINCT_FROM[dtype]
     whole = ops.logical_and(ops.equal(labels, ops.round(labels)), small)
     wide = "int64" if keras.config.backend() == "tensorflow" else "int32"
@@ -87,7 +147,7 @@ def cosines(y_pred, dtype):
         ValueError: If the shape is another, or values at hand are no cosines.
     """
     x = ops.convert_to_tensor(y_pred)
-    if len(x.shape) not in (2, 3) or None in x.shape[1:] or 0 in x.shape:
+    if len(x.shape) not in (2, 3) or None in x.shape[1:] or 0 in x.shape[1:]:
         raise ValueError(
             expected(
                 "y_pred to be cosines (batch, classes) or (batch, classes, centers), as "
@@ -95,7 +155,7 @@ def cosines(y_pred, dtype):
                 y_pred_shape=tuple(x.shape),
             )
         )
-    x = ops.cast(x, dtype)
+    x = widened(x, dtype)
     # NaN is not less than anything. 16-bit floats round to a hundredth.
     right = ops.all(ops.abs(x) < 1.01)
     require(right, _NO_COSINES)
@@ -139,10 +199,8 @@ def embeddings(y_pred, labels, dtype):
         )
     if x.shape[1] == 0:
         raise ValueError(expected("embeddings of at least one value", y_pred_shape=tuple(x.shape)))
-    if x.shape[0] == 0:
-        raise ValueError(expected("at least one embedding", y_pred_shape=tuple(x.shape)))
     one_label_each(labels, x)
-    x = ops.cast(x, dtype)
+    x = widened(x, dtype)
     return x, ops.all(ops.isfinite(x))
 
 
@@ -234,16 +292,29 @@ def _check_number(dtype: str):
         raise TypeError(expected("y_true to be integer class ids", y_true_dtype=dtype))
 
 
-def _comparable(labels):
+def comparable(labels):
+    """Labels in a type that the backend can compare, sort and send, equal where they were."""
     dtype = keras.backend.standardize_dtype(labels.dtype)
     if dtype == "uint64":
         # Keras would compare them as uint32. Equality and some order are all that counts.
-        return ops.view(labels, "int64")
+        return _signed(labels)
     # Kernels to compare and sort exist for the wide types.
-    return ops.cast(labels, "int32") if dtype in _NARROW else labels
+    return ops.cast(labels, _WIDER[dtype]) if dtype in _WIDER else labels
 
 
-_NARROW = ("bool", "int8", "uint8", "int16", "uint16")
+def _signed(labels):
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # ops.view needs a shape that is known.
+        return tf.bitcast(labels, tf.int64)
+    return ops.view(labels, "int64")
+
+
+_WIDER = dict.fromkeys(("bool", "int8", "uint8", "int16", "uint16"), "int32") | {
+    "uint32": "int64",
+    "bfloat16": "float32",
+}
 
 # Where each float type stops telling one whole number from the next.
 _INDISTINCT_FROM = {

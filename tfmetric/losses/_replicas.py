@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from tfmetric.losses import _inputs
+
 
 def current():
     """The :class:`Replicas` that run this code, or None where there is only one.
@@ -33,7 +35,14 @@ class Replicas:
 
     def gather(self, x):
         """The rows of a constant on all replicas, one below the other."""
-        gathered = self._context.all_gather(ops.stop_gradient(x), axis=0)
+        import tensorflow as tf
+
+        size = ops.cast(ops.shape(x)[0], "int32")
+        # TensorFlow's gathering crashes where a replica has no row: it sends one for nothing.
+        sent = _inputs.at_least_one_row(ops.stop_gradient(x))
+        meant = ops.cast(ops.arange(ops.shape(sent)[0], dtype="int32") < size, "int32")
+        gathered, meant = (self._context.all_gather(each, axis=0) for each in (sent, meant))
+        gathered = tf.boolean_mask(gathered, tf.cast(meant, "bool"))
         # What is known of the shape is lost on the way.
         return ops.reshape(gathered, (-1, *x.shape[1:]))
 
@@ -50,7 +59,7 @@ class Replicas:
         def gathered(x):
             def gradient(upstream):
                 # What rows were taken from has a sparse gradient, which cannot be summed up.
-                upstream = tf.convert_to_tensor(upstream)
+                upstream = _inputs.at_least_one_row(tf.convert_to_tensor(upstream))
                 return tf.gather(self._context.all_reduce("SUM", upstream), rows)
 
             return self.gather(x), gradient
@@ -60,7 +69,7 @@ class Replicas:
     def rows(self, size):
         """Indices of this replica's ``size`` rows among the gathered ones, int32."""
         sizes = self.gather(ops.reshape(ops.cast(size, "int32"), (1,)))
-        before = ops.arange(self.number) < self._context.replica_id_in_sync_group
+        before = ops.arange(self.number, dtype="int32") < self._context.replica_id_in_sync_group
         start = ops.sum(ops.where(before, sizes, ops.zeros_like(sizes)))
         return start + ops.arange(size, dtype="int32")
 

@@ -9,6 +9,7 @@ from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric._precision import narrowed, widened
 from tfmetric.losses import _inputs, _replicas
 
 GATHER = ("local", "global")
@@ -96,10 +97,11 @@ def anchor_terms(values, valid, active=None) -> Terms:
     return gather_terms(values[:, None], valid[:, None], active)
 
 
-class _Reduce(keras.losses.Loss):
+class Reduced(keras.losses.Loss):
     """Keras's own weighting, summing and scaling across replicas, of values already computed."""
 
     def call(self, y_true, y_pred):
+        """The values."""
         return y_pred
 
 
@@ -152,7 +154,7 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
             raise ValueError(expected(f"gather to be one of {', '.join(GATHER)}", gather=gather))
         super().__init__(name=name, dtype=dtype)
         self.reduction, self.gather = reduction, gather
-        self._reduce = _Reduce(
+        self._reduce = Reduced(
             reduction=None if reduction is None else "sum" if reduction == "sum" else "mean",
             # The sum over a batch is beyond float16.
             dtype="float64" if self.dtype == "float64" else "float32",
@@ -181,13 +183,18 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
             memory: What to compare with besides the batch; it gets no gradient.
         """
         replicas = self._replicas()
+        y_true, y_pred = _inputs.rows(y_true), ops.convert_to_tensor(y_pred)
         labels, embeddings, references, right = self._read(y_true, y_pred, memory, replicas)
         more = () if references is None else (references,)
         if more and "references" not in inspect.signature(self.terms).parameters:
             raise ValueError(
                 expected("a loss that can compare a batch with others than itself", loss=self)
             )
-        total, count, active = self.terms(labels, embeddings, *more)
+        terms = self.terms(labels, embeddings, *more)
+        if _inputs.may_be_empty(y_pred):
+            size = ops.shape(y_pred)[0]
+            terms = Terms(*(each[:size] for each in terms))
+        total, count, active = terms
         total = ops.where(right, total, ops.cast(float("nan"), total.dtype))
         reduction = self.auto_reduction if self.reduction == "auto" else self.reduction
         if reduction is None:
@@ -210,8 +217,12 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
         own, size = None, ops.shape(y_pred)[0]
         if replicas:
             own = replicas.rows(size)
-            y_true = replicas.gather(ops.convert_to_tensor(y_true))
-            y_pred = replicas.gather_with_gradient(ops.convert_to_tensor(y_pred), own)
+            # Of some types TensorFlow sends nothing.
+            y_true = replicas.gather(_inputs.comparable(ops.convert_to_tensor(y_true)))
+            y_pred = replicas.gather_with_gradient(widened(y_pred, compute), own)
+            own = _inputs.at_least_one_row(own)
+        _inputs.one_label_each(y_true, y_pred)
+        y_true, y_pred = map(_inputs.at_least_one_row, (y_true, y_pred))
         whole_batch = ops.shape(y_pred)[0]
         if memory is not None:
             # Read together: reading may number the labels anew.
@@ -240,14 +251,18 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
         """The reduced loss; see the class."""
         with keras.name_scope(self.name):
             more = () if memory is None else (memory,)
+            y_pred = ops.convert_to_tensor(y_pred)
             values = self.call(y_true, y_pred, *more)
-            loss = self._reduce(values, values, sample_weight)
+            loss = self._reduce(values, values, _inputs.weights(sample_weight, y_pred))
+            if self.reduction is not None:
+                # Keras leaves a vector without values as it is.
+                loss = ops.sum(loss)
             replicas = self._replicas()
             if replicas and self.reduction is not None:
                 # Each replica says the whole batch's loss, shared out evenly as Keras does; its
                 # gradient stays that of its own anchors.
                 loss = loss + ops.stop_gradient(replicas.sum(loss) / replicas.number - loss)
-            return ops.cast(loss, self.dtype)
+            return narrowed(loss, self.dtype)
 
 
 def _with_memory(references, labels, memory):

@@ -6,10 +6,10 @@ import keras
 from keras import ops
 
 from tfmetric import distances
-from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.losses import matching
 from tfmetric.losses._mined import Mined
+from tfmetric.losses._siamese import SiameseLoss, pairs_given
 from tfmetric.losses.base import Terms, check_margin, gather_terms
 from tfmetric.losses.pair_loss import PairLoss
 
@@ -180,7 +180,7 @@ class ContrastiveLoss(PairLoss):
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class SiameseContrastiveLoss(ConfigFromArguments, keras.losses.Loss):
+class SiameseContrastiveLoss(SiameseLoss):
     """Contrastive loss on the distance that a Siamese model emits.
 
     For :func:`tfmetric.models.siamese`, which takes explicit pairs. With class labels at hand
@@ -230,30 +230,3 @@ class SiameseContrastiveLoss(ConfigFromArguments, keras.losses.Loss):
         similar, distance = pairs_given(y_true, y_pred)
         apart = ops.square(ops.relu(self.margin - distance))
         return similar * ops.square(distance) + (1.0 - similar) * apart
-
-
-def pairs_given(y_true, y_pred):
-    """Labels and distances of explicit pairs as vectors ``(B,)``, or says what is wrong."""
-    similar, distance = _vector("y_true", y_true), _vector("y_pred", y_pred)
-    if None not in (similar.shape[0], distance.shape[0]) and similar.shape != distance.shape:
-        raise ValueError(
-            expected(
-                "one label for each distance",
-                y_true_shape=tuple(y_true.shape),
-                y_pred_shape=tuple(y_pred.shape),
-            )
-        )
-    return ops.reshape(similar, ops.shape(distance)), distance
-
-
-def _vector(name, x):
-    if len(x.shape) == 2 and x.shape[1] == 1:
-        return x[:, 0]
-    if len(x.shape) != 1:
-        raise ValueError(
-            expected(
-                f"{name} of shape (batch,) or (batch, 1), one value a pair",
-                **{f"{name}_shape": tuple(x.shape)},
-            )
-        )
-    return x

@@ -3,13 +3,12 @@
 import keras
 from keras import ops
 
-from tfmetric._config import ConfigFromArguments
 from tfmetric.losses import _arguments
-from tfmetric.losses.contrastive import pairs_given
+from tfmetric.losses._siamese import SiameseLoss, pairs_given
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class SiameseCosineEmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
+class SiameseCosineEmbeddingLoss(SiameseLoss):
     """Cosine embedding loss on explicit pairs.
 
     For a Siamese model with the cosine distance, ``tfmetric.models.siamese(embedder, "cosine")``.

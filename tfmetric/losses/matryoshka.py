@@ -8,6 +8,7 @@ from keras import ops
 from tfmetric import distances
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric._precision import narrowed, widened
 from tfmetric.losses._memory import applied
 from tfmetric.losses.base import Memory
 from tfmetric.losses.weighted_sum import read_weights
@@ -88,13 +89,14 @@ class MatryoshkaLoss(ConfigFromArguments, keras.losses.Loss):
                         y_pred_shape=tuple(x.shape),
                     )
                 )
-            x = ops.cast(x, "float64" if self.dtype == "float64" else "float32")
+            compute = "float64" if self.dtype == "float64" else "float32"
+            x = widened(x, compute)
             total, whole = 0.0, sum(self.weights)
             for dim, weight in zip(self.dims, self.weights, strict=True):
                 kept = memory and memory._replace(embeddings=_short(memory.embeddings, dim))
                 value = applied(self.loss, y_true, _short(x, dim), sample_weight, kept)
-                total = total + (weight / whole) * ops.cast(value, self.dtype)
-            return total
+                total = total + (weight / whole) * ops.cast(value, compute)
+            return narrowed(total, self.dtype)
 
     def call(self, y_true, y_pred):
         """The weighted mean, without sample weights."""

@@ -42,6 +42,10 @@ class ProxyLoss(EmbeddingLoss):
                 expected("a loss that compares examples: proxies need no memory", loss=self.name)
             )
         compute = "float64" if self.dtype == "float64" else "float32"
+        y_true, y_pred = _inputs.rows(y_true), ops.convert_to_tensor(y_pred)
+        _inputs.one_label_each(y_true, y_pred)
+        size = ops.shape(y_pred)[0] if _inputs.may_be_empty(y_pred) else None
+        y_true, y_pred = map(_inputs.at_least_one_row, (y_true, y_pred))
         cosines, finite = _inputs.cosines(y_pred, compute)
         labels, known = _inputs.proxy_indices(y_true, cosines.shape[1])
         _inputs.one_label_each(labels, cosines)
@@ -50,7 +54,7 @@ class ProxyLoss(EmbeddingLoss):
         right = ops.logical_and(finite, known)
         # Each example has one value, so no sum or count of the batch enters.
         values = self.terms(labels, cosines).total
-        return ops.where(right, values, ops.cast(float("nan"), values.dtype))
+        return ops.where(right, values, ops.cast(float("nan"), values.dtype))[:size]
 
 
 def one_value_each(values) -> Terms:

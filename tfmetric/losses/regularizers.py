@@ -6,6 +6,8 @@ from keras import ops
 from tfmetric import distances
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric._precision import at_least_float32
+from tfmetric.losses import _inputs
 from tfmetric.losses._arguments import positive
 from tfmetric.losses.base import check_margin
 from tfmetric.losses.two_views import covariance_penalty
@@ -47,9 +49,11 @@ class EmbeddingRegularizer(ConfigFromArguments, keras.regularizers.Regularizer):
         x = ops.convert_to_tensor(x)
         if len(x.shape) != 2:
             raise ValueError(expected("embeddings of shape (batch, dim)", x_shape=tuple(x.shape)))
-        if keras.backend.standardize_dtype(x.dtype) != "float64":
-            x = ops.cast(x, "float32")
-        return self.strength * _count(x) * self.penalty(x, labels)
+        x = at_least_float32(x)
+        some = _inputs.at_least_one_row(x)
+        if labels is not None:
+            labels = _inputs.at_least_one_row(labels)
+        return self.strength * _count(x) * self.penalty(some, labels)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -127,9 +131,12 @@ class KoLeoRegularizer(EmbeddingRegularizer):
         x = distances.l2_normalize(x)
         fixed = ops.stop_gradient(x)
         apart = distances.get("squared_euclidean").pairwise(fixed, fixed)
-        nearest = ops.argmin(ops.where(_others(x), apart, 5.0), axis=1)
-        # Recomputed by difference: near duplicates would drown in the rounding of the product.
+        nearest = _nearest(fixed, ops.where(_others(x), apart, _BEYOND))
         apart = ops.sum(ops.square(x - ops.take(x, nearest, axis=0)), axis=1)
+        # Equal directions may differ in their last bits, and in others on every backend.
+        apart = ops.where(
+            apart > _ROUNDING[keras.backend.standardize_dtype(x.dtype)] ** 2, apart, 0.0
+        )
         value = -ops.mean(ops.log(distances.safe_sqrt(apart) + self.epsilon))
         return ops.where(_count(x) > 1, value, ops.zeros_like(value))
 
@@ -242,7 +249,7 @@ class SpreadOutRegularizer(EmbeddingRegularizer):
         """See :class:`EmbeddingRegularizer`."""
         x = distances.l2_normalize(x)
         cosine = ops.matmul(x, ops.transpose(x))
-        rows = ops.arange(ops.shape(x)[0]) if labels is None else labels
+        rows = ops.arange(ops.shape(x)[0], dtype="int32") if labels is None else labels
         apart = ops.not_equal(rows[:, None], rows[None, :])
         number = ops.sum(ops.cast(apart, x.dtype))
         cosine = ops.where(apart, cosine, ops.zeros_like(cosine))
@@ -257,5 +264,34 @@ def _count(x):
 
 def _others(x):
     """(B, B): true where row and column are different examples."""
-    place = ops.arange(ops.shape(x)[0])
+    place = ops.arange(ops.shape(x)[0], dtype="int32")
     return ops.not_equal(place[:, None], place[None, :])
+
+
+# A squared distance beyond all those of unit vectors.
+_BEYOND = 5.0
+# Two unit vectors nearer than this are equal but for rounding.
+_ROUNDING = {"float32": 4 * 2.0**-23, "float64": 4 * 2.0**-52}
+# Among so many candidates the nearest is looked for by difference.
+_CANDIDATES = 8
+
+
+def _nearest(x, apart):
+    """``(B,)`` index of the nearest other example, by direct difference.
+
+    Near duplicates drown in the rounding of a matrix product, so it names candidates only.
+
+    Args:
+        x: ``(B, D)`` constant.
+        apart: ``(B, B)`` squared distances, rounded, ``_BEYOND`` on the diagonal.
+    """
+    nobody = ops.full((ops.shape(x)[0], _CANDIDATES), _BEYOND, dtype=apart.dtype)
+    size = ops.shape(x)[0]
+    found = ops.cast(ops.top_k(-ops.concatenate([apart, nobody], axis=1), _CANDIDATES)[1], "int32")
+    others = ops.take(x, ops.minimum(found, size - 1), axis=0)
+    exact = ops.sum(ops.square(x[:, None, :] - others), axis=2)
+    own = ops.equal(found, ops.arange(size, dtype="int32")[:, None])
+    exact = ops.where(ops.logical_or(own, found >= size), _BEYOND, exact)
+    best = ops.take_along_axis(found, ops.argmin(exact, axis=1)[:, None], axis=1)[:, 0]
+    # A batch of one has no other; its penalty is 0.
+    return ops.minimum(best, size - 1)

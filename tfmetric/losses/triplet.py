@@ -4,12 +4,12 @@ import keras
 from keras import ops
 
 from tfmetric import distances
-from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.losses._all_triplets import all_triplets
 from tfmetric.losses._mined import Mined
 from tfmetric.losses._one_negative import with_one_negative
 from tfmetric.losses._penalty import Penalty
+from tfmetric.losses._siamese import SiameseLoss
 from tfmetric.losses.base import EmbeddingLoss, Terms
 from tfmetric.mining import (
     FALLBACKS,
@@ -213,7 +213,7 @@ class TripletLoss(EmbeddingLoss):
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class SiameseTripletLoss(ConfigFromArguments, keras.losses.Loss):
+class SiameseTripletLoss(SiameseLoss):
     """Triplet loss on the two distances that a triplet model emits.
 
     For :func:`tfmetric.models.triplet`, which takes explicit (anchor, positive, negative). With

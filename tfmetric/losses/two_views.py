@@ -4,12 +4,35 @@ Functions of the embeddings of two views, row i of both being the same example. 
 ``tfmetric.models`` that train without labels make the views and call these.
 """
 
+import functools
+import inspect
+
 from keras import ops
 
 from tfmetric import distances
+from tfmetric.losses import _inputs
 from tfmetric.losses.ntxent import NTXentLoss
 
 
+def _none_costs_nothing(loss):
+    """The same loss of two views, which is 0 for a batch without any example."""
+    signature = inspect.signature(loss)
+
+    @functools.wraps(loss)
+    def of_two_views(*args, **kwargs):
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        a, b, *rest = bound.args
+        a, b = map(ops.convert_to_tensor, (a, b))
+        value = loss(*map(_inputs.at_least_one_row, (a, b)), *rest)
+        if not _inputs.may_be_empty(a):
+            return value
+        return ops.where(ops.shape(a)[0] > 0, value, ops.zeros_like(value))
+
+    return of_two_views
+
+
+@_none_costs_nothing
 def simclr(a, b, temperature=0.1):
     """Each view shall find the other among the 2B − 2 views of other examples.
 
@@ -36,13 +59,14 @@ def simclr(a, b, temperature=0.1):
         Chen et al.: A Simple Framework for Contrastive Learning of Visual Representations (2020),
         eq. 1.
     """
-    count = ops.arange(ops.shape(a)[0])
+    count = ops.arange(ops.shape(a)[0], dtype="int32")
     terms = NTXentLoss(temperature).terms(
         ops.concatenate([count, count]), ops.concatenate([a, b], axis=0)
     )
     return ops.sum(terms.total) / ops.maximum(ops.sum(terms.count), 1.0)
 
 
+@_none_costs_nothing
 def vicreg(a, b, invariance=25.0, variance=25.0, covariance=1.0, deviation=1.0, epsilon=1e-4):
     """VICReg: views alike, every coordinate spread, no two coordinates correlated. O(B·D²).
 
@@ -93,6 +117,7 @@ def covariance_penalty(x):
     return ops.sum(ops.square(covariance * (1.0 - _identity(x)))) / x.shape[1]
 
 
+@_none_costs_nothing
 def barlow_twins(a, b, off_diagonal=5e-3):
     """Barlow Twins: the cross-correlation of the two views' coordinates, near the identity.
 
@@ -127,6 +152,7 @@ def barlow_twins(a, b, off_diagonal=5e-3):
     return ops.sum(weights * ops.square(identity - correlation))
 
 
+@_none_costs_nothing
 def negative_cosine(prediction, target):
     """−cos of each prediction to its target, which gets no gradient; the mean over the batch.
 

@@ -7,9 +7,10 @@ from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric._precision import narrowed, widened
 from tfmetric.losses import _inputs
 from tfmetric.losses._memory import applied
-from tfmetric.losses.base import Memory, _Reduce
+from tfmetric.losses.base import Memory, Reduced
 from tfmetric.losses.regularizers import EmbeddingRegularizer
 
 
@@ -69,14 +70,16 @@ class WeightedSum(ConfigFromArguments, keras.losses.Loss):
     def __call__(self, y_true, y_pred, sample_weight=None, memory: Memory | None = None):
         """The weighted sum; a vector if a part has ``reduction=None``."""
         with keras.name_scope(self.name):
+            y_true, y_pred = _inputs.rows(y_true), ops.convert_to_tensor(y_pred)
+            compute = "float64" if self.dtype == "float64" else "float32"
             total = 0.0
             for part, weight in zip(self.losses, self.weights, strict=True):
                 if isinstance(part, keras.losses.Loss):
                     value = applied(part, y_true, y_pred, sample_weight, memory)
                 else:
                     value = _penalty(part, y_true, y_pred)
-                total = total + weight * ops.cast(value, self.dtype)
-            return total
+                total = total + weight * ops.cast(value, compute)
+            return narrowed(total, self.dtype)
 
     def call(self, y_true, y_pred):
         """The weighted sum, without sample weights."""
@@ -88,11 +91,11 @@ def _penalty(part, y_true, y_pred):
     if isinstance(part, EmbeddingRegularizer):
         total = part(x, _inputs.class_ids(y_true)[0] if part.uses_labels else None)
     else:
-        total = part(ops.cast(x, "float32") if _half(x) else x)
-    value = total / ops.cast(ops.shape(x)[0], total.dtype)
+        total = part(widened(x, "float32") if _half(x) else x)
+    value = ops.divide_no_nan(total, ops.cast(ops.shape(x)[0], total.dtype))
     # Keras's own scaling, so that two replicas do not count it twice.
     one = ops.reshape(value, (1,))
-    return _Reduce(dtype=keras.backend.standardize_dtype(value.dtype))(one, one)
+    return Reduced(dtype=keras.backend.standardize_dtype(value.dtype))(one, one)
 
 
 def _half(x):

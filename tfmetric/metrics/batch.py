@@ -4,8 +4,7 @@ import keras
 from keras import ops
 
 from tfmetric import distances
-from tfmetric._config import ConfigFromArguments
-from tfmetric.losses import class_ids
+from tfmetric.metrics.pairs import _Means
 from tfmetric.mining import one_triplet
 
 
@@ -18,7 +17,7 @@ def _nearest_is_positive(labels, embeddings, distance):
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class BatchRecallAtOne(ConfigFromArguments, keras.metrics.Metric):
+class BatchRecallAtOne(_Means):
     """Share of examples whose nearest neighbour within the batch is of their class.
 
     Shown in the progress bar while training. It is far easier than recall@1 on a whole gallery, so
@@ -43,21 +42,10 @@ class BatchRecallAtOne(ConfigFromArguments, keras.metrics.Metric):
     """
 
     def __init__(self, distance="euclidean", name="batch_recall_at_1", dtype=None):
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name, dtype)
         self.distance = distances.get(distance)
-        self.hits = self.add_variable((), "zeros", dtype="float32", name="hits")
-        self.queries = self.add_variable((), "zeros", dtype="float32", name="queries")
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Adds a batch; ``sample_weight`` weighs the queries."""
-        labels, _ = class_ids(y_true)
-        hits, found = _nearest_is_positive(labels, ops.cast(y_pred, "float32"), self.distance)
-        weight = ops.cast(found, "float32")
-        if sample_weight is not None:
-            weight = weight * ops.reshape(ops.cast(sample_weight, "float32"), ops.shape(weight))
-        self.hits.assign_add(ops.sum(weight * ops.cast(hits, "float32")))
-        self.queries.assign_add(ops.sum(weight))
-
-    def result(self):
-        """Hits over queries; 0 before any query."""
-        return ops.divide_no_nan(self.hits, self.queries)
+    def sums(self, labels, embeddings):
+        """Hits, among the queries."""
+        hit, query = _nearest_is_positive(labels, embeddings, self.distance)
+        return [tuple(ops.cast(each, embeddings.dtype) for each in (hit, query))]

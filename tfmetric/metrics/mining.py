@@ -75,8 +75,9 @@ class MiningStatistics(_Means):
             self.distance.paired(embeddings, ops.take(embeddings, side.index, axis=0))
             for side in chosen
         )
-        positive, negative = (ops.cast(side.found, "float32") for side in chosen)
-        active = ops.cast(to_positive - to_negative + self.margin > 0, "float32")
+        dtype = embeddings.dtype
+        positive, negative = (ops.cast(side.found, dtype) for side in chosen)
+        active = ops.cast(to_positive - to_negative + self.margin > 0, dtype)
         length = distances.get("euclidean").paired
         norm = length(embeddings, ops.zeros_like(embeddings))
         spread = length(embeddings, ops.mean(embeddings, axis=0, keepdims=True))

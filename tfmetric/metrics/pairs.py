@@ -5,26 +5,30 @@ from keras import ops
 
 from tfmetric import distances
 from tfmetric._config import ConfigFromArguments
-from tfmetric.losses import _inputs, class_ids
+from tfmetric.losses import _inputs
 from tfmetric.losses._pairs import all_pairs
 from tfmetric.mining import label_masks
 
 
 class _Means(ConfigFromArguments, keras.metrics.Metric):
-    """Means over pairs or triplets of the batch, an anchor's weighted by its sample weight.
+    """Base of the means over the pairs or triplets of a batch, weighted by an anchor's weight.
 
-    A subclass says in :meth:`sums` what an anchor adds to each of its means.
+    A subclass says in :meth:`sums` how much an anchor adds to each of its means. Computed in
+    float32, or in float64 with ``dtype="float64"``. Embeddings with NaN or Inf, and labels that
+    are no whole numbers, make the result NaN. A batch without any example adds nothing.
     """
 
     means = ("mean",)
 
     def __init__(self, name, dtype):
         super().__init__(name=name, dtype=dtype)
+        # Sums over an epoch are beyond 16 bits.
+        self._compute = "float64" if self.dtype == "float64" else "float32"
         self._totals = [self._variable(f"{mean}_total") for mean in self.means]
         self._counts = [self._variable(f"{mean}_count") for mean in self.means]
 
     def _variable(self, name):
-        return self.add_variable((), "zeros", dtype="float32", name=name)
+        return self.add_variable((), "zeros", dtype=self._compute, name=name)
 
     def sums(self, labels, embeddings):
         """For each mean the sum (B,) of what each anchor adds, and how many terms (B,) it has."""
@@ -32,18 +36,34 @@ class _Means(ConfigFromArguments, keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch; ``sample_weight`` weighs the anchors."""
-        labels, _ = class_ids(y_true)
-        x, _ = _inputs.embeddings(y_pred, labels, "float32")
-        found = self.sums(labels, x)
-        for total, count, (values, number) in zip(self._totals, self._counts, found, strict=True):
-            if sample_weight is not None:
-                weight = ops.reshape(ops.cast(sample_weight, "float32"), ops.shape(number))
-                values, number = weight * values, weight * number
-            total.assign_add(ops.sum(values))
-            count.assign_add(ops.sum(number))
+        y_true, y_pred = _inputs.rows(y_true), ops.convert_to_tensor(_inputs.rows(y_pred))
+        weight = _inputs.weights(sample_weight, y_pred)
+        _inputs.one_label_each(y_true, y_pred)
+        labels, whole = _inputs.class_ids(_inputs.at_least_one_row(y_true))
+        x = _inputs.at_least_one_row(y_pred)
+        x, finite = _inputs.embeddings(x, labels, self._compute)
+        sums = self.sums(labels, x)
+        if _inputs.may_be_empty(y_pred):
+            size = ops.shape(y_pred)[0]
+            sums = [(values[:size], number[:size]) for values, number in sums]
+        self._add(sums, weight, ops.logical_and(finite, whole))
+
+    def _add(self, sums, weight, right):
+        """Adds sums and numbers ``(B,)`` of a batch; unless it was right the means become NaN.
+
+        Without that, figures of NaN would be zeros: a comparison with NaN is just false.
+        """
+        nothing = ops.where(right, 0.0, ops.cast(float("nan"), self._compute))
+        for total, count, (values, number) in zip(self._totals, self._counts, sums, strict=True):
+            if weight is not None:
+                by = ops.cast(weight, self._compute)
+                values, number = by * values, by * number
+            total.assign_add(ops.sum(values) + nothing)
+            count.assign_add(ops.sum(number) + nothing)
 
     def _mean(self, place):
-        return ops.divide_no_nan(self._totals[place], self._counts[place])
+        mean = ops.divide_no_nan(self._totals[place], self._counts[place])
+        return ops.cast(mean, self.dtype)
 
     def result(self):
         """The mean; 0 before there is anything to take it of."""
@@ -56,7 +76,7 @@ def _positives_and_negatives(labels, embeddings, distance):
     return [
         (
             ops.sum(ops.where(mask, matrix, ops.zeros_like(matrix)), axis=1),
-            ops.sum(ops.cast(mask, "float32"), axis=1),
+            ops.sum(ops.cast(mask, matrix.dtype), axis=1),
         )
         for mask in label_masks(labels)
     ]
@@ -159,5 +179,6 @@ class DistanceGap(_Means):
 
     def result(self):
         """The gap; 0 until both a positive and a negative pair have been seen."""
-        both = ops.logical_and(self._counts[0] > 0, self._counts[1] > 0)
-        return ops.where(both, self._mean(1) - self._mean(0), 0.0)
+        gap = self._mean(1) - self._mean(0)
+        none = ops.logical_or(ops.equal(self._counts[0], 0), ops.equal(self._counts[1], 0))
+        return ops.where(none, ops.zeros_like(gap), gap)

@@ -19,9 +19,9 @@ def label_masks(labels, others=None, own=None, match=None, valid=None):
         anchor is not its own negative either.
     """
     others = labels if others is None else others
-    own = ops.arange(ops.shape(labels)[0]) if own is None else own
+    own = ops.arange(ops.shape(labels)[0], dtype="int32") if own is None else own
     same = (match or ops.equal)(labels[:, None], others[None, :])
-    other = ops.not_equal(own[:, None], ops.arange(ops.shape(others)[0])[None, :])
+    other = ops.not_equal(own[:, None], ops.arange(ops.shape(others)[0], dtype="int32")[None, :])
     if valid is not None:
         other = ops.logical_and(other, valid[None, :])
     return ops.logical_and(same, other), ops.logical_and(ops.logical_not(same), other)
