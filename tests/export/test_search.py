@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -117,5 +118,28 @@ def test_k_is_clipped_to_the_gallery_and_must_be_positive(directory):
 
 def test_an_input_that_is_nan_is_refused(tmp_path):
     export.save(identity(), tmp_path, gallery=np.eye(3, dtype="float32"))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="embeddings are finite"):
-        export.load(tmp_path).search(np.full((1, 3), np.nan), k=1)
+    servable = export.load(tmp_path)
+    for wrong in (np.nan, np.inf, -np.inf):
+        x = np.eye(3, dtype="float32")
+        x[1, 2] = wrong
+        for ask in (servable.embed, servable.search, lambda x: servable.verify(x, x)):
+            with pytest.raises(
+                tf.errors.InvalidArgumentError,
+                match=r"(?s)inputs without NaN or infinity. Received some in rows.*\[1\]",
+            ):
+                ask(x)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"embeddings are numbers.*\[1\]"):
+            servable.search_embedding(x)
+        with pytest.raises(ValueError, match=r"gallery of inputs without NaN.*rows=\[4\]"):
+            export.save(identity(), tmp_path, gallery=np.concatenate([np.eye(3), x]), batch_size=2)
+
+
+def test_a_fused_relu_hides_no_nan(tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(2, 3, activation="relu")(inputs)
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
+    export.save(model, tmp_path)
+    x = np.zeros((3, 8, 8, 1), "float32")
+    x[2, 4, 4] = np.nan
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"rows.*\[2\]"):
+        export.load(tmp_path).embed(x)

@@ -133,6 +133,21 @@ def test_tensors_that_are_none(stub):
     for _ in range(3):
         made.inputs["inputs"].tensor_shape.dim.add(size=2**10)
     refused(stub.Predict, made, "INVALID_ARGUMENT", "tensor parsing error: inputs")
+    # A kilobyte that stands for three gigabytes.
+    made = request("embed_bytes", image_bytes=np.array([b"x" * 1000], object))
+    made.inputs["image_bytes"].tensor_shape.dim[0].size = 3_000_000
+    refused(stub.Predict, made, "INVALID_ARGUMENT", "tensor parsing error: image_bytes")
+
+
+def test_signatures_of_tensorflow_itself_are_not_served(stub):
+    made = request("__saved_model_init_op")
+    refused(stub.Predict, made, "FAILED_PRECONDITION", "__saved_model_init_op")
+
+
+def test_an_input_that_is_no_number_is_refused_by_its_row(stub):
+    x = square(3).astype("float32")
+    x[1, 0, 0] = np.nan
+    refused(stub.Predict, request(inputs=x), "INVALID_ARGUMENT", "NaN or infinity", "[1]")
 
 
 def test_bytes_that_are_no_message(channel, stub):

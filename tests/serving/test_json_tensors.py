@@ -95,6 +95,11 @@ def test_answers_that_are_no_rows():
         json_tensors.answer({"a": np.array([b"\xff"], object)}, rows=True)
     with pytest.raises(Refused, match="to type: half"):
         json_tensors.from_columns([1.0], {"a": "half"})
+    for depth in (65, 300, 900):
+        deep = json.loads("[" * depth + "1" + "]" * depth)
+        with pytest.raises(Refused, match=f"nested {depth} deep") as info:
+            json_tensors.from_columns(deep, {"a": "float32"})
+        assert info.value.http == 400
     nan = json_tensors.answer({"a": np.array([np.nan, np.inf, -np.inf])}, rows=False)
     assert nan == b'{"outputs": [NaN, Infinity, -Infinity]}'
 

@@ -13,6 +13,7 @@ import numpy as np
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.datasets.labeled import LabeledData
+from tfmetric.export.finite import check_finite
 
 
 class Core:
@@ -55,8 +56,11 @@ class Core:
         else:
             starts = range(0, len(data), batch_size)
             batches = (data[start : start + batch_size] for start in starts)
-        found = []
+        found, start = [], 0
         for batch in batches:
+            if dtype != "string":
+                check_finite(np.asarray(batch), start, "a gallery of inputs")
+                start += len(batch)
             batch = tf.cast(batch, dtype) if dtype != "string" else batch
             if len(batch.shape) == len(shape):  # As Keras does with one channel.
                 batch = batch[..., None]

@@ -8,6 +8,7 @@ from tfmetric.evaluation.verification.calibration import Calibration
 from tfmetric.evaluation.verification.probability_curves import Platt
 from tfmetric.export import gallery_storage, image_bytes, search_graph
 from tfmetric.export.core import Core, spec
+from tfmetric.export.finite import finite_rows
 from tfmetric.export.galleries import Gallery
 
 UNKNOWN = "unknown"
@@ -118,7 +119,7 @@ def _kinds(core, inputs, shape, dtype):
 
     kinds = {}
     if set(inputs) & {"tensor", "text"}:  # First: it is the default.
-        kinds[""] = (spec(shape, dtype), core.embed)
+        kinds[""] = (spec(shape, dtype), lambda x: core.embed(finite_rows(x, "inputs")))
     if "image_bytes" in inputs:
         encoded = tf.TensorSpec((None,), tf.string, name="image_bytes")
         kinds["_bytes"] = (encoded, lambda b: core.embed(image_bytes.decode(b, shape, dtype)))
@@ -126,7 +127,7 @@ def _kinds(core, inputs, shape, dtype):
 
 
 def _embedding(embed):
-    return lambda inputs: {"embedding": embed(inputs)}
+    return lambda inputs: {"embedding": _finite(embed(inputs))}
 
 
 def _of_inputs(function, embed):
@@ -167,9 +168,7 @@ def _nearest(distance, gallery):
 
 
 def _finite(embeddings):
-    import tensorflow as tf
-
-    return tf.debugging.check_numerics(embeddings, "Expected inputs whose embeddings are finite.")
+    return finite_rows(embeddings, "inputs whose embeddings are numbers")
 
 
 def _search(nearest, gallery):

@@ -86,13 +86,18 @@ def _recall(core, settings, gallery):
 
 
 def _requests(settings, gallery, made):
-    """A request for each signature; the texts and pictures in it are empty ones."""
+    """Yields a request for each signature, which looks like a real one of its kind.
+
+    An empty text would not do: a mean over no words is no number.
+    """
     import tensorflow as tf
 
     # An axis of free length gets some length: warming up needs any request, not a real one.
     shape = [32 if side is None else side for side in settings["input_shape"]]
     text = settings["input_dtype"] == "string"
-    example = np.full((1, *shape), b"") if text else np.zeros((1, *shape), settings["input_dtype"])
+    example = (
+        np.full((1, *shape), b"warm up") if text else np.zeros((1, *shape), settings["input_dtype"])
+    )
     encoded = None
     if "image_bytes" in settings["inputs"]:
         encoded = np.array([tf.io.encode_png(np.zeros(shape, np.uint8)).numpy()], object)

@@ -27,6 +27,7 @@ _JSON_NAMES = {
     dict: "Object",
     list: "Array",
 }
+_MOST_AXES = 64  # Of an array of NumPy.
 _NAMES = {"float32": "float", "float64": "double"}
 
 
@@ -168,6 +169,8 @@ def _array(value, dtype):
     while isinstance(first, list):
         shape.append(len(first))
         first = first[0] if first else None
+    if len(shape) > _MOST_AXES:
+        raise invalid(f"JSON Value: nested {len(shape)} deep, expected at most {_MOST_AXES}")
     leaves = [value]
     for level, size in enumerate(shape):
         for item in leaves:

@@ -43,7 +43,8 @@ class Loaded:
 
     def signature(self, name: str):
         """The SignatureDef of that name, the default one if it is empty, or None."""
-        return self.signatures.get(name or DEFAULT)
+        # Names that begin so are signatures that TensorFlow keeps for itself.
+        return None if name.startswith("__") else self.signatures.get(name or DEFAULT)
 
     def predict(self, name: str, inputs: dict, outputs=()) -> dict:
         """Runs a signature.

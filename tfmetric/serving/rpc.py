@@ -16,6 +16,7 @@ from tfmetric.serving.registry import Registry
 LOG = logging.getLogger("tfmetric.serving")
 # What goes over the wire beside the status is limited to some kilobytes.
 _DETAILS = 2000
+_STRING = 24  # Bytes of a string of TensorFlow beside its contents.
 
 
 def server(registry: Registry, pool: Executor, max_bytes: int):
@@ -104,10 +105,22 @@ def _array(name, proto, max_bytes):
 
     dims = [dim.size for dim in proto.tensor_shape.dim]
     try:
-        # One value stands for a tensor of any size: a small message can ask for all the memory.
-        size = math.prod(dims) * max(tf.dtypes.as_dtype(proto.dtype).size or 1, 1)
+        size = _expanded(tf.dtypes.as_dtype(proto.dtype), proto, math.prod(dims))
         if proto.tensor_shape.unknown_rank or min(dims, default=0) < 0 or size > max_bytes:
             raise invalid(f"tensor parsing error: {name}")
         return tf.make_ndarray(proto)
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
         raise invalid(f"tensor parsing error: {name}") from error
+
+
+def _expanded(dtype, proto, count):
+    """The bytes that a tensor takes once it is made, however short its message is.
+
+    The last value of a message stands for all that follow it, so a message of a kilobyte can ask
+    for all the memory there is.
+    """
+    if dtype.name != "string":
+        return count * max(dtype.size or 1, 1)
+    given = [len(value) for value in proto.string_val[:count]]
+    repeated = (count - len(given)) * given[-1] if given else 0
+    return _STRING * count + sum(given) + repeated
