@@ -3,12 +3,14 @@
 import itertools
 import re
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from tfmetric._errors import expected
 from tfmetric._files import remove_abandoned
 from tfmetric.callbacks._archive import read_archive, write_archive
+from tfmetric.typing import PathLike
 
 _FORMAT = 1
 # What callbacks of Keras begin anew at the start of fit.
@@ -78,7 +80,7 @@ class Checkpoint(keras.callbacks.Callback):
     ((0, 1), (1, 3))
     """
 
-    def __init__(self, directory, batches=None, callbacks=()):
+    def __init__(self, directory: PathLike, batches: Any = None, callbacks: Any = ()):
         super().__init__()
         if batches is not None and not hasattr(batches, "set_epoch"):
             raise ValueError(
@@ -96,7 +98,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._offset = self._states = None
         self._known = False
 
-    def restore(self, model) -> int:
+    def restore(self, model: keras.Model) -> int:
         """Puts the model where the training has stopped; nothing happens where there is no file.
 
         Call it before ``fit``, and pass what it returns as ``initial_epoch``.
@@ -136,7 +138,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._states = state["callbacks"]
         return self.epochs_done
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Makes sure that nothing is lost, and hands the other callbacks what they had counted."""
         remove_abandoned(self.path.parent)
         if self.path.is_file() and not self._known:
@@ -152,7 +154,7 @@ class Checkpoint(keras.callbacks.Callback):
                 setattr(callback, name, value)
         self._states = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Chooses the batches of this epoch."""
         if self.epochs_done and epoch != self.epochs_done:
             raise ValueError(
@@ -166,7 +168,7 @@ class Checkpoint(keras.callbacks.Callback):
             self._offset = self.batches.next_epoch() - epoch
         self.batches.set_epoch(epoch + self._offset)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keeps everything."""
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))

@@ -69,7 +69,14 @@ class CollapseMonitor(keras.callbacks.Callback):
 
     state_attributes = ("collapsed_at", "_epochs_at_margin")  # What Checkpoint keeps.
 
-    def __init__(self, margin=None, patience=2, tolerance=0.05, spread=0.01, stop=False):
+    def __init__(
+        self,
+        margin: float | None = None,
+        patience: int = 2,
+        tolerance: float = 0.05,
+        spread: float = 0.01,
+        stop: bool = False,
+    ):
         super().__init__()
         for name, value, least in (
             ("patience", patience, 1),
@@ -84,14 +91,14 @@ class CollapseMonitor(keras.callbacks.Callback):
         self.collapsed_at = None
         self._epochs_at_margin = 0
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Takes the margin, and forgets an earlier fit."""
         self.collapsed_at, self._epochs_at_margin, self._checked = None, 0, False
         self._margin = self.margin
         if self.margin is None:
             self._margin = collapsed_loss(getattr(self.model, "loss", None))
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Makes sure, once, that there is something to go by."""
         if self._checked:
             return
@@ -105,7 +112,7 @@ class CollapseMonitor(keras.callbacks.Callback):
                 )
             )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Looks for the two signs."""
         sign = self._all_one(logs or {}) or self._at_the_margin(logs or {})
         if sign is None or self.collapsed_at is not None:

@@ -2,17 +2,25 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric._files import replacing
+from tfmetric.typing import Array, PathLike
 
 # The projector takes one square picture of all thumbnails, at most so many pixels a side.
 _SHEET, _THUMB = 8192, 32
 
 
-def write_projector(log_dir, embeddings, names, groups=None, images=None) -> None:
+def write_projector(
+    log_dir: PathLike,
+    embeddings: Array,
+    names: Any,
+    groups: Array | None = None,
+    images: Any = None,
+) -> None:
     """Writes embeddings for TensorBoard's projector: tensors, metadata, sprite and its settings.
 
     The files are plain text and a PNG: a projector without TensorBoard loads the two ``.tsv``

@@ -3,6 +3,7 @@
 import copy
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from tfmetric.datasets.labeled import LabeledData
 from tfmetric.evaluation import embed, retrieval
 from tfmetric.evaluation.checked_arrays import check_ks
 from tfmetric.evaluation.embedding import inputs_of, labels_of
+from tfmetric.typing import Distance, PathLike
 from tfmetric.visualization import find_neighbours, neighbour_gallery
 from tfmetric.visualization._style import short
 
@@ -63,17 +65,17 @@ class EmbeddingTensorBoard(keras.callbacks.Callback):
 
     def __init__(
         self,
-        log_dir,
-        data,
+        log_dir: PathLike,
+        data: Any,
         every: int = 1,
-        distance="euclidean",
-        ks=(1, 5),
+        distance: Distance = "euclidean",
+        ks: Any = (1, 5),
         queries: int = 6,
         neighbours: int = 8,
         projector: bool = True,
         max_points: int = 2000,
         batch_size: int = 256,
-        embedder=None,
+        embedder: keras.Model | None = None,
         seed: int = 0,
     ):
         super().__init__()
@@ -103,20 +105,20 @@ class EmbeddingTensorBoard(keras.callbacks.Callback):
         # A copied embedder would not be the one that is trained, and copied data only takes room.
         return copy.copy(self)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Opens the log."""
         import tensorflow as tf
 
         self._writer = tf.summary.create_file_writer(str(self.log_dir))
         self._written = self._epoch = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Evaluates and writes, if it is time to."""
         self._epoch = epoch
         if self._written is None or (epoch + 1) % self.every == 0:
             self._write(epoch)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Writes the last epoch, if it has not been, and closes the log."""
         if self._epoch != self._written:
             self._write(self._epoch)

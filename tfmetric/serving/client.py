@@ -3,6 +3,7 @@
 import random
 import time
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -11,6 +12,7 @@ from tfmetric._answers import Classified, Neighbors, Verified
 from tfmetric._errors import expected
 from tfmetric.serving.errors import RequestError, Unavailable
 from tfmetric.serving.inputs import as_array, is_files, read_files
+from tfmetric.typing import Array
 from tfmetric.values import excluded
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
@@ -85,11 +87,11 @@ class Client:
         self._over = _connection(url, model, version, timeout)
         self._signatures = None
 
-    def embed(self, inputs) -> np.ndarray:
+    def embed(self, inputs: Any) -> np.ndarray:
         """Embeds a batch: (B, ...), or B files, to (B, D), float32."""
         return self._ask("embed", inputs)["embedding"]
 
-    def search(self, inputs, k: int = 10, exclude=None) -> Neighbors:
+    def search(self, inputs: Any, k: int = 10, exclude: Array | None = None) -> Neighbors:
         """Finds the nearest of the gallery.
 
         Args:
@@ -103,16 +105,18 @@ class Client:
         """
         return _neighbors(self._ask("search", inputs, k=k, exclude=exclude), k)
 
-    def search_embedding(self, embedding, k: int = 10, exclude=None) -> Neighbors:
+    def search_embedding(
+        self, embedding: Any, k: int = 10, exclude: Array | None = None
+    ) -> Neighbors:
         """As :meth:`search`, of embeddings (B, D)."""
         return _neighbors(self._ask("search_embedding", embedding, k=k, exclude=exclude), k)
 
-    def verify(self, a, b) -> Verified:
+    def verify(self, a: Any, b: Any) -> Verified:
         """Compares B pairs: ``a`` with ``b``, each as for :meth:`embed`."""
         found = self._ask("verify", a, b)
         return Verified(found["distance"], found.get("same"), found.get("probability"))
 
-    def classify(self, inputs, k: int = 5) -> Classified:
+    def classify(self, inputs: Any, k: int = 5) -> Classified:
         """Lets the k nearest of the gallery vote on a label."""
         found = self._ask("classify", inputs, k=k)
         return Classified(found["label"], found["known"], found["share"], found["distance"])

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tfmetric._errors import expected
 from tfmetric._optional import require
 from tfmetric.serving.registry import Registry
+from tfmetric.typing import PathLike
 
 LOG = logging.getLogger("tfmetric.serving")
 _GRACE = 5.0
@@ -57,7 +58,7 @@ class Server:
 
     def __init__(
         self,
-        directory,
+        directory: PathLike,
         host: str = "127.0.0.1",
         port: int = 8501,
         grpc_port: int = 8500,

@@ -1,20 +1,29 @@
 """Which classes are taken for which."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.typing import Tensor
 from tfmetric.visualization._style import finish, new_figure, short
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _OTHERS = "all others"
 
 
 def confusion_matrix(
-    matrix,
-    class_names=None,
+    matrix: Tensor,
+    class_names: Sequence[str] | None = None,
     top: int = 12,
     title: str | None = "Taken for which class",
     last: str = "unknown",
-):
+) -> Figure:
     """Draws a confusion matrix: rows are the true classes, columns what they were taken for.
 
     Each row is in percent of its class. With more than ``top`` classes it shows those that are

@@ -1,10 +1,16 @@
 """How a training went."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tfmetric._errors import expected
 from tfmetric.evaluation.retrieval.figures import figure_title, find_figure
 from tfmetric.visualization._style import GREY, LINES, MARKS, SERIES, new_figure, printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # What the metrics of training batches are called in a history, and how people name them.
 _DISTANCES = {
@@ -25,10 +31,10 @@ _LABEL_HEIGHT = 0.06  # Of 7 points, on an axis from 0 to 1.
 
 def training_curves(
     history: Mapping[str, Sequence[float]],
-    baselines=None,
-    title=None,
+    baselines: Any = None,
+    title: str | None = None,
     columns: int | None = None,
-):
+) -> Figure:
     """Draws the loss, the retrieval figures and the mining statistics of each epoch.
 
     There is a picture for the loss, and one each for what else the history holds: figures of

@@ -1,13 +1,20 @@
 """Does it work as well for everyone? A figure by group, with intervals."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.evaluation.retrieval import figures
 from tfmetric.visualization._style import BLUE, GREY, finish, new_figure, short
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def group_gaps(table, title: str | None = None, limit: int = 20):
+
+def group_gaps(table: Any, title: str | None = None, limit: int = 20) -> Figure:
     """Draws a figure of each group with its interval, the best group at the top.
 
     Groups too small to say anything about are drawn hollow and named as such. With more groups

@@ -1,5 +1,9 @@
 """What indexes find and how fast."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from tfmetric._errors import expected
 from tfmetric.visualization._style import (
     MARKS,
@@ -11,8 +15,11 @@ from tfmetric.visualization._style import (
 )
 from tfmetric.visualization._trial_axes import is_log
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def recall_against_speed(results, title=None):
+
+def recall_against_speed(results: Any, title: str | None = None) -> Figure:
     """Draws the recall of indexes against the queries they answer in a second.
 
     Up and to the right is better. Memory stands with each name.

@@ -2,12 +2,15 @@
 
 import base64
 import io
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tfmetric import _optional
 from tfmetric._errors import expected
 from tfmetric._files import replacing
+from tfmetric.typing import Array, PathLike
 from tfmetric.visualization._style import SERIES
 from tfmetric.visualization.maps import _points, class_name, largest_classes
 
@@ -35,16 +38,16 @@ plot.on('plotly_unhover', () => { card.style.display = 'none'; });
 
 
 def interactive_map(
-    embeddings,
-    labels,
-    class_names=None,
-    images=None,
-    names=None,
+    embeddings: Array,
+    labels: Array,
+    class_names: Sequence[str] | None = None,
+    images: Any = None,
+    names: Any = None,
     method: str = "pca",
     classes: int = 8,
     title: str | None = None,
     seed: int = 0,
-):
+) -> Any:
     """Lays embeddings out on a plane to zoom and move about in, by plotly.
 
     Needs the extra ``viz``. :func:`save_interactive` writes it as a page that shows the image
@@ -116,7 +119,7 @@ def interactive_map(
     return figure
 
 
-def save_interactive(figure, path) -> None:
+def save_interactive(figure: Any, path: PathLike) -> None:
     """Writes an interactive map as one page that needs no network and shows images on hover.
 
     Args:

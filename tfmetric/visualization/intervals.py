@@ -1,14 +1,20 @@
 """Means with their intervals, one under the other."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.visualization._style import BLUE, GREY, INK, finish, new_figure, short
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def intervals(rows, title=None, objective="MAP@R"):
+
+def intervals(rows: Any, title: str | None = None, objective: Any = "MAP@R") -> Figure:
     """Draws a mean with its interval for each row, the highest at the top.
 
     The band is the interval of the best row that is no baseline: what reaches into it may be as

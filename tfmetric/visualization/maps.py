@@ -1,9 +1,15 @@
 """Embeddings on a plane: who lies beside whom."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tfmetric import _optional
 from tfmetric._errors import expected
+from tfmetric.typing import Array
 from tfmetric.visualization._style import (
     GREY,
     MARKS,
@@ -13,12 +19,15 @@ from tfmetric.visualization._style import (
     short,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _THIN = (5, 6, 7)  # Marks with little area: crosses and the star.
 _METHODS = ("pca", "tsne", "umap")
 _TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 
 
-def project(embeddings, method: str = "pca", seed: int = 0) -> np.ndarray:
+def project(embeddings: Array, method: str = "pca", seed: int = 0) -> np.ndarray:
     """Lays embeddings out on a plane.
 
     Args:
@@ -72,15 +81,15 @@ def project(embeddings, method: str = "pca", seed: int = 0) -> np.ndarray:
 
 
 def embedding_map(
-    embeddings,
-    labels,
-    class_names=None,
-    images=None,
+    embeddings: Array,
+    labels: Array,
+    class_names: Sequence[str] | None = None,
+    images: Any = None,
     method: str = "pca",
     classes: int = 8,
     title: str | None = None,
     seed: int = 0,
-):
+) -> Figure:
     """Draws embeddings on a plane, coloured and marked by class, or as their images.
 
     More than a few colours cannot be told apart: the ``classes`` largest classes have a colour

@@ -1,23 +1,30 @@
 """Queries with their nearest neighbours, right and wrong told apart at a glance."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.visualization._style import BLUE, printable, show_example
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 RIGHT, WRONG, QUERY, MISSING = "#1a7f37", "#cf222e", "#57606a", BLUE
 
 
 def neighbour_gallery(
-    queries,
-    neighbours,
-    right,
-    query_titles=None,
-    neighbour_titles=None,
+    queries: Any,
+    neighbours: Any,
+    right: Any,
+    query_titles: Any = None,
+    neighbour_titles: Any = None,
     title: str | None = None,
-    missing=None,
-    missing_titles=None,
-):
+    missing: Any = None,
+    missing_titles: Any = None,
+) -> Figure:
     """Draws a row a query: the query, then its neighbours from the nearest on.
 
     A right neighbour has a solid green frame, a wrong one a dashed red frame, so that the picture

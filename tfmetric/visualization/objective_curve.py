@@ -1,5 +1,9 @@
 """What a search over settings found."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tfmetric._errors import expected
@@ -28,6 +32,9 @@ from tfmetric.visualization._trial_axes import (
     shown,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 # So many kinds of trials get a colour and a mark of their own; the worst of more are grey.
 _KINDS = 8
 # Around a trial whose score counts though it looks collapsed.
@@ -42,7 +49,13 @@ _RING = {
 _JOINED = 12
 
 
-def objective_against(trials, name="margin", default=None, title=None, objective="MAP@R"):
+def objective_against(
+    trials: Any,
+    name: str | None = "margin",
+    default: Any = None,
+    title: str | None = None,
+    objective: Any = "MAP@R",
+) -> Figure:
     """Draws the score of each trial against one of the values that were searched.
 
     Bars reach from the lowest to the highest of a trial's runs (repeats, or folds of the classes):

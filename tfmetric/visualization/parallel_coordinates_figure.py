@@ -1,5 +1,9 @@
 """A search over several settings at once: a line for each trial through an axis for each value."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tfmetric.visualization._style import INK, VERMILION, finish, new_figure, short
@@ -14,13 +18,16 @@ from tfmetric.visualization._trial_axes import (
     shown,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 # Where a line goes that has no value on an axis, and the share of a gap in which it bends.
 BELOW, _BEND = -0.13, 0.42
 # From pale to dark blue, also in black and white; its palest part cannot be seen on white.
 _PALEST, _COLOURS = 0.12, "cividis_r"
 
 
-def parallel_coordinates(trials, title=None, objective="MAP@R"):
+def parallel_coordinates(trials: Any, title: str | None = None, objective: Any = "MAP@R") -> Figure:
     """Draws each trial as a line through an axis for each value that was searched, and its score.
 
     The darker a line, the better the trial; the best one is thick and orange, and its values stand

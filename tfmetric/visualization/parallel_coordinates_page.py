@@ -1,11 +1,13 @@
 """A search over several settings at once, as a page: drag along an axis to choose trials."""
 
 import json
+from typing import Any
 
 import numpy as np
 
 from tfmetric import _optional
 from tfmetric._files import replacing
+from tfmetric.typing import PathLike
 from tfmetric.visualization._style import short
 from tfmetric.visualization._trial_axes import (
     MISSING,
@@ -25,7 +27,9 @@ from tfmetric.visualization.parallel_coordinates_figure import (
 )
 
 
-def parallel_coordinates_html(trials, path, title=None, objective="MAP@R") -> None:
+def parallel_coordinates_html(
+    trials: Any, path: PathLike, title: str | None = None, objective: Any = "MAP@R"
+) -> None:
     """Writes the lines of :func:`parallel_coordinates` as a page to choose among them.
 
     Drag along an axis to see the trials with these values alone, drag its name to move it. The

@@ -1,6 +1,10 @@
 """Queries with what was found for them and what was missed: the worst ones first."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -10,9 +14,13 @@ from tfmetric._errors import expected
 from tfmetric.datasets.labeled import LabeledData
 from tfmetric.evaluation import retrieval
 from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
+from tfmetric.typing import Array, Distance
 from tfmetric.visualization._style import short
 from tfmetric.visualization.maps import class_name
 from tfmetric.visualization.neighbours import neighbour_gallery
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +45,12 @@ class FoundNeighbours:
 
 
 def find_neighbours(
-    embeddings, labels, queries, k: int = 8, missing: int = 2, distance="euclidean"
+    embeddings: Array,
+    labels: Array,
+    queries: Any,
+    k: int = 8,
+    missing: int = 2,
+    distance: Distance = "euclidean",
 ) -> FoundNeighbours:
     """Finds the neighbours of some queries among all examples, for a picture.
 
@@ -94,7 +107,7 @@ def find_neighbours(
     )
 
 
-def hardest(result, count: int = 8, per_class: int = 1) -> np.ndarray:
+def hardest(result: Any, count: int = 8, per_class: int = 1) -> np.ndarray:
     """The queries of lowest average precision; of equal ones, whose first hit comes last.
 
     Args:
@@ -126,17 +139,17 @@ def hardest(result, count: int = 8, per_class: int = 1) -> np.ndarray:
 
 
 def worst_queries(
-    examples,
-    embeddings,
-    labels,
-    class_names=None,
-    result=None,
+    examples: Any,
+    embeddings: Array,
+    labels: Array,
+    class_names: Sequence[str] | None = None,
+    result: Any = None,
     count: int = 8,
     k: int = 6,
     missing: int = 2,
-    distance="euclidean",
+    distance: Distance = "euclidean",
     title: str | None = "The worst queries, one a class",
-):
+) -> Figure:
     """Draws the queries that went worst: what was found instead, and what was missed.
 
     Wrong labels, exact look-alikes and what the embedder does not see all show up here first.

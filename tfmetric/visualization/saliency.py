@@ -1,13 +1,20 @@
 """Which pixels make two images similar: gradients of the similarity through the embedder."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
+from tfmetric.typing import Distance
 from tfmetric.visualization._style import finish, new_figure, show_example
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _METHODS = ("integrated", "gradient")
 
@@ -37,10 +44,10 @@ class SimilaritySaliency:
 
 
 def similarity_saliency(
-    model,
-    first,
-    second,
-    distance="euclidean",
+    model: keras.Model,
+    first: Any,
+    second: Any,
+    distance: Distance = "euclidean",
     method: str = "integrated",
     steps: int = 32,
     smooth: int = 0,
@@ -117,7 +124,9 @@ def similarity_saliency(
     )
 
 
-def saliency_figure(saliency: SimilaritySaliency, titles=None, title: str | None = None):
+def saliency_figure(
+    saliency: SimilaritySaliency, titles: Any = None, title: str | None = None
+) -> Figure:
     """Draws both images and, over each, its map.
 
     Args:

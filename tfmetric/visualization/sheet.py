@@ -1,16 +1,23 @@
 """A sheet of samples: what the classes of a data set look like."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.visualization._style import GREY, INK, short, show_example
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # In inches, so that a cell has the same size whatever the number.
 _CELL, _GAP, _EDGE = 0.8, 0.08, 0.12
 _LETTERS, _LETTER, _TITLE_LETTER = 20, 0.066, 0.085
 
 
-def sample_sheet(examples, names, title: str | None = None):
+def sample_sheet(examples: Any, names: Any, title: str | None = None) -> Figure:
     """Draws a row a class: its name, then some of its examples.
 
     Look at it before the first training: it shows labels that are mixed up, empty or damaged

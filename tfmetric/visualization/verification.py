@@ -1,6 +1,9 @@
 """How well same and different are told apart: trade-off curves and distances."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,8 +20,13 @@ from tfmetric.visualization._style import (
     short,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def roc_curve(results, title: str | None = "Right and wrong matches at every threshold"):
+
+def roc_curve(
+    results: Any, title: str | None = "Right and wrong matches at every threshold"
+) -> Figure:
     """Draws how many same pairs are accepted against how many different ones (ROC).
 
     The rate of false matches is on a logarithmic axis, because a search or a lock works at its
@@ -85,7 +93,7 @@ def needs_log_axis(fmr, tmr) -> bool:
     return bool(((fmr > 0) & (fmr <= 0.05) & (tmr >= 0.25)).any())
 
 
-def det_curve(results, title: str | None = "The two errors at every threshold"):
+def det_curve(results: Any, title: str | None = "The two errors at every threshold") -> Figure:
     """Draws missed same pairs against accepted different ones (DET), both on normal deviates.
 
     Nearer to the lower left corner is better, and models that a ROC curve squeezes into its
@@ -145,11 +153,11 @@ def det_curve(results, title: str | None = "The two errors at every threshold"):
 
 
 def distance_histogram(
-    result,
+    result: Any,
     threshold: float | None = None,
     bins: int = 60,
     title: str | None = "Distances of same and different pairs",
-):
+) -> Figure:
     """Draws how the distances of same and of different pairs lie, and the threshold between them.
 
     Both are drawn as shares of their own kind: there are far more different pairs than same ones.
