@@ -10,6 +10,7 @@ from support import structure
 # Lowest first. A room imports only from rooms before it in the list. The files of the ground floor
 # whose names begin with an underscore come before all of them.
 ROOMS = (
+    "typing",
     "elements",
     "values",
     "distances",

@@ -168,6 +168,9 @@ _CALLS = (
     ("tm.search.FaissIndex", "", "FaissKNN FaissSearch NMSLibSearch HNSWIndex ScaNN"),
     ('tm.search.QdrantIndex(":memory:")', "", "RedisStore CachedStore"),
     ("tm.search.Neighbors", "the present spelling", "Neighbours"),
+    ("tm.visualization.find_neighbors", "the present spelling", "find_neighbours"),
+    ("tm.visualization.neighbor_gallery", "the present spelling", "neighbour_gallery"),
+    ("tm.visualization.FoundNeighbors", "the present spelling", "FoundNeighbours"),
 )
 _METHODS = {
     "search": "query",

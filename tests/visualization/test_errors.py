@@ -8,9 +8,9 @@ from tfmetric.datasets import LabeledData
 from tfmetric.datasets.sources import ArraySource
 from tfmetric.visualization import (
     confusion_matrix,
-    find_neighbours,
+    find_neighbors,
     group_gaps,
-    neighbour_gallery,
+    neighbor_gallery,
     worst_queries,
 )
 from tfmetric.visualization.queries import hardest
@@ -35,7 +35,7 @@ def by_hand(query, k):
 
 @pytest.mark.parametrize("query", [0, 7, 29])
 def test_neighbours_and_missed_ones_as_by_hand(query):
-    found = find_neighbours(E, Y, [query], k=4, missing=2)
+    found = find_neighbors(E, Y, [query], k=4, missing=2)
     order, right, missed = by_hand(query, 4)
     assert found.indices[0].tolist() == order
     assert found.right[0].tolist() == right
@@ -43,9 +43,9 @@ def test_neighbours_and_missed_ones_as_by_hand(query):
 
 
 def test_a_tie_counts_against_the_model_and_a_duplicate_is_a_neighbour():
-    found = find_neighbours([[0.0], [0.0], [0.0]], [0, 0, 1], [0], k=2)
+    found = find_neighbors([[0.0], [0.0], [0.0]], [0, 0, 1], [0], k=2)
     assert found.indices[0].tolist() == [2, 1]
-    found = find_neighbours([[0.0], [1.0]], [0, 0], [0], k=9)
+    found = find_neighbors([[0.0], [1.0]], [0, 0], [0], k=9)
     assert found.indices.shape == (1, 1)
 
 
@@ -76,7 +76,7 @@ def test_only_what_is_drawn_is_read():
 
 def test_missing_ones_have_a_place_of_their_own():
     images = np.zeros((2, 4, 4), "uint8")
-    figure = neighbour_gallery(
+    figure = neighbor_gallery(
         images,
         images[:, None],
         [[True], [False]],
@@ -85,7 +85,7 @@ def test_missing_ones_have_a_place_of_their_own():
     )
     assert [axes.get_title() for axes in figure.axes][-1] == "at rank 9"
     with pytest.raises(ValueError, match="2 lists"):
-        neighbour_gallery(images, images[:, None], [[True], [False]], missing=[[]])
+        neighbor_gallery(images, images[:, None], [[True], [False]], missing=[[]])
 
 
 def texts(figure):
@@ -141,7 +141,7 @@ def test_groups_in_order_with_the_gap_in_words():
 
 def test_neighbours_of_what_is_not_there_are_named():
     x, labels = np.eye(3), [[0], [0], [1]]
-    assert find_neighbours(x, labels, [0], k=2).right.tolist() == [[False, True]]
+    assert find_neighbors(x, labels, [0], k=2).right.tolist() == [[False, True]]
     for arguments, message in (
         ((x, labels, [3]), r"queries to be indexes in 0\.\.2"),
         ((x, labels, [-1]), r"queries to be indexes in 0\.\.2"),
@@ -149,4 +149,4 @@ def test_neighbours_of_what_is_not_there_are_named():
         ((x, labels[:2], [0]), "labels of shape"),
     ):
         with pytest.raises(ValueError, match=message):
-            find_neighbours(*arguments)
+            find_neighbors(*arguments)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from tfmetric.visualization import neighbour_gallery, training_curves
+from tfmetric.visualization import neighbor_gallery, training_curves
 
 
 def drawn(figure):
@@ -20,7 +20,7 @@ def test_right_and_wrong_neighbours_are_framed_so(shape):
     neighbours = rng.integers(0, 255, (2, 3, *shape))
     right = np.array([[True, False, True], [False, False, True]])
     names = [["a$b", "c_", "\\d"], ["e", "f", "g"]]
-    figure = neighbour_gallery(queries, neighbours, right, ["$x", "y$"], names, title="t")
+    figure = neighbor_gallery(queries, neighbours, right, ["$x", "y$"], names, title="t")
     assert len(drawn(figure)) > 1000
     frames = np.array(figure.axes).reshape(2, 4)[:, 1:]
     for axes, hit in zip(frames.ravel(), right.ravel(), strict=True):
@@ -31,7 +31,7 @@ def test_right_and_wrong_neighbours_are_framed_so(shape):
 
 def test_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match=r"right \(Q, k\)"):
-        neighbour_gallery(np.zeros((2, 4, 4)), np.zeros((2, 3, 4, 4)), np.ones((2, 2), bool))
+        neighbor_gallery(np.zeros((2, 4, 4)), np.zeros((2, 3, 4, 4)), np.ones((2, 2), bool))
 
 
 def test_curves_of_what_the_history_holds():
@@ -48,7 +48,7 @@ def test_curves_of_what_the_history_holds():
 def test_a_gallery_without_a_title_has_no_empty_strip_where_it_would_be():
     images = np.zeros((2, 8, 8, 1), "uint8")
     for title in (None, "a title"):
-        figure = neighbour_gallery(images, images[:, None], [[True], [False]], title=title)
+        figure = neighbor_gallery(images, images[:, None], [[True], [False]], title=title)
         page = np.asarray(_pixels(figure)).min(axis=(1, 2))
         assert np.flatnonzero(page < 255)[0] < 0.2 * figure.dpi  # Less than 5 mm of white.
 

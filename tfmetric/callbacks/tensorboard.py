@@ -16,7 +16,7 @@ from tfmetric.evaluation import embed, retrieval
 from tfmetric.evaluation.checked_arrays import check_ks
 from tfmetric.evaluation.embedding import inputs_of, labels_of
 from tfmetric.typing import Distance, PathLike
-from tfmetric.visualization import find_neighbours, neighbour_gallery
+from tfmetric.visualization import find_neighbors, neighbor_gallery
 from tfmetric.visualization._style import short
 
 
@@ -154,11 +154,11 @@ class EmbeddingTensorBoard(keras.callbacks.Callback):
         return first[rng.permutation(able)[:number]]
 
     def _gallery(self, embeddings):
-        found = find_neighbours(
+        found = find_neighbors(
             embeddings, self.labels, self.queries, self.neighbours, 0, self.distance
         )
         flat = self._read(found.indices.reshape(-1))
-        figure = neighbour_gallery(
+        figure = neighbor_gallery(
             self._read(found.queries),
             flat.reshape(*found.indices.shape, *flat.shape[1:]),
             found.right,

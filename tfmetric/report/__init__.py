@@ -1,6 +1,9 @@
 """The report of a run: one HTML page that needs nothing else."""
 
+from tfmetric._foreign_names import answering
 from tfmetric.report.evidence import Evidence, keep_evidence, read_evidence
 from tfmetric.report.writing import write
 
 __all__ = ["Evidence", "keep_evidence", "read_evidence", "write"]
+
+__getattr__ = answering(__name__)

@@ -9,7 +9,7 @@ import numpy as np
 from tfmetric._errors import expected
 from tfmetric._files import replacing
 from tfmetric.evaluation import embed
-from tfmetric.visualization import find_neighbours
+from tfmetric.visualization import find_neighbors
 
 FILE = "evidence.npz"
 # Enough for every picture, and a few MB of file.
@@ -182,7 +182,7 @@ def _telling_pairs(embeddings, labels, distance, seed):
         return np.zeros((0, 2), np.int64)
     rng = np.random.default_rng(seed)
     sample = np.sort(rng.choice(len(labels), min(300, len(labels)), replace=False))
-    found = find_neighbours(embeddings, labels, sample, k=1, missing=1, distance=distance)
+    found = find_neighbors(embeddings, labels, sample, k=1, missing=1, distance=distance)
     first, right = found.indices[:, 0], found.right[:, 0]
     pairs = []
     for chosen in (np.flatnonzero(right), np.flatnonzero(~right)):

@@ -4,9 +4,9 @@ import numpy as np
 
 from tfmetric.report.html import Html, shortened, tag
 from tfmetric.report.map_view import map_view
-from tfmetric.report.pictures import chart, neighbour_row
+from tfmetric.report.pictures import chart, neighbor_row
 from tfmetric.visualization import (
-    find_neighbours,
+    find_neighbors,
     hardest,
     project,
     saliency_figure,
@@ -19,12 +19,12 @@ _KEY = (
 )
 
 
-def neighbour_section(run) -> Html:
+def neighbor_section(run) -> Html:
     """Some queries with their neighbours: as the exported model answered, where that was kept."""
     kept, served = run.evidence, run.metrics.get("served") or {}
     place = {str(key): index for index, key in enumerate(kept.ids)}
     rows = [
-        neighbour_row(
+        neighbor_row(
             kept,
             place[answer["query"]],
             [place[key] for key in answer["neighbours"]],
@@ -49,9 +49,9 @@ def neighbour_section(run) -> Html:
     else:
         words = "Queries drawn at random, of classes that training never saw. "
         chosen = np.random.default_rng(0).permutation(run.retrieval.per_query.query)[:8]
-        found = find_neighbours(kept.embeddings, kept.labels, chosen, 8, 0, run.distance)
+        found = find_neighbors(kept.embeddings, kept.labels, chosen, 8, 0, run.distance)
         rows = [
-            neighbour_row(kept, query, indices, right)
+            neighbor_row(kept, query, indices, right)
             for query, indices, right in zip(chosen, found.indices, found.right, strict=True)
         ]
     return Html(tag("p", words + _KEY) + "".join(rows))
@@ -63,7 +63,7 @@ def worst_section(run) -> Html:
     chosen = hardest(result, 10)
     if not chosen.size:
         return tag("p", "No query has another example of its class.")
-    found = find_neighbours(kept.embeddings, kept.labels, chosen, 6, 2, run.distance)
+    found = find_neighbors(kept.embeddings, kept.labels, chosen, 6, 2, run.distance)
     precision = result.values("map_at_r")
     places = {query: i for i, query in enumerate(result.per_query.query)}
     rows = []
@@ -74,7 +74,7 @@ def worst_section(run) -> Html:
             tag("code", shortened(kept.ids[query], 200)),
         ]
         rows.append(
-            neighbour_row(
+            neighbor_row(
                 kept,
                 query,
                 found.indices[row],

@@ -27,7 +27,7 @@ def page(run) -> str:
         ("data", "Data", about.data_section, None),
         ("training", "Model and training", about.training_section, None),
         ("figures", "Figures", figures.retrieval_section, None),
-        ("neighbours", "Neighbours", examples.neighbour_section, _needs_examples),
+        ("neighbours", "Neighbours", examples.neighbor_section, _needs_examples),
         ("worst", "Worst cases", examples.worst_section, _needs_examples),
         ("verification", "Same or different?", figures.verification_section, _needs_evidence),
         ("confusions", "Confusions", figures.confusion_section, _needs_evidence),

@@ -55,7 +55,7 @@ def example_image(example, alt: str) -> Html:
     )
 
 
-def neighbour_row(evidence, query, found, right, missing=(), ranks=(), words=None) -> Html:
+def neighbor_row(evidence, query, found, right, missing=(), ranks=(), words=None) -> Html:
     """A query with what was found for it, as a list.
 
     Args:

@@ -2,6 +2,8 @@
 
 import importlib
 
+from tfmetric._foreign_names import missing
+
 # Where each name is. The command line reads configs and figures before it loads TensorFlow, so
 # importing this room imports nothing else.
 _PLACES = {
@@ -18,7 +20,7 @@ __all__ = ["IncompleteRun", "Run", "RunConfig", "open", "train"]
 def __getattr__(name):
     if name in _PLACES:
         return getattr(importlib.import_module(f"tfmetric.runs.{_PLACES[name]}"), name)
-    raise AttributeError(f"module 'tfmetric.runs' has no attribute {name!r}")
+    raise missing(__name__, name)
 
 
 def __dir__():

@@ -9,7 +9,7 @@ from tfmetric.report.evidence import FILE as EVIDENCE
 from tfmetric.runs.exporting import export_and_ask
 from tfmetric.runs.fitting import divided, some_classes
 from tfmetric.runs.metrics import write_metrics
-from tfmetric.runs.pictures import answer_picture, neighbour_picture, training_picture
+from tfmetric.runs.pictures import answer_picture, neighbor_picture, training_picture
 from tfmetric.training import make_loss
 
 
@@ -95,7 +95,7 @@ class _Late:
         training_picture(self.run.path, name, history, self.watched, self.distance)
 
     def neighbours(self):
-        neighbour_picture(
+        neighbor_picture(
             self.run.path,
             self.config.file_name,
             self.test,

@@ -4,7 +4,7 @@ import numpy as np
 
 from tfmetric._files import replacing
 from tfmetric.evaluation import retrieval
-from tfmetric.visualization import find_neighbours, neighbour_gallery, training_curves
+from tfmetric.visualization import find_neighbors, neighbor_gallery, training_curves
 
 NEIGHBOURS = 8
 
@@ -23,7 +23,7 @@ def names_of(data, indices) -> np.ndarray:
     return np.array(data.class_names, dtype=object)[data.labels[indices]]
 
 
-def neighbour_picture(directory, name, test, embeddings, distance, seed) -> None:
+def neighbor_picture(directory, name, test, embeddings, distance, seed) -> None:
     """Draws ``neighbours.png``: the nearest of all other test examples, for some of them.
 
     Args:
@@ -35,7 +35,7 @@ def neighbour_picture(directory, name, test, embeddings, distance, seed) -> None
         seed: Chooses the queries.
     """
     queries = some_queries(test, seed)
-    found = find_neighbours(embeddings, test.labels, queries, NEIGHBOURS, 0, distance)
+    found = find_neighbors(embeddings, test.labels, queries, NEIGHBOURS, 0, distance)
     _draw(
         directory,
         f"{name}: unseen classes",
@@ -86,7 +86,7 @@ def training_picture(directory, name, history, watched, distance) -> None:
 def _draw(directory, title, queries, neighbours, names, right):
     (data, asked), (searched, found) = queries, neighbours
     images = searched.read(found.reshape(-1)).reshape(*found.shape, *searched.element_shape)
-    figure = neighbour_gallery(
+    figure = neighbor_gallery(
         data.read(asked),
         images,
         right,

@@ -1,5 +1,6 @@
 """Searching the margin and what goes with it, on classes that training does not see."""
 
+from tfmetric._foreign_names import missing
 from tfmetric.tuning.benchmark.benchmark_result import BenchmarkResult, read_benchmark
 from tfmetric.tuning.benchmark.loss_benchmark import benchmark
 from tfmetric.tuning.held_out_folds import validation_folds
@@ -48,4 +49,4 @@ def __getattr__(name):
         raise AttributeError(
             "Expected tfmetric.tuning.validation_folds(train, 'classes'). Received: class_folds"
         )
-    raise AttributeError(f"module 'tfmetric.tuning' has no attribute {name!r}")
+    raise missing(__name__, name)

@@ -4,6 +4,7 @@ Each one is drawn in colours that people with any colour vision can tell apart, 
 alone. The interactive map is a plotly figure.
 """
 
+from tfmetric._foreign_names import answering
 from tfmetric.visualization.confusion import confusion_matrix
 from tfmetric.visualization.curves import training_curves
 from tfmetric.visualization.groups import group_gaps
@@ -11,13 +12,13 @@ from tfmetric.visualization.index_recall import recall_against_speed
 from tfmetric.visualization.interactive import interactive_map, save_interactive
 from tfmetric.visualization.intervals import intervals
 from tfmetric.visualization.maps import embedding_map, project
-from tfmetric.visualization.neighbours import neighbour_gallery
+from tfmetric.visualization.neighbors import neighbor_gallery
 from tfmetric.visualization.objective_curve import objective_against
 from tfmetric.visualization.parallel_coordinates_figure import parallel_coordinates
 from tfmetric.visualization.parallel_coordinates_page import parallel_coordinates_html
 from tfmetric.visualization.queries import (
-    FoundNeighbours,
-    find_neighbours,
+    FoundNeighbors,
+    find_neighbors,
     hardest,
     worst_queries,
 )
@@ -30,18 +31,18 @@ from tfmetric.visualization.sheet import sample_sheet
 from tfmetric.visualization.verification import det_curve, distance_histogram, roc_curve
 
 __all__ = [
-    "FoundNeighbours",
+    "FoundNeighbors",
     "SimilaritySaliency",
     "confusion_matrix",
     "det_curve",
     "distance_histogram",
     "embedding_map",
-    "find_neighbours",
+    "find_neighbors",
     "group_gaps",
     "hardest",
     "interactive_map",
     "intervals",
-    "neighbour_gallery",
+    "neighbor_gallery",
     "objective_against",
     "parallel_coordinates",
     "parallel_coordinates_html",
@@ -55,3 +56,5 @@ __all__ = [
     "training_curves",
     "worst_queries",
 ]
+
+__getattr__ = answering(__name__)

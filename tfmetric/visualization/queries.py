@@ -17,14 +17,14 @@ from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
 from tfmetric.typing import Array, Distance
 from tfmetric.visualization._style import short
 from tfmetric.visualization.maps import class_name
-from tfmetric.visualization.neighbours import neighbour_gallery
+from tfmetric.visualization.neighbors import neighbor_gallery
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
-class FoundNeighbours:
+class FoundNeighbors:
     """What was found for some queries; all numbers are indexes into the same examples.
 
     Attributes:
@@ -44,14 +44,14 @@ class FoundNeighbours:
     missing_ranks: tuple[np.ndarray, ...]
 
 
-def find_neighbours(
+def find_neighbors(
     embeddings: Array,
     labels: Array,
     queries: Any,
     k: int = 8,
     missing: int = 2,
     distance: Distance = "euclidean",
-) -> FoundNeighbours:
+) -> FoundNeighbors:
     """Finds the neighbours of some queries among all examples, for a picture.
 
     Args:
@@ -63,14 +63,14 @@ def find_neighbours(
         distance: Name or function, see :func:`tfmetric.distances.get`.
 
     Returns:
-        :class:`FoundNeighbours`.
+        :class:`FoundNeighbors`.
 
     Raises:
         ValueError: If shapes do not fit, embeddings are not finite, or there is no such query.
 
     Example:
 
-    >>> found = find_neighbours([[0.0], [1.0], [3.0]], [0, 1, 0], [0], k=1)
+    >>> found = find_neighbors([[0.0], [1.0], [3.0]], [0, 1, 0], [0], k=1)
     >>> found.indices.tolist(), found.right.tolist(), found.missing[0].tolist()
     ([[1]], [[False]], [2])
     """
@@ -97,7 +97,7 @@ def find_neighbours(
         places = k + np.flatnonzero(same[row, sorted_row[k:]])[:missing]
         later.append(sorted_row[places])
         ranks.append(places + 1)
-    return FoundNeighbours(
+    return FoundNeighbors(
         queries=queries,
         indices=indices,
         distances=np.take_along_axis(rows, indices, axis=1),
@@ -189,7 +189,7 @@ def worst_queries(
         raise ValueError(
             expected("one query with another example of its class", queries=result.num_queries)
         )
-    found = find_neighbours(embeddings, labels, chosen, k, missing, distance)
+    found = find_neighbors(embeddings, labels, chosen, k, missing, distance)
 
     def read(indices):
         indices = np.asarray(indices, np.int64)
@@ -197,7 +197,7 @@ def worst_queries(
 
     flat = read(found.indices.reshape(-1))
     names = [class_name(class_names, label) for label in labels]
-    return neighbour_gallery(
+    return neighbor_gallery(
         read(found.queries),
         flat.reshape(*found.indices.shape, *flat.shape[1:]),
         found.right,

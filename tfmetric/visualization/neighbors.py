@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 RIGHT, WRONG, QUERY, MISSING = "#1a7f37", "#cf222e", "#57606a", BLUE
 
 
-def neighbour_gallery(
+def neighbor_gallery(
     queries: Any,
-    neighbours: Any,
+    neighbors: Any,
     right: Any,
     query_titles: Any = None,
-    neighbour_titles: Any = None,
+    neighbor_titles: Any = None,
     title: str | None = None,
     missing: Any = None,
     missing_titles: Any = None,
@@ -35,10 +35,10 @@ def neighbour_gallery(
     Args:
         queries: (Q, ...) the queries: images (H, W, 1 or 3) with values 0..255, or vectors, which
             are drawn as lines.
-        neighbours: (Q, k, ...) their neighbours, nearest first.
+        neighbors: (Q, k, ...) their neighbours, nearest first.
         right: (Q, k) booleans: whether a neighbour is of the query's class.
         query_titles: Q short texts, or None.
-        neighbour_titles: Q×k short texts, or None.
+        neighbor_titles: Q×k short texts, or None.
         title: Title of the picture.
         missing: For each query a list of up to a few examples of its class that are not among its
             neighbours, or None.
@@ -54,19 +54,19 @@ def neighbour_gallery(
 
     >>> import numpy as np
     >>> images = np.zeros((2, 8, 8, 1), "uint8")
-    >>> figure = neighbour_gallery(images, images[:, None], [[True], [False]])
+    >>> figure = neighbor_gallery(images, images[:, None], [[True], [False]])
     >>> len(figure.axes)
     4
     """
     from matplotlib.figure import Figure
 
-    queries, neighbours, right = np.asarray(queries), np.asarray(neighbours), np.asarray(right)
-    if right.ndim != 2 or neighbours.shape[:2] != right.shape or len(queries) != len(right):
+    queries, neighbors, right = np.asarray(queries), np.asarray(neighbors), np.asarray(right)
+    if right.ndim != 2 or neighbors.shape[:2] != right.shape or len(queries) != len(right):
         raise ValueError(
             expected(
-                "queries (Q, ...), neighbours (Q, k, ...) and right (Q, k)",
+                "queries (Q, ...), neighbors (Q, k, ...) and right (Q, k)",
                 queries_shape=queries.shape,
-                neighbours_shape=neighbours.shape,
+                neighbors_shape=neighbors.shape,
                 right_shape=right.shape,
             )
         )
@@ -98,9 +98,9 @@ def neighbour_gallery(
         _draw(grid[row, 0], queries[row], QUERY, "solid", _at(query_titles, row))
         for column in range(k):
             hit = bool(right[row, column])
-            name = _at(_at(neighbour_titles, row), column)
+            name = _at(_at(neighbor_titles, row), column)
             look = (RIGHT, "solid") if hit else (WRONG, (0, (3, 2)))
-            _draw(grid[row, column + 1], neighbours[row, column], *look, name)
+            _draw(grid[row, column + 1], neighbors[row, column], *look, name)
         for place in range(extra):
             axes = grid[row, 1 + k + place]
             if place < len(missing[row]):
