@@ -81,7 +81,7 @@ def test_values_are_kept_as_json(value, kept):
 
 def test_no_class_writes_its_configuration_by_hand():
     """Only the pair losses, whose ``match`` may have a name, add to the mechanism."""
-    rooms = (tm.losses, tm.layers, tm.metrics, tm.models)
+    rooms = (tm.losses, tm.layers, tm.metrics, tm.models, tm.datasets)
     classes = {value for room in rooms for value in vars(room).values() if isinstance(value, type)}
     own = {cls.__name__ for cls in classes if "get_config" in vars(cls)}
     assert own == {"PairLoss"}

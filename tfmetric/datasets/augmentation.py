@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 
 _FILL_MODES = ("constant", "nearest", "reflect", "wrap")
@@ -68,7 +69,7 @@ def augmentation(
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class ImageAugmentation(keras.layers.Layer):
+class ImageAugmentation(ConfigFromArguments, keras.layers.Layer):
     """Random translation, rotation, zoom, shear and flips in one resampling, then light.
 
     Use it in the input pipeline, through `augmentation()`. A chain of Keras's `RandomRotation`,
@@ -195,15 +196,6 @@ class ImageAugmentation(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """The shape is kept."""
         return input_shape
-
-    def get_config(self):
-        """All arguments."""
-        names = [
-            name
-            for name in inspect.signature(ImageAugmentation.__init__).parameters
-            if name not in ("self", "kwargs")
-        ]
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def stateless_augmenter(

@@ -3,11 +3,12 @@
 import keras
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class AudioAugmentation(keras.layers.Layer):
+class AudioAugmentation(ConfigFromArguments, keras.layers.Layer):
     """Makes each recording a little louder or softer, begin elsewhere and noisier, in training.
 
     Use it first in a model for sound, or in the input pipeline. The shift is circular within the
@@ -76,14 +77,9 @@ class AudioAugmentation(keras.layers.Layer):
         kept = {name: keras.KerasTensor(x.shape, x.dtype) for name, x in inputs.items()}
         return {**kept, "values": keras.KerasTensor(inputs["values"].shape, "float32")}
 
-    def get_config(self):
-        """Every argument."""
-        names = ("noise", "gain", "shift", "seed")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class SpecAugment(keras.layers.Layer):
+class SpecAugment(ConfigFromArguments, keras.layers.Layer):
     """Hides a few bands and a stretch of time of each spectrum, in training only.
 
     Put it between a spectrogram and the network. What is hidden takes the mean of the spectrum, so
@@ -151,11 +147,6 @@ class SpecAugment(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """The shape is kept."""
         return input_shape
-
-    def get_config(self):
-        """Every argument."""
-        names = ("bands", "time", "runs", "seed")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def _samples(x):

@@ -5,11 +5,12 @@ from numbers import Integral
 import keras
 import numpy as np
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class CodePoints(keras.layers.Layer):
+class CodePoints(ConfigFromArguments, keras.layers.Layer):
     """Turns texts into the Unicode code points of their characters, padded with 0.
 
     Put it first in a model that takes raw strings. It runs on TensorFlow's own string operations,
@@ -93,14 +94,6 @@ class CodePoints(keras.layers.Layer):
     def compute_output_spec(self, inputs):
         """Integers, whatever the policy."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), "int32")
-
-    def get_config(self):
-        """Every argument."""
-        return {
-            **super().get_config(),
-            "max_length": self.max_length,
-            "lowercase": self.lowercase,
-        }
 
 
 def _tensor(texts):

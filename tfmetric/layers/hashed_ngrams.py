@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 
 _SPACE = 32
@@ -17,7 +18,7 @@ _DOUBLINGS = 6
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class HashedNGrams(keras.layers.Layer):
+class HashedNGrams(ConfigFromArguments, keras.layers.Layer):
     """Numbers the words, the pairs of words and the character n-grams of a text by hashing.
 
     The input of an embedding that needs no vocabulary (fastText's idea): whatever is written, in
@@ -129,11 +130,6 @@ class HashedNGrams(keras.layers.Layer):
     def compute_output_spec(self, inputs):
         """Integers, whatever the policy."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), "int32")
-
-    def get_config(self):
-        """Every argument."""
-        names = ("buckets", "characters", "words")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def is_letter(points):

@@ -2,11 +2,12 @@
 
 import keras
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class InferenceMode(keras.layers.Layer):
+class InferenceMode(ConfigFromArguments, keras.layers.Layer):
     """Runs a network in inference mode, in training too.
 
     Use it around a backbone whose batch normalisation must keep its statistics while its weights
@@ -44,11 +45,6 @@ class InferenceMode(keras.layers.Layer):
     def compute_output_spec(self, inputs):
         """As of the network."""
         return self.network.compute_output_spec(inputs, training=False)
-
-    def get_config(self):
-        """The network."""
-        kept = keras.saving.serialize_keras_object(self.network)
-        return {**super().get_config(), "network": kept}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

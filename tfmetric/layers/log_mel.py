@@ -6,11 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class LogMelSpectrogram(keras.layers.Layer):
+class LogMelSpectrogram(ConfigFromArguments, keras.layers.Layer):
     """Turns recordings into the logarithm of their energy in mel bands, a row for each time step.
 
     Put it first in a model for sound. A recording has the same rows whether it is padded in a batch
@@ -118,11 +119,6 @@ class LogMelSpectrogram(keras.layers.Layer):
     def compute_output_spec(self, inputs):
         """Float32 under a mixed-precision policy too."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), "float32")
-
-    def get_config(self):
-        """Every argument."""
-        names = ("sampling_rate", "bands", "window", "step", "lowest", "highest", "floor")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def mel_matrix(points, sampling_rate, bands, lowest, highest) -> np.ndarray:

@@ -3,13 +3,14 @@
 import keras
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric._precision import at_least_float32, result_dtype
 from tfmetric.distances import safe_sqrt
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class MaskedPooling(keras.layers.Layer):
+class MaskedPooling(ConfigFromArguments, keras.layers.Layer):
     """Pools the steps of a sequence, and looks only at those that the mask keeps.
 
     Use it after any network whose output is a vector a step: a recurrent network, a convolution
@@ -71,13 +72,9 @@ class MaskedPooling(keras.layers.Layer):
         """Float32 under a mixed-precision policy too."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), result_dtype(inputs))
 
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "mode": self.mode}
-
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class AttentionPooling(keras.layers.Layer):
+class AttentionPooling(ConfigFromArguments, keras.layers.Layer):
     """A weighted mean of the steps of a sequence, with weights that are learned.
 
     Use it where a few steps matter more than all others: a frame of a video, a word of a text. The
@@ -146,10 +143,6 @@ class AttentionPooling(keras.layers.Layer):
     def compute_output_spec(self, inputs, mask=None):
         """Float32 under a mixed-precision policy too."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), result_dtype(inputs))
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "units": self.units}
 
 
 def _present(x, mask):

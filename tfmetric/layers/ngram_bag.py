@@ -6,11 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class NGramBag(keras.layers.Layer):
+class NGramBag(ConfigFromArguments, keras.layers.Layer):
     """The sum of the vectors of a text's n-grams, weighted by how rare each n-gram is.
 
     Use it on the numbers that :class:`tfmetric.layers.HashedNGrams` makes. Its table begins at
@@ -118,7 +119,3 @@ class NGramBag(keras.layers.Layer):
     def compute_output_spec(self, inputs):
         """The dtype of the table, under a mixed-precision policy too."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.variable_dtype)
-
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "dim": self.dim, "buckets": self.buckets}

@@ -3,11 +3,12 @@
 import keras
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class PerStep(keras.layers.Layer):
+class PerStep(ConfigFromArguments, keras.layers.Layer):
     """Applies one network to every step of a sequence: an image network to the frames of a video.
 
     All steps go through the network as one batch of B · T. Steps that are not there are replaced
@@ -68,11 +69,6 @@ class PerStep(keras.layers.Layer):
         """The dtype of the network's output."""
         shape = self.compute_output_shape(inputs.shape)
         return keras.KerasTensor(shape, self.network.outputs[0].dtype)
-
-    def get_config(self):
-        """The network."""
-        kept = keras.saving.serialize_keras_object(self.network)
-        return {**super().get_config(), "network": kept}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

@@ -5,11 +5,12 @@ from numbers import Integral
 import keras
 from keras import ops
 
+from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class StepMask(keras.layers.Layer):
+class StepMask(ConfigFromArguments, keras.layers.Layer):
     """The mask of padded sequences, from their lengths.
 
     Use it where examples differ in length: a batch is then padded with zeros at the end, and the
@@ -49,13 +50,9 @@ class StepMask(keras.layers.Layer):
         """``(B, T)``."""
         return keras.KerasTensor(tuple(inputs[0].shape[:2]), "bool")
 
-    def get_config(self):
-        """Every argument."""
-        return {**super().get_config(), "stride": self.stride}
-
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class ZeroPadding(keras.layers.Layer):
+class ZeroPadding(ConfigFromArguments, keras.layers.Layer):
     """Sets the steps that are not there to zero.
 
     Use it before a convolution over time: the edge of a padded sequence then looks like the edge
