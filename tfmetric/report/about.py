@@ -103,14 +103,18 @@ def _known_and_unseen(history):
 def reproduce_section(run) -> Html:
     """The command, versions, times and files."""
     metrics = run.metrics
-    command = metrics.get("command") or _guessed_command(metrics)
+    command = metrics.get("command")
     words = "The same command with the same versions and seed gives the same figures."
-    if not metrics.get("command"):
+    if not command and run.directory is not None:
+        command = _guessed_command(metrics)
         words = "The run did not keep its command; this one names the data and the seed only."
-    parts = [
-        tag("p", words),
-        tag("pre", tag("code", command), tabindex="0", aria_label="Command to reproduce"),
-    ]
+    if command:
+        parts = [
+            tag("p", words),
+            tag("pre", tag("code", command), tabindex="0", aria_label="Command to reproduce"),
+        ]
+    else:
+        parts = [tag("p", "The model was judged in Python; the program is not kept here.")]
     versions = [(name, tag("code", v)) for name, v in (metrics.get("versions") or {}).items()]
     if versions:
         parts.append(table("Versions", ("package", "version"), versions))
@@ -120,7 +124,7 @@ def reproduce_section(run) -> Html:
         rows.append(("all", f"{sum(seconds.values()):,.1f}"))
         parts.append(table("Time of each step", ("step", "seconds"), rows, numeric=(1,)))
     files = [
-        ("run", tag("code", str(run.directory))),
+        ("run", run.directory and tag("code", str(run.directory))),
         ("exported model", metrics.get("saved_model") and tag("code", metrics["saved_model"])),
         ("made", metrics.get("created")),
     ]

@@ -53,19 +53,78 @@ class Evidence:
         return [str(self.class_names[label]) for label in self.labels[indices]]
 
 
-def keep_evidence(
-    directory, model, data, *, embeddings=None, distance="euclidean", seed: int = 0
-) -> Path:
-    """Writes what the pictures of a report are drawn from into a run's directory.
+def gather_evidence(
+    model, data, *, embeddings=None, distance="euclidean", seed: int = 0
+) -> Evidence:
+    """Chooses and computes what the pictures of a report are drawn from.
 
     Args:
-        directory: The run's directory.
-        model: The embedder.
+        model: The embedder; not asked for where ``embeddings`` are given.
         data: The ``LabeledData`` that it is judged on. Of more than 20,000 examples whole classes
             are drawn at random until there are as many.
         embeddings: (N, D) of ``data`` by the model, where they are known; None to compute them.
         distance: Name or function, see :func:`tfmetric.distances.get`.
         seed: Seed of that choice.
+    """
+    chosen = _whole_classes(data, seed)
+    kept = data.subset(chosen)
+    embeddings = embed(model, kept) if embeddings is None else np.asarray(embeddings)[chosen]
+    pairs = _telling_finite_pairs(embeddings, kept.labels, distance, seed)
+    examples = pair_inputs = None
+    if len(kept.element_shape) == 3:
+        examples = _small_images(kept)
+        pair_inputs = kept.read(pairs.reshape(-1)).reshape(*pairs.shape, *kept.element_shape)
+    elif len(kept) * int(np.prod(kept.element_shape)) * 4 <= _VECTOR_BYTES:
+        examples = kept.read().astype(np.float32)
+    return Evidence(
+        embeddings=embeddings,
+        labels=kept.labels,
+        class_names=np.array(kept.class_names, dtype=np.str_),
+        ids=np.array(kept.ids, dtype=np.str_),
+        groups=None if kept.groups is None else np.array(kept.groups).astype(np.str_),
+        examples=examples,
+        total=len(data),
+        pairs=pairs,
+        pair_inputs=pair_inputs,
+    )
+
+
+def evidence_of_embeddings(embeddings, labels, *, distance="euclidean", seed=0) -> Evidence:
+    """The evidence of embeddings whose examples are not known.
+
+    Args:
+        embeddings: (N, D) floats.
+        labels: (N,) whole numbers.
+        distance: Name or function, see :func:`tfmetric.distances.get`.
+        seed: Seed of the pairs.
+    """
+    embeddings = np.asarray(embeddings)
+    names, labels = np.unique(labels, return_inverse=True)
+    return Evidence(
+        embeddings=embeddings,
+        labels=labels.astype(np.int64),
+        class_names=names.astype(np.str_),
+        ids=np.arange(len(labels)).astype(np.str_),
+        groups=None,
+        examples=None,
+        total=len(labels),
+        pairs=_telling_finite_pairs(embeddings, labels, distance, seed),
+        pair_inputs=None,
+    )
+
+
+def keep_evidence(
+    directory, model, data, *, embeddings=None, distance="euclidean", seed: int = 0
+) -> Path:
+    """Writes what the pictures of a report are drawn from into the directory of a run.
+
+    Args:
+        directory: The directory of the run.
+        model: As in :func:`gather_evidence`, and so are the others.
+        data: The ``LabeledData`` that the model is judged on.
+        embeddings: (N, D) of ``data``, or None to compute them.
+        distance: Name or function, see :func:`tfmetric.distances.get`.
+        seed: Seed of the choice of examples.
 
     Returns:
         The file, ``evidence.npz``: arrays and text only.
@@ -77,33 +136,11 @@ def keep_evidence(
     >>> keep_evidence(tempfile.mkdtemp(), tm.models.embedder((6,)), data).name
     'evidence.npz'
     """
-    chosen = _whole_classes(data, seed)
-    kept = data.subset(chosen)
-    embeddings = embed(model, kept) if embeddings is None else np.asarray(embeddings)[chosen]
-    finite = np.isfinite(embeddings).all(axis=1)
-    pairs = _telling_pairs(embeddings[finite], kept.labels[finite], distance, seed)
-    places = np.flatnonzero(finite)
-    pairs = places[pairs] if len(pairs) else pairs
-    arrays = {
-        "embeddings": embeddings,
-        "labels": kept.labels,
-        "class_names": np.array(kept.class_names, dtype=np.str_),
-        "ids": np.array(kept.ids, dtype=np.str_),
-        "total": np.array(len(data)),
-        "pairs": pairs,
-    }
-    if kept.groups is not None:
-        arrays["groups"] = np.array(kept.groups).astype(np.str_)
-    if len(kept.element_shape) == 3:
-        arrays["examples"] = _small_images(kept)
-        arrays["pair_inputs"] = kept.read(pairs.reshape(-1)).reshape(
-            *pairs.shape, *kept.element_shape
-        )
-    elif len(kept) * int(np.prod(kept.element_shape)) * 4 <= _VECTOR_BYTES:
-        arrays["examples"] = kept.read().astype(np.float32)
+    found = gather_evidence(model, data, embeddings=embeddings, distance=distance, seed=seed)
+    arrays = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
     path = Path(directory, FILE)
     with replacing(path) as draft, draft.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **{k: np.asarray(v) for k, v in arrays.items() if v is not None})
     return path
 
 
@@ -174,6 +211,12 @@ def _shrunk(images, size):
     return np.stack([np.asarray(page) for page in done]).reshape(
         len(images), size[1], size[0], images.shape[-1]
     )
+
+
+def _telling_finite_pairs(embeddings, labels, distance, seed):
+    places = np.flatnonzero(np.isfinite(embeddings).all(axis=1))
+    pairs = _telling_pairs(embeddings[places], np.asarray(labels)[places], distance, seed)
+    return places[pairs] if len(pairs) else pairs
 
 
 def _telling_pairs(embeddings, labels, distance, seed):

@@ -20,13 +20,13 @@ class Subject:
     """What a report is about: a run, or a model that was judged without one.
 
     Attributes:
-        directory: The directory of the run.
+        directory: The directory of the run, or None.
         metrics: What its ``metrics.json`` holds.
         evidence: The judged examples with their embeddings, or None.
         model: The embedder, or None.
     """
 
-    directory: Path
+    directory: Path | None
     metrics: dict
     evidence: Evidence | None = None
     model: object = None
@@ -41,7 +41,7 @@ class Subject:
     @property
     def name(self) -> str:
         """The data set, in short: of a path its last part."""
-        text = str(self.metrics.get("dataset") or self.directory.name)
+        text = str(self.metrics.get("dataset") or self.directory and self.directory.name)
         return text if text.startswith("tfds:") else text.rstrip("/\\").split("/")[-1] or text
 
     @cached_property

@@ -1,62 +1,164 @@
-"""From the directory of a run to one page."""
+"""From a run, or from the figures of any model, to one page."""
+
+from __future__ import annotations
 
 import os
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from tfmetric._errors import expected
 from tfmetric._files import replacing
 from tfmetric._run_files import read_metrics
-from tfmetric.report.evidence import read_evidence
+from tfmetric.datasets.in_memory import as_labeled
+from tfmetric.evaluation import Evaluation
+from tfmetric.report.evidence import evidence_of_embeddings, gather_evidence, read_evidence
 from tfmetric.report.page import page
 from tfmetric.report.subject import Subject
 
+if TYPE_CHECKING:
+    import keras
+
 
 def write(
-    run_dir: str | os.PathLike,
+    subject: str | os.PathLike | Evaluation,
     output: str | os.PathLike | None = None,
     *,
-    model=None,
-    shown_as: str | os.PathLike | None = None,
+    model: keras.Model | None = None,
+    data=None,
+    history: Mapping | None = None,
+    name: str | None = None,
 ) -> Path:
-    """Writes the report of a run as one HTML page that needs nothing else, no network either.
+    """Writes a report as one HTML page that needs nothing else, no network either.
 
     It holds the data and its check, the model and its training, figures with intervals beside
     the baselines, neighbours, worst cases, verification, confusions, few-shot and cluster
     figures, the embedding's health, a map of it, groups, saliency, and the command to do it
     again. It reads well on a phone, in the dark and on paper, and can be used with the keyboard
-    alone. What a run has not kept is named in its place.
+    alone. What is not known is named in its place.
 
     Args:
-        run_dir: The run's directory, with its ``metrics.json``, as ``tfmetric quickstart`` leaves
-            it.
-        output: File to write; an existing one is replaced. None for ``report.html`` in the run's
-            directory.
-        model: The embedder, for the saliency; None to load ``model.keras`` of the run.
-        shown_as: What the page calls the run's directory, where that is about to be renamed.
+        subject: A run, or its directory with its ``metrics.json``; or the result of
+            :func:`tfmetric.evaluation.evaluate`, for a model that was trained in any way.
+        output: File to write; an existing one is replaced. Defaults to ``report.html`` in the
+            directory of the run.
+        model: The embedder, for the saliency and the description of the network. Defaults to
+            ``model.keras`` of the run.
+        data: For a result: the data that was judged, a ``LabeledData`` or (x, labels). With it the
+            page shows examples and names of classes.
+        history: For a result: what ``fit`` returned, or figures by epoch by name.
+        name: For a result: the title of the page.
 
     Returns:
         The file.
 
     Raises:
-        ValueError: If the directory is not that of a run, or its files are damaged.
+        ValueError: If the directory is not that of a run, its files are damaged, or an argument
+            does not fit the subject.
 
     Example:
 
-    >>> import json, pathlib, tempfile
-    >>> run = pathlib.Path(tempfile.mkdtemp())
-    >>> result = {"recall_at_1": 0.9, "map_at_r": 0.7, "distance": "euclidean"}
-    >>> _ = (run / "metrics.json").write_text(json.dumps({"dataset": "<b>", "result": result}))
-    >>> write(run).read_text(encoding="utf-8").count("<h1>&lt;b&gt;</h1>")
+    >>> import numpy as np, pathlib, tempfile, tfmetric as tm
+    >>> rng, labels = np.random.default_rng(0), np.arange(40) % 8
+    >>> data = tm.datasets.from_arrays(rng.normal(size=(8, 5))[labels], labels)
+    >>> model = tm.models.embedder((5,), embedding_dim=4)
+    >>> result = tm.evaluation.evaluate(model, data, ks=(1, 5))
+    >>> page = write(
+    ...     result, f"{tempfile.mkdtemp()}/page.html", model=model, data=data, name="<b>"
+    ... )
+    >>> page.read_text(encoding="utf-8").count("<h1>&lt;b&gt;</h1>")
     1
     """
-    run_dir = Path(run_dir)
-    metrics, evidence = read_metrics(run_dir), read_evidence(run_dir)
-    if model is None and evidence is not None and evidence.pair_inputs is not None:
-        model = _saved_model(run_dir / "model.keras")
-    output = run_dir / "report.html" if output is None else Path(output)
-    text = page(Subject(Path(shown_as or run_dir), metrics, evidence, model))
+    if isinstance(subject, Evaluation):
+        if output is None:
+            raise ValueError(
+                expected("output, the file to write the report of a result to", output=output)
+            )
+        shown = _subject_of_result(subject, model, data, history, name)
+    elif isinstance(subject, (str, os.PathLike)):
+        given = {"data": data, "history": history, "name": name}
+        given = {key: type(value).__name__ for key, value in given.items() if value is not None}
+        if given:
+            raise ValueError(
+                expected("no data, history or name with a run, which has its own", **given)
+            )
+        shown = _subject_of_run(Path(subject), model)
+        output = shown.directory / "report.html" if output is None else output
+    else:
+        raise ValueError(
+            expected(
+                "a run, the directory of one, or the result of tfmetric.evaluation.evaluate",
+                subject=type(subject).__name__,
+            )
+        )
+    # Names of files that are not UTF-8 reach Python as lone surrogates, which no page may hold.
+    text = page(shown).encode("utf-8", "replace")
     with replacing(output) as draft:
-        draft.write_text(text, encoding="utf-8")
-    return output
+        draft.write_bytes(text)
+    return Path(output)
+
+
+def _subject_of_run(directory, model):
+    metrics, evidence = read_metrics(directory), read_evidence(directory)
+    if model is None and evidence is not None and evidence.pair_inputs is not None:
+        model = _saved_model(directory / "model.keras")
+    return Subject(directory, metrics, evidence, model)
+
+
+def _subject_of_result(result, model, data, history, name):
+    metrics = {
+        "dataset": name or "A similarity model",
+        "created": time.strftime("%Y-%m-%d %H:%M:%S %z"),
+        "result": result.to_dict(),
+        "history": _history(history),
+    }
+    distance, evidence = result.retrieval.distance, None
+    if data is not None:
+        data = as_labeled(data)
+        if result.embeddings is None or len(data) != len(result.embeddings):
+            raise ValueError(
+                expected(
+                    "the data that the result is of",
+                    examples=len(data),
+                    judged=None if result.embeddings is None else len(result.embeddings),
+                )
+            )
+        evidence = gather_evidence(model, data, embeddings=result.embeddings, distance=distance)
+        metrics["test"] = {"examples": len(data), "classes": data.num_classes}
+        if data.report is not None:
+            metrics["data_check"] = data.report.to_dict()
+    elif result.embeddings is not None:
+        labels = _labels(result)
+        evidence = evidence_of_embeddings(result.embeddings, labels, distance=distance)
+        metrics["test"] = {"examples": len(labels), "classes": len(np.unique(labels))}
+    if model is not None:
+        metrics["model"] = {
+            "name": model.name,
+            "parameters": int(model.count_params()),
+            "layers": len(model.layers),
+            "embedding_dim": int(model.output_shape[-1]),
+        }
+    return Subject(None, metrics, evidence, model)
+
+
+def _labels(result):
+    """Numbers of the classes: a query without another example of its class is a class alone."""
+    queries, classes = result.retrieval.per_query.query, result.retrieval.query_classes
+    labels = np.arange(len(result.embeddings)) + (int(np.max(classes, initial=-1)) + 1)
+    labels[queries] = classes
+    return labels
+
+
+def _history(history):
+    found = getattr(history, "history", history) or {}
+    if not isinstance(found, Mapping):
+        raise ValueError(
+            expected("history as fit returns it, or figures by name", history=type(history))
+        )
+    return {str(key): [float(value) for value in values] for key, values in found.items()}
 
 
 def _saved_model(path):
