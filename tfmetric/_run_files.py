@@ -8,6 +8,15 @@ from tfmetric._errors import expected
 METRICS, CONFIG, MODEL = "metrics.json", "config.toml", "model.keras"
 # The config of the best setting, as `tfmetric tune` of former versions wrote it.
 FORMER_BEST = "best.toml"
+# What the values in metrics.json are; each may be missing or null.
+_KINDS = {
+    dict: (
+        *("data_check", "history", "model", "one_shot", "recipe", "result", "search", "seconds"),
+        *("served", "test", "train", "validation", "versions"),
+    ),
+    str: ("collapse", "command", "created", "dataset", "saved_model", "training"),
+    bool: ("collapsed", "stopped_early"),
+}
 # A directory that holds one of these is that of a run.
 RUN_FILES = (METRICS, CONFIG, FORMER_BEST)
 # A directory that holds one of these is that of a search; the best setting is a run at its end.
@@ -55,10 +64,31 @@ def read_metrics(directory) -> dict:
         raise ValueError(expected(f"{wanted} {METRICS}", run_dir=str(directory), **hint))
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(
             expected(f"a {METRICS} that is JSON", path=str(path), error=str(error))
         ) from error
     if not isinstance(metrics, dict) or not isinstance(metrics.get("result"), dict):
         raise ValueError(expected(f"{METRICS} to hold the figures of a run", path=str(path)))
+    for kind, names in _KINDS.items():
+        for name in names:
+            if not isinstance(metrics.get(name), kind | None):
+                raise ValueError(_of_another_kind(path, name, metrics[name]))
+    history = metrics.get("history") or {}
+    for name, values in history.items():
+        if not isinstance(values, list) or not all(_is_number(value) for value in values):
+            raise ValueError(_of_another_kind(path, f"history: {name}", values))
     return metrics
+
+
+def _of_another_kind(path, name, value):
+    return expected(
+        f"{METRICS} as tfmetric wrote it; a value in it is of another kind",
+        path=str(path),
+        name=name,
+        value=str(value)[:80],
+    )
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

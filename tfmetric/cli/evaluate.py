@@ -4,6 +4,7 @@ import json
 
 import click
 
+from tfmetric._whole_numbers import whole_number
 from tfmetric.cli.sources import Source
 from tfmetric.cli.startup import quiet_start
 from tfmetric.cli.trained_model import (
@@ -26,10 +27,10 @@ class _Numbers(click.ParamType):
         """The numbers, ascending."""
         if isinstance(value, tuple):
             return value
-        parts = [part.strip() for part in value.split(",")]
-        if not all(part.isdecimal() and int(part) for part in parts):
+        numbers = {whole_number(part.strip()) for part in value.split(",")}
+        if not all(numbers):
             self.fail("Expected numbers of at least 1, such as 1,5,10.", param, ctx)
-        return tuple(sorted({int(part) for part in parts}))
+        return tuple(sorted(numbers))
 
 
 @click.command()

@@ -4,6 +4,7 @@ import json
 
 import click
 
+from tfmetric._whole_numbers import whole_number
 from tfmetric.cli.startup import quiet_start
 
 _DISTANCES = "cosine, euclidean, squared_euclidean, inner_product, manhattan, hamming ..."
@@ -176,11 +177,12 @@ def _numbers(settings):
     found = {}
     for setting in settings:
         name, _, value = setting.partition("=")
-        if not (name.isidentifier() and value.isdecimal()):
+        number = whole_number(value)
+        if not name.isidentifier() or number is None:
             raise click.UsageError(
                 f"--set takes NAME=NUMBER, such as links=16. Received: {setting}"
             )
-        found[name] = int(value)
+        found[name] = number
     return found
 
 

@@ -17,6 +17,14 @@ def say_duration(ctx) -> None:
     click.secho(f"\nDone in {seconds:.0f} s", bold=True)
 
 
+def say_verdict(run) -> None:
+    """Says whether the embedding is better than the baselines, and whether training collapsed."""
+    metrics = run.metrics
+    click.echo(metrics["result"].get("verdict", "The run has kept no verdict."))
+    if metrics.get("collapsed"):
+        click.secho(f"Collapsed: {metrics.get('collapse')}", bold=True)
+
+
 def say_places(path, *others) -> None:
     """Says where the files of a run are.
 

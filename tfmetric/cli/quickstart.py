@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from tfmetric.cli.command_line import spelled
-from tfmetric.cli.next_steps import say_duration, say_next, say_places
+from tfmetric.cli.next_steps import say_duration, say_next, say_places, say_verdict
 from tfmetric.cli.option_types import Margin
 from tfmetric.cli.startup import quiet_start
 
@@ -100,9 +100,8 @@ def quickstart(
 
 def _farewell(ctx, run, dataset):
     say_duration(ctx)
-    metrics = run.metrics
-    click.echo(metrics["result"]["verdict"])
-    exported = metrics.get("saved_model")
+    say_verdict(run)
+    exported = run.metrics.get("saved_model")
     others = [("SavedModel for TensorFlow Serving:", exported)] if exported else []
     say_places(run.path, *others)
     commands = ["tfmetric quickstart --dataset FOLDER     # your images, a folder a class"]

@@ -1,16 +1,25 @@
 """Search spaces as words: ``margin=0.05..1``, ``mining=hard,semi-hard``, ``batch=32x4,16x8``."""
 
+import ast
+import difflib
 import math
+from pathlib import Path
 from typing import NamedTuple
 
 import click
 
-# From a factor of ten on, what matters is the order of magnitude.
+from tfmetric._whole_numbers import whole_number
+
+# Arguments of losses that are no settings, or no choice of a search.
+_NOT_SEARCHED = {"reduction", "name", "dtype", "match", "gather"}
+# The loss has an option of its own, all trials share epochs, and "batch" stands for P and K.
+_NO_CHOICE = {"loss", "loss_arguments", "epochs", "classes_per_batch", "examples_per_class"}
+# From a factor of ten on, the order of magnitude matters.
 _LOG_FROM = 10
 
 
 class Span(NamedTuple):
-    """What becomes a ``tuning.Range``, which TensorFlow comes with."""
+    """The ends of a range; ``tuning.Range`` is not imported here, as TensorFlow comes with it."""
 
     low: float
     high: float
@@ -31,6 +40,56 @@ def parse_search(words) -> dict:
         click.UsageError: If a word is none of these.
     """
     return dict(_parse(word) for word in words)
+
+
+def check_names(names, losses=()) -> None:
+    """Refuses names that no search space has, before TensorFlow is loaded.
+
+    Args:
+        names: The names of ``--search``.
+        losses: The losses to choose from; where there is none, the arguments of all are known.
+
+    Raises:
+        click.UsageError: If a name is neither an argument of a loss nor a setting.
+    """
+    known = searchable_names(losses)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3)
+            advice = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise click.UsageError(
+                f"Expected --search with a name among {', '.join(sorted(known))}. Received: "
+                f"{name}.{advice}"
+            )
+
+
+def searchable_names(losses=()) -> set[str]:
+    """The names that a search space may have, read from the source of losses and settings.
+
+    Args:
+        losses: The losses to choose from, or none for all.
+
+    Returns:
+        Arguments of the losses, with several of them ``LOSS/NAME`` too; settings; "batch".
+    """
+    from tfmetric.cli import loss_pages
+
+    pages = loss_pages.pages()
+    chosen = losses or pages
+    names = {"batch", *_settings()} - _NO_CHOICE
+    for loss in chosen:
+        own = {argument.name for argument in pages[loss].arguments} - _NOT_SEARCHED
+        names |= own | {f"{loss}/{name}" for name in own if len(losses) > 1}
+    return names
+
+
+def _settings():
+    """The fields of ``tfmetric.training.Settings``, without importing it."""
+    path = Path(__file__).parent.parent / "training" / "settings.py"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef) and node.name == "Settings":
+            return [part.target.id for part in node.body if isinstance(part, ast.AnnAssign)]
+    return []
 
 
 def _parse(word):
@@ -63,8 +122,9 @@ def _value(text, name):
     """A number, None, a pair of a batch (32x4) or of mining (easy+semi-hard), or the text."""
     if name == "batch":
         classes, _, examples = text.partition("x")
-        if classes.isdecimal() and examples.isdecimal():
-            return int(classes), int(examples)
+        batch = whole_number(classes), whole_number(examples)
+        if None not in batch:
+            return batch
         raise _usage(f"{name}={text}")
     if text == "none":
         return None

@@ -10,7 +10,7 @@ import click
 from tfmetric._run_files import RUN_FILES
 from tfmetric.cli.command_line import spelled
 from tfmetric.cli.losses import LossName
-from tfmetric.cli.next_steps import say_duration, say_next, say_places
+from tfmetric.cli.next_steps import say_duration, say_next, say_places, say_verdict
 from tfmetric.cli.option_types import NONE, Assignment, Margin, OrNone, assigned
 from tfmetric.cli.sources import Source
 from tfmetric.cli.startup import quiet_start
@@ -165,7 +165,7 @@ def _figures(run):
     return {
         "run": str(run.path),
         "model": str(run.path / "model.keras"),
-        "epochs": len(metrics["history"].get("loss", ())),
+        "epochs": len(run.history.get("loss", ())),
         "stopped_early": metrics.get("stopped_early", False),
         "result": metrics["result"],
     }
@@ -173,7 +173,7 @@ def _figures(run):
 
 def _farewell(ctx, run):
     say_duration(ctx)
-    click.echo(run.metrics["result"]["verdict"])
+    say_verdict(run)
     say_places(run.path)
     config = run.config
     again = ["tfmetric", "train", "--config", run.path / "config.toml"]

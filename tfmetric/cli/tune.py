@@ -13,8 +13,8 @@ from tfmetric._process_lock import locked
 from tfmetric.cli.command_line import spelled
 from tfmetric.cli.interruption import interruptible
 from tfmetric.cli.losses import LossName
-from tfmetric.cli.next_steps import say_duration, say_next, say_places
-from tfmetric.cli.search_space import Span, parse_search
+from tfmetric.cli.next_steps import say_duration, say_next, say_places, say_verdict
+from tfmetric.cli.search_space import Span, check_names, parse_search
 from tfmetric.cli.sources import Source
 from tfmetric.cli.startup import quiet_start
 from tfmetric.cli.tuned_options import keep_options, read_options
@@ -146,7 +146,8 @@ def tune(ctx, resume, **options):
         options = read_options(ctx, Path(resume), options)
     else:
         options["command"] = spelled(ctx, always=("seed",))
-    space = parse_search(options["search"])  # A wrong word is known before TensorFlow is loaded.
+    space = parse_search(options["search"])
+    check_names(space, options["losses"])  # A wrong name is known before TensorFlow is loaded.
     quiet = options["as_json"]
     # What is not JSON goes where JSON does not.
     with contextlib.redirect_stdout(sys.stderr) if quiet else contextlib.nullcontext():
@@ -251,9 +252,13 @@ def _search(parts, config, space, directory, options, worker):
 
 
 def _farewell(ctx, result, directory):
+    from tfmetric.runs import open as open_run
+
     click.echo("")
     click.echo(result.summary())
     say_duration(ctx)
+    if result.final.evaluation:
+        say_verdict(open_run(directory))
     say_places(directory)
     if result.final.evaluation:
         say_next(

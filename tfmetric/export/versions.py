@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tfmetric._errors import expected
 from tfmetric._files import scratch_beside, sync, sync_directory
+from tfmetric._whole_numbers import LARGEST, whole_number
 
 _STEM = "export"
 
@@ -15,16 +16,14 @@ _STEM = "export"
 def versions(directory) -> list[int]:
     """The versions under ``directory``, in rising order; none if it does not exist.
 
-    A version is a directory that has a plain number for its name (not ``007``) and holds a
-    SavedModel.
+    A version is a directory that has a plain number for its name (not ``007``, and none that is
+    too large for TensorFlow Serving) and holds a SavedModel.
     """
     directory = Path(directory)
     if not directory.is_dir():
         return []
-    numbers = (int(p.name) for p in directory.iterdir() if p.name.isdecimal())
-    return sorted(
-        {n for n in numbers if (directory / str(n) / "saved_model.pb").is_file()},
-    )
+    numbers = {whole_number(path.name) for path in directory.iterdir()} - {None}
+    return sorted(n for n in numbers if (directory / str(n) / "saved_model.pb").is_file())
 
 
 class Draft:
@@ -79,8 +78,16 @@ def new_version(directory) -> Iterator[Draft]:
 def _publish(path: Path, directory: Path) -> Path:
     while True:
         # A file with a number for its name takes that number too.
-        taken = [int(p.name) for p in directory.iterdir() if p.name.isdecimal()]
-        target = directory / str(max(taken, default=0) + 1)
+        taken = {whole_number(path.name) for path in directory.iterdir()} - {None}
+        number = max(taken, default=0) + 1
+        if number > LARGEST:
+            raise ValueError(
+                expected(
+                    f"room for a version after {number - 1}; a server takes none above it",
+                    directory=str(directory),
+                )
+            )
+        target = directory / str(number)
         try:
             os.rename(path, target)
             return target

@@ -51,9 +51,10 @@ def build(name: str, input_shape, weights=None) -> keras.Model:
         raise RuntimeError(
             expected(
                 f"to load the ImageNet weights of {name}, from the Keras cache or the network. "
-                "Download the file that the error above names on another machine and give its "
-                "path as weights=..., or give weights=None",
+                "Fetch the file on another machine and give its path as weights (--weights at the "
+                "command line), or give no weights",
                 weights=weights,
+                error=" ".join(str(error).split())[:300],
             )
         ) from error
 

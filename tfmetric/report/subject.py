@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tfmetric import distances
+from tfmetric._whole_numbers import whole_number
 from tfmetric.evaluation import knn, retrieval, verification
 from tfmetric.report.evidence import Evidence
 
@@ -41,7 +42,7 @@ class Subject:
     @property
     def name(self) -> str:
         """The data set, in short: of a path its last part."""
-        text = str(self.metrics.get("dataset") or self.directory and self.directory.name)
+        text = str(self.metrics.get("dataset") or (self.directory and self.directory.name))
         return text if text.startswith("tfds:") else text.rstrip("/\\").split("/")[-1] or text
 
     @cached_property
@@ -53,11 +54,8 @@ class Subject:
     def retrieval(self):
         """Retrieval figures of the evidence, query by query."""
         kept = self.evidence
-        ks = sorted(
-            int(name[10:])
-            for name in self.metrics["result"]
-            if name.startswith("recall_at_") and name[10:].isdigit()
-        )
+        names = [name for name in self.metrics["result"] if name.startswith("recall_at_")]
+        ks = sorted(filter(None, (whole_number(name[10:]) for name in names)))
         return retrieval(
             kept.embeddings, kept.labels, distance=self.distance, ks=ks or (1, 5), progress=False
         )

@@ -77,7 +77,7 @@ def write(
             raise ValueError(
                 expected("output, the file to write the report of a result to", output=output)
             )
-        shown = _subject_of_result(subject, model, data, history, name)
+        shown, draw = _subject_of_result(subject, model, data, history, name), page
     elif isinstance(subject, (str, os.PathLike)):
         given = {"data": data, "history": history, "name": name}
         given = {key: type(value).__name__ for key, value in given.items() if value is not None}
@@ -87,6 +87,7 @@ def write(
             )
         shown = _subject_of_run(Path(subject), model)
         output = shown.directory / "report.html" if output is None else output
+        draw = _page_of_run
     else:
         raise ValueError(
             expected(
@@ -95,7 +96,7 @@ def write(
             )
         )
     # Names of files that are not UTF-8 reach Python as lone surrogates, which no page may hold.
-    text = page(shown).encode("utf-8", "replace")
+    text = draw(shown).encode("utf-8", "replace")
     with replacing(output) as draft:
         draft.write_bytes(text)
     return Path(output)
@@ -106,6 +107,19 @@ def _subject_of_run(directory, model):
     if model is None and evidence is not None and evidence.pair_inputs is not None:
         model = _saved_model(directory / "model.keras")
     return Subject(directory, metrics, evidence, model)
+
+
+def _page_of_run(subject):
+    try:
+        return page(subject)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            expected(
+                "metrics.json and evidence.npz as tfmetric wrote them, to draw the report from",
+                run_dir=str(subject.directory),
+                error=f"{type(error).__name__}: {error}",
+            )
+        ) from error
 
 
 def _subject_of_result(result, model, data, history, name):

@@ -17,7 +17,7 @@ _HEAD = (
     "#   tfmetric train --config {path}\n\n"
 )
 _TEXT, _FLAG, _SHARE = "text", "true or false", "between 0 and 1"
-_COUNT, _SEED = "a whole number above 0", "a whole number from 0 to 4294967295"
+_COUNT, _SEED = "a whole number from 1 to 2147483647", "a whole number from 0 to 4294967295"
 # What each key is to be, and whether it may be "none"; those of [training] check themselves.
 _KEYS = {
     "command": (_TEXT, True),
@@ -40,9 +40,9 @@ _KEYS = {
     "versions": None,
 }
 _KINDS = {
-    _TEXT: lambda v: isinstance(v, str),
+    _TEXT: lambda v: isinstance(v, str) and "\0" not in v,
     _FLAG: lambda v: isinstance(v, bool),
-    _COUNT: lambda v: isinstance(v, int) and not isinstance(v, bool) and v > 0,
+    _COUNT: lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 < v < 2**31,
     _SEED: lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 <= v < 2**32,
     _SHARE: lambda v: isinstance(v, float) and 0 < v < 1,
 }
@@ -131,8 +131,10 @@ def read_toml(path) -> dict:
     """
     try:
         values = _decoded(tomllib.loads(Path(path).read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise ValueError(expected("a file of TOML", path=str(path), error=str(error))) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(
+            expected("a file of TOML that is not nested deeply", path=str(path), error=str(error))
+        ) from error
     _check(values, _KEYS, "", path)
     if values.get("mixed_precision") not in (None, *PRECISIONS):
         raise ValueError(
@@ -207,6 +209,10 @@ def _settings_of(values):
     if unknown:
         raise ValueError(expected(f"keys in [training] among {', '.join(known)}", unknown=unknown))
     loss = settings.pop("loss", {})
+    if not isinstance(loss, (str, dict)):
+        raise ValueError(
+            expected("loss in [training] as a name, or as a table of name and arguments", loss=loss)
+        )
     loss = {"name": loss} if isinstance(loss, str) else dict(loss)
     if "name" in loss:
         settings["loss"] = loss.pop("name")

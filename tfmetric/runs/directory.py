@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tfmetric._process_lock import locked
 from tfmetric._run_files import CONFIG, METRICS, MODEL
+from tfmetric._whole_numbers import whole_number
 
 
 class RunDirectory:
@@ -28,7 +29,7 @@ class RunDirectory:
         """Makes the next of the directories ``1``, ``2``, ... in another one."""
         parent = Path(parent)
         parent.mkdir(parents=True, exist_ok=True)
-        taken = [int(path.name) for path in parent.iterdir() if path.name.isdigit()]
+        taken = {whole_number(path.name) for path in parent.iterdir()} - {None}
         number = max(taken, default=0) + 1
         while True:
             try:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tfmetric._files import replacing
 from tfmetric.callbacks import Checkpoint, RetrievalEvaluation
+from tfmetric.callbacks.collapse import stuck_at_margin
 from tfmetric.datasets import LabeledData, split_classes
 from tfmetric.training import Training, prepare
 
@@ -116,7 +117,13 @@ def fit(run, config, ready: Prepared, progress) -> Fitted:
         shuffle=False,  # They come shuffled; Keras would warn that it cannot.
         epochs=epochs,
         initial_epoch=epochs if checkpoint.stopped else done,
-        callbacks=[*lasting, *_tensorboard(run), checkpoint, _HistoryFile(run, checkpoint)],
+        callbacks=[
+            *lasting,
+            *_tensorboard(run),
+            checkpoint,
+            _HistoryFile(run, checkpoint),
+            _CollapseWatch(checkpoint, progress),
+        ],
         verbose=progress.verbosity,
     )
     return Fitted(
@@ -141,6 +148,22 @@ class _HistoryFile(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Adds the epoch."""
         _write_history(self.run, self.checkpoint.history)
+
+
+class _CollapseWatch(keras.callbacks.Callback):
+    """Says once, while there is time to stop, that the loss stays where it cannot fall."""
+
+    def __init__(self, checkpoint, progress):
+        super().__init__()
+        self.checkpoint, self.progress, self.said = checkpoint, progress, False
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Looks at the last epochs."""
+        losses = self.checkpoint.history.get("loss", ())
+        reason = stuck_at_margin(losses, self.model.loss) if len(losses) > 1 else None
+        if reason and not self.said:
+            self.progress.warn(f"Training has collapsed so far: {reason}.")
+            self.said = True
 
 
 def _write_history(run, history):

@@ -6,6 +6,7 @@ import numpy as np
 from tfmetric._files import filling
 from tfmetric._run_files import METRICS, MODEL
 from tfmetric.evaluation import evaluate, one_shot
+from tfmetric.runs.collapse import note_collapse
 from tfmetric.runs.metrics import run_metrics, write_metrics
 
 
@@ -44,6 +45,7 @@ def judge(run, config, ready, fitted, parts, progress, one_shot_runs=None) -> np
         progress.seconds,
     )
     found["stopped_early"] = fitted.stopped
+    note_collapse(found, training.model.loss, result.embeddings)
     found["one_shot"] = shots and shots.to_dict()
     if ready.held_out is not None:
         found["validation"] = {

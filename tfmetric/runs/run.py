@@ -91,7 +91,7 @@ class Run:
     @property
     def history(self) -> dict[str, list[float]]:
         """Loss and figures by epoch."""
-        return self.metrics["history"]
+        return self.metrics.get("history") or {}
 
     @property
     def distance(self) -> str:

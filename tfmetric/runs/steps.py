@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import shlex
 from collections.abc import Callable, Iterator
 
@@ -18,6 +19,8 @@ from tfmetric.runs.late_steps import do_missing, forget
 from tfmetric.runs.loading import load_data
 from tfmetric.runs.metrics import versions
 from tfmetric.tuning.data_fingerprint import fingerprint
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def begin(
@@ -140,12 +143,15 @@ def _going_on(run) -> Iterator[None]:
     """Says how to go on where the disk was full."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        # h5py and TensorFlow say it in words.
+        number = getattr(error, "errno", None)
+        if number not in _FULL and os.strerror(errno.ENOSPC) not in str(error):
             raise
         command = f"tfmetric train --resume {shlex.quote(str(run.path))}"
-        text = f"No space is left on the disk for {error.filename or run.path}: make room, and "
-        raise OSError(error.errno, f"{text}go on with `{command}`") from error
+        place = getattr(error, "filename", None) or run.path
+        text = f"No space is left on the disk of {place}: make room, and go on with `{command}`"
+        raise OSError(number or errno.ENOSPC, text) from error
 
 
 @contextlib.contextmanager

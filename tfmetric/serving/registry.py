@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfmetric._errors import expected
+from tfmetric._whole_numbers import whole_number
 from tfmetric.serving.loaded import Loaded
 from tfmetric.serving.refusals import Refused, said
 
@@ -201,8 +202,8 @@ def _numbers(path):
     if not path.is_dir():
         return {}
     # Not by what is inside: a version that lacks its files is worth a word in the log.
-    paths = [p for p in path.iterdir() if re.fullmatch(r"0|[1-9]\d{0,17}", p.name, re.ASCII)]
-    return {int(p.name): p for p in paths if p.is_dir()}
+    found = {whole_number(entry.name): entry for entry in path.iterdir() if entry.is_dir()}
+    return {number: entry for number, entry in found.items() if str(number) == entry.name}
 
 
 def _files(path):

@@ -90,10 +90,9 @@ class Settings:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(expected(f"{name} to be a bool", **{name: getattr(self, name)}))
         for name in ("backbone", "weights"):
-            if not isinstance(getattr(self, name), str | None):
-                raise ValueError(
-                    expected(f"{name} to be a str or None", **{name: getattr(self, name)})
-                )
+            value = getattr(self, name)
+            if not isinstance(value, str | None) or "\0" in (value or ""):
+                raise ValueError(expected(f"{name} to be a str or None", **{name: value}))
         if self.crop_to_ink is not None:
             _positive(crop_to_ink=self.crop_to_ink)
 
@@ -170,6 +169,10 @@ class Settings:
         """
         values = dict(values)
         loss = values.pop("loss", {})
+        if not isinstance(loss, (str, Mapping)):
+            raise ValueError(
+                expected("loss as a name, or as a dictionary of its name and arguments", loss=loss)
+            )
         loss = {"name": loss} if isinstance(loss, str) else dict(loss)
         known = [f.name for f in dataclasses.fields(cls) if f.name != "loss_arguments"]
         unknown = sorted(set(values) - set(known))
@@ -180,8 +183,8 @@ class Settings:
 
 def _positive(**setting):
     (name, value), *_ = setting.items()
-    if isinstance(value, bool) or not (isinstance(value, int) and value > 0):
-        raise ValueError(expected(f"{name} to be an int above 0", **setting))
+    if isinstance(value, bool) or not (isinstance(value, int) and 0 < value < 2**31):
+        raise ValueError(expected(f"{name} to be an int above 0 and below 2³¹", **setting))
 
 
 def _shown(value):
