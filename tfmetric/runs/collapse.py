@@ -30,7 +30,12 @@ def collapse_of(loss, history, embeddings) -> str | None:
 
 
 def note_collapse(found, loss, embeddings) -> None:
-    """Adds ``collapsed`` and, where it is true, the reason as ``collapse``, to the metrics."""
+    """Adds ``collapsed`` and, where it is true, the reason as ``collapse``, to the metrics.
+
+    A search may have said so already.
+    """
+    if found.get("collapsed"):
+        return
     reason = collapse_of(loss, found.get("history") or {}, embeddings)
     found["collapsed"] = reason is not None
     if reason:

@@ -7,13 +7,8 @@ from tfmetric.runs.directory import RunDirectory
 from tfmetric.runs.late_steps import do_missing, forget
 from tfmetric.runs.metrics import run_metrics, versions, write_metrics
 from tfmetric.runs.steps import fingerprint_of
-<<<<<<< HEAD
-from tfmetric.tuning.search.report_record import report_record
-=======
 from tfmetric.training import make_loss
-from tfmetric.tuning.search.search_pictures import drawn
-from tfmetric.tuning.search.trial_tables import end_lines
->>>>>>> 12ed3c6 (A run says that it collapsed, where a disk is full and how to go on; whole numbers in names have one rule)
+from tfmetric.tuning.search.report_record import report_record
 
 
 def keep_best(result, config: RunConfig, parts, progress) -> None:
@@ -40,22 +35,10 @@ def keep_best(result, config: RunConfig, parts, progress) -> None:
     found = run_metrics(
         config, parts, final.settings, result.embedder, dict(final.evaluation), {}, progress.seconds
     )
-<<<<<<< HEAD
     found |= report_record(result)
-=======
-    default = result.default and result.default.settings.resolved().loss_arguments
-    found["search"] = {
-        "objective": result.objective,
-        "drawn": drawn(result.searched),
-        "default": default or {},
-        "trials": result.table(),
-        "words": [line for line in end_lines(result) if line.endswith(".")],
-        "optimism": result.optimism,
-    }
     embeddings = embed(result.embedder, parts[1])
     loss = make_loss(final.settings.loss, final.settings.loss_arguments)
     note_collapse(found, loss, embeddings)
->>>>>>> 12ed3c6 (A run says that it collapsed, where a disk is full and how to go on; whole numbers in names have one rule)
     forget(run)  # The pictures may show the best of fewer trials.
     write_metrics(run.path, found)
     do_missing(run, config, parts, result.embedder, embeddings, progress)
