@@ -1,5 +1,6 @@
 """``tfmetric tune``: what it prints and leaves behind, and that it goes on where it was stopped."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -15,7 +16,8 @@ from click.testing import CliRunner
 import tfmetric as tm
 from tfmetric._process_lock import locked
 from tfmetric.cli import cli
-from tfmetric.cli.search_space import Span, parse_search
+from tfmetric.cli.search_space import Span, parse_search, searchable_names
+from tfmetric.training.losses import loss_arguments
 
 ROOT = Path(__file__).parents[2]
 # What a search of vectors needs to be over in seconds.
@@ -112,6 +114,11 @@ def test_words_of_a_search_space():
         ("--search", "margin=a..b"),
         ("--search", "margin=0..1:log"),
         ("--search", "batch=32"),
+        ("--search", "margn=0.1..1"),
+        ("--search", "epochs=1,2"),
+        ("--loss", "NTXentLoss", "--search", "margin=0.1..1"),
+        ("--loss", "NTXentLoss", "--search", "NTXentLoss/temperature=0.1..1"),
+        ("--validation", "writers"),
         ("--resume", "."),
         ("--trials", "0"),
         ("--validation-fraction", "1"),
@@ -122,6 +129,33 @@ def test_wrong_usage(arguments, tmp_path, monkeypatch):
     done = tune(*arguments)
     assert done.exit_code == 2, done.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_names_of_a_search_space_are_read_without_tensorflow():
+    code = (
+        "import sys; sys.argv = ['tfmetric']\n"
+        "sys.modules.update(dict.fromkeys(('keras', 'tensorflow', 'numpy')))\n"
+        "from click.testing import CliRunner; from tfmetric.cli import cli\n"
+        "done = CliRunner().invoke(cli, ['tune', '--search', 'margn=0.1..1'])\n"
+        "assert done.exit_code == 2, done.output\n"
+        "assert 'Did you mean margin' in ' '.join(done.output.split()), done.output"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_names_of_a_search_space_are_those_that_a_search_takes():
+    for loss in tm.training.loss_names():
+        names = searchable_names([loss])
+        arguments = set(loss_arguments(loss)) - {"reduction"}
+        assert arguments <= names, loss
+        space = tm.tuning.default_space(loss, everything=True)
+        assert set(space) <= names, loss
+    several = searchable_names(["TripletLoss", "NTXentLoss"])
+    assert {"TripletLoss/margin", "NTXentLoss/temperature", "margin", "batch"} <= several
+    fields = {field.name for field in dataclasses.fields(tm.training.Settings)}
+    unknown = searchable_names(["NTXentLoss"]) - set(loss_arguments("NTXentLoss"))
+    assert unknown - fields == {"batch"}
 
 
 def test_nothing_but_trials_may_be_given_with_resume(searched):

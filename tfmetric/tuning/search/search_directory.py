@@ -132,7 +132,8 @@ class SearchDirectory:
         return sorted((outcome for outcome in found if outcome), key=lambda o: o["trial"]["number"])
 
     def _is_empty(self):
-        # A caller may keep its own options there, for a search that was stopped at its start.
+        # A caller may keep its own options there, and a kill may leave hidden scratch behind: a
+        # search that was stopped at its start begins anew.
         return not self.directory.is_dir() or all(
-            path.suffix == ".toml" for path in self.directory.iterdir()
+            path.suffix == ".toml" or path.name.startswith(".") for path in self.directory.iterdir()
         )
