@@ -116,7 +116,7 @@ def test_a_setting_that_diverges_or_collapses_is_a_result(eager, monkeypatch):
     still = QUICK.replace(learning_rate=1e-9, epochs=1)
     record = run_once(TRAIN, VALIDATION, still, build_embedder=lambda dim: deep(dim, 1e-9))
     assert (record.status, record.best) == ("collapsed", 0.0)
-    assert "all embeddings are one" in record.reason
+    assert "all embeddings are at one point" in record.reason
 
 
 def deep(dim, gain):

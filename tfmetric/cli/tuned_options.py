@@ -79,7 +79,7 @@ def keep_options(directory: Path, options: dict) -> None:
         if other:
             raise ValueError(
                 expected(
-                    f"the search that {directory} holds, to go on with it; what differs is "
+                    f"the search that {directory} holds, to go on with it; these differ: "
                     f"{', '.join(other)}. Give --name for another one, or --overwrite",
                     **{name: kept.get(name) for name in other},
                 )

@@ -1,4 +1,4 @@
-"""Searching the margin and what goes with it, on classes that training does not see."""
+"""The margin search and the benchmark of losses, judged on data that training does not see."""
 
 from tfmetric._foreign_names import missing
 from tfmetric.tuning.benchmark.benchmark_result import BenchmarkResult, read_benchmark
@@ -40,7 +40,7 @@ __all__ = [
 
 
 def __getattr__(name):
-    # A subclass of Keras Tuner's, which takes a second to import and is seldom needed.
+    # Its base class is Keras Tuner's, which takes a second to import and is seldom needed.
     if name == "MetricHyperModel":
         from tfmetric.tuning.search.hypermodel import MetricHyperModel
 

@@ -1,4 +1,4 @@
-"""A short text that tells one data set from another."""
+"""A short text by which two data sets can be told apart."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import hashlib
 
 import numpy as np
 
-# So many examples tell one data set from another.
+# The number of examples that are read: enough to tell data sets apart, and soon read.
 _SAMPLED = 16
 
 
 def fingerprint(data, examples: bool = True) -> str:
-    """A short text that is another one for other data.
+    """Returns a short text that differs for other data.
 
     Args:
         data: A ``LabeledData``.
-        examples: Whether some of the examples are read and count too.
+        examples: Whether some examples are read too; else labels, names and shapes alone count.
     """
     digest = hashlib.sha256(np.ascontiguousarray(data.labels))
     digest.update(repr((data.class_names, data.element_shape, data.dtype)).encode())

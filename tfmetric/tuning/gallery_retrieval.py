@@ -37,7 +37,7 @@ class GalleryRetrieval(keras.callbacks.Callback):
         self.distance, self.embedder = distance, embedder
 
     def on_epoch_end(self, epoch, logs=None):
-        """Judges the epoch."""
+        """Writes the figure of the epoch into the logs."""
         embeddings = [embed(self.embedder, data) for data in (self.queries, self.gallery)]
         if not all(np.isfinite(array).all() for array in embeddings):
             raise ValueError(expected("finite embeddings; training has diverged", epoch=epoch + 1))

@@ -27,9 +27,9 @@ def validation_folds(
 
     Args:
         train: The training data.
-        by: What both parts do not share: "classes" for new classes; "groups" for new groups, such
-            as writers or alphabets, which needs ``train.groups``; "examples" for new examples of
-            the same classes.
+        by: The unit that lies in one part alone: "classes" for new classes; "groups" for
+            new groups, such as writers or alphabets, which needs ``train.groups``; "examples" for
+            new examples of the same classes.
         folds: 1 for one split; of k folds, each class, group or example is judged in exactly one
             and trained on in the others.
         fraction: The share of the classes, groups or examples to judge on, where ``folds`` is 1.
@@ -80,8 +80,9 @@ def searched_gallery(learn: LabeledData, judged: LabeledData) -> LabeledData | N
 def rule_of_split(train: LabeledData, test: LabeledData | None) -> str:
     """How the data was split into train and test: "classes", "groups" or "examples".
 
-    It goes by what the two parts share. Without test data, or without a group in it, it is by
-    classes where there are four or more to split, else by examples.
+    The answer is "groups" where both parts have groups and share none; else "examples" where all
+    test classes are trained on, and "classes" where not. Without test data it is "classes" where
+    there are four classes or more to split, else "examples".
 
     Args:
         train: The training data.

@@ -9,14 +9,14 @@ from tfmetric._files import replacing
 
 
 def write_json(path, values) -> None:
-    """Writes values, so that no reader sees half of them."""
+    """Writes values to a JSON file; a reader sees the old file or the new one, never half."""
     text = json.dumps(values, indent=2, ensure_ascii=False)
     with replacing(path) as new:
         new.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path):
-    """The values in a file; None if it is not there, or not whole."""
+    """Returns the values in a JSON file; None if the file is missing or cut off."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -13,13 +13,13 @@ from tfmetric._errors import expected
 
 
 class FreshEmbedder:
-    """Calls ``build_embedder``, and makes sure that no trial goes on with another one's weights."""
+    """Calls ``build_embedder`` and refuses a model that an earlier trial has trained."""
 
     def __init__(self, build):
         self._build, self._last = build, lambda: None
 
     def __call__(self, embedding_dim):
-        """The embedder; a ValueError if it is the last one again."""
+        """Returns a new embedder; raises a ValueError for the same model as before."""
         made = self._build(embedding_dim)
         if made is not None and made is self._last():
             raise ValueError(
@@ -35,7 +35,7 @@ class FreshEmbedder:
 
 @contextmanager
 def without_advice_on_retracing():
-    """Each trial is another model: TensorFlow would advise against that, trial by trial."""
+    """Silences TensorFlow's advice on retracing: each trial is a new model on purpose."""
 
     def wanted(record):
         return "retracing" not in record.getMessage()
@@ -50,13 +50,13 @@ def without_advice_on_retracing():
 
 @contextmanager
 def given_back() -> Iterator[None]:
-    """What was made for trainings in the block goes with them.
+    """Frees the graphs of the trainings in the block at its end.
 
-    Keras adds up gradients in a function with a gradient of its own, and TensorFlow keeps such
-    gradients by name for ever, and with each the whole graph of the training: 12 MB of a small
-    one. A graph that has been traced needs them no more.
+    Keras sums gradients in a function with a gradient of its own. TensorFlow keeps such gradients
+    by name for ever, and with each one the whole graph of the training, 12 MB for a small model.
+    A traced graph no longer needs them.
     """
-    keras.backend.clear_session()  # It collects garbage too.
+    keras.backend.clear_session()  # This collects garbage too.
     known = set(_gradients())
     try:
         yield
@@ -72,5 +72,5 @@ def _gradients() -> dict:
         return {}
     from tensorflow.python.framework import ops
 
-    # Not public: where it is no more, memory grows, and nothing else changes.
+    # Not public: if TensorFlow drops it, memory grows and nothing else changes.
     return getattr(getattr(ops, "gradient_registry", None), "_registry", {})

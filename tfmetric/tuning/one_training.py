@@ -1,4 +1,4 @@
-"""One run: one setting, trained on one part of the classes and judged on others."""
+"""One run: one setting, trained on one part of the data and judged on another."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from tfmetric.tuning.many_trainings import given_back
 from tfmetric.tuning.retrieval_objective import check_objective, ks_for
 from tfmetric.tuning.run_record import RunRecord
 
-# Embeddings nearer to their mean than this share of their length are one, as CollapseMonitor says.
+# Embeddings have collapsed when their mean distance from their mean is below this share of their
+# length, as for CollapseMonitor.
 _SPREAD = 0.01
-# So many examples tell whether all embeddings are one.
+# The number of examples whose embeddings are looked at for that.
 _LOOKED_AT = 256
-# What the losses and RetrievalEvaluation say of a training that has diverged.
+# Words in the errors that losses and RetrievalEvaluation raise when a training has diverged.
 _DIVERGED = ("finite embeddings", "finite cosines")
 
 
@@ -62,32 +63,34 @@ def run_once(
 ) -> RunRecord:
     """Trains one setting and says how well examples are found that it was not trained on.
 
-    A setting that diverges, collapses to one point or does not fit into memory is a result: it has
-    the worst value and a reason. Any other error is raised: no setting is to blame for it.
+    A setting that diverges, collapses to one point or does not fit into memory is a result, with
+    the worst value and a reason. Any other error is raised, as the setting is not its cause.
 
     Args:
         train: The data to train on, a ``LabeledData``.
         validation: The data to judge on, a ``LabeledData``; none of its examples is in ``train``.
         settings: The setting.
-        seed: Of weights and batches; the same for settings that are compared.
+        seed: Seed of weights and batches; give settings that are compared the same one.
         build_embedder: As in :func:`tfmetric.training.prepare`.
         objective: A retrieval figure, see :func:`tfmetric.tuning.margin_search`.
-        callbacks: Keras callbacks; each run gets copies. They find the figures in the logs.
-        patience: Stop after so many epochs without a better one. Defaults to None: never.
-        epochs: Stop after so many epochs of the schedule. Defaults to None: all of
-            ``settings.epochs``.
+        callbacks: Keras callbacks; each run gets copies, which find the objective in the logs.
+        patience: Number of epochs without a better one after which the run stops. Defaults to
+            None: never.
+        epochs: Number of epochs of the schedule after which the run stops. Defaults to None: all
+            of ``settings.epochs``.
         gallery: The examples among which those of ``validation`` are looked for, a
             ``LabeledData``; the training data where ``validation`` has new examples of the same
             classes. Defaults to None: the other examples of ``validation``.
-        stop: From the objective after each epoch so far to the reason to prune the run, or None.
-        after: Called with the training, its weights those of the best epoch, unless the run
-            collapsed; what it returns is in ``figures`` of the record.
+        stop: Called after each epoch with the objective of all epochs so far; returns a reason to
+            prune the run, or None.
+        after: Called with the training at the weights of the best epoch, unless the run collapsed;
+            the figures it returns stand in ``figures`` of the record.
 
     Returns:
         A :class:`RunRecord`.
 
     Raises:
-        ValueError: If an argument makes no sense, or the data or the embedder does not fit.
+        ValueError: If an argument is out of its range, or data or embedder do not fit.
 
     Example:
 
@@ -167,7 +170,7 @@ def _fit(training, epochs, callbacks):
 
 
 class _Watch(keras.callbacks.Callback):
-    """Keeps the objective of each epoch, and ends what need not go on."""
+    """Keeps objective and loss of each epoch, and stops a hopeless run."""
 
     def __init__(self, name, patience, stop, keep_best):
         super().__init__()
@@ -192,24 +195,24 @@ class _Watch(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def restore(self, model):
-        """Puts the weights of the best epoch back."""
+        """Gives the model the weights of the best epoch."""
         model.set_weights(self.weights)
 
 
 def _collapsed(embedder, validation):
-    """Why the embeddings are one, or None."""
+    """Returns why the embeddings have collapsed to one point, or None."""
     chosen = np.linspace(0, len(validation) - 1, min(_LOOKED_AT, len(validation))).astype(int)
-    # Called, not predicted: another size of batch would be another graph.
+    # A call and no predict: predict would trace another graph for this batch size.
     embeddings = np.asarray(embedder(validation.read(chosen), training=False), np.float64)
     spread = np.linalg.norm(embeddings - embeddings.mean(axis=0), axis=1).mean()
     length = np.linalg.norm(embeddings, axis=1).mean()
     if spread > _SPREAD * length:
         return None
-    return f"all embeddings are one: {spread:.2g} from their mean, {length:.2g} long"
+    return f"all embeddings are at one point: {spread:.2g} from their mean, {length:.2g} long"
 
 
 def blame(error: Exception) -> str | None:
-    """What a setting is to blame for, in a few words; None where it is not."""
+    """Returns in a few words how a setting caused an error; None if something else did."""
     text = str(error)
     if any(sign in text for sign in _DIVERGED):
         return "diverged: embeddings are NaN or infinite"

@@ -1,4 +1,4 @@
-"""What a search maximises: a retrieval figure on classes that are not trained on."""
+"""The figure that a search maximises: retrieval on data that is not trained on."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from tfmetric.evaluation.retrieval.figures import figure_names, find_figure
 
 
 def check_objective(objective) -> str:
-    """The name of the figure, as :meth:`tfmetric.evaluation.RetrievalResult.figures` has it.
+    """Returns the name of the figure in :meth:`tfmetric.evaluation.RetrievalResult.figures`.
 
     Args:
         objective: The name, with or without ``"val_"``, or a ``keras_tuner.Objective`` of it.
 
     Raises:
-        ValueError: If it is a loss, is to be minimised, or is no retrieval figure.
+        ValueError: If the objective is a loss, is to be minimised, or is no retrieval figure.
 
     >>> check_objective("val_map_at_r")
     'map_at_r'
@@ -41,6 +41,6 @@ def check_objective(objective) -> str:
 
 
 def ks_for(figure: str) -> tuple[int, ...]:
-    """The k that must be evaluated for a figure to be there."""
+    """Returns the k that an evaluation needs for a figure."""
     found = find_figure(figure)
     return (found[1],) if found and found[1] else (1,)

@@ -1,4 +1,4 @@
-"""What one run of a search has measured, as values that can be written down."""
+"""The measurements of one training, as values that can be written down."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ class RunRecord:
     """One training with one setting on one fold of the classes.
 
     Attributes:
-        best: The objective in the best epoch; 0.0, its worst value, of a collapsed run.
-        best_epoch: That epoch, from 1; 0 of a collapsed run.
+        best: The objective in the best epoch; 0.0, its worst value, if the run collapsed.
+        best_epoch: That epoch, from 1; 0 if the run collapsed.
         curve: The objective after each epoch.
-        seconds: How long it took.
-        status: "completed"; "pruned" if it was stopped as hopeless; "collapsed" if nothing can be
-            read from it: NaN, all embeddings at one point, or no memory left.
-        reason: Why it was stopped or is worthless; "" of a run that went to its end.
-        sign: What looks like a collapse though the figures count, such as a loss that ended at
-            its margin; "" where nothing does.
-        figures: What ``after`` of :func:`run_once` has measured.
+        seconds: How long the run took.
+        status: "completed"; "pruned" if the run was stopped as hopeless; "collapsed" if its score
+            means nothing: NaN, all embeddings at one point, or no memory left.
+        reason: Why the run was stopped or is worthless; "" if it went to its end.
+        sign: A sign of collapse in a run whose figures count, such as a loss that ended at its
+            margin; "" without one.
+        figures: The figures that ``after`` of :func:`run_once` has returned.
         fold: Which fold of the classes, from 0.
         repeat: Which repetition on that fold, from 0.
     """
@@ -40,14 +40,14 @@ class RunRecord:
     repeat: int = 0
 
     def to_dict(self) -> dict:
-        """The record as plain values, for JSON."""
+        """Returns the record as plain values, for JSON."""
         return {**dataclasses.asdict(self), "curve": list(self.curve)}
 
     @classmethod
     def from_dict(cls, values: Mapping) -> RunRecord:
-        """The record that :meth:`to_dict` gave."""
+        """Returns the record of the values of :meth:`to_dict`."""
         return cls(**{**values, "curve": tuple(values["curve"])})
 
     def replace(self, **values) -> RunRecord:
-        """The record with some values replaced."""
+        """Returns a copy with some values replaced."""
         return dataclasses.replace(self, **values)

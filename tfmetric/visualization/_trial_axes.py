@@ -1,4 +1,4 @@
-"""Trials of a search as pictures need them: which is best, what was searched, axes for values."""
+"""Trials of a search for pictures: the best one, the searched names, axes for their values."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 from tfmetric._errors import expected
 from tfmetric.visualization._style import number_text
 
-# An axis of numbers is logarithmic where they span more than this.
+# Numbers that span no more than this factor are on a linear axis.
 _LOG_FROM = 10
-# So few different numbers are steps of equal height, as of a grid or a list of choices.
+# Numbers of no more different values are drawn as steps, like those of a grid or a list.
 _STEPS = 6
-# Height about the place below an axis in which trials without a value are spread.
+# The height, below an axis, in which trials without a value are spread.
 _MISSING_BAND = 0.06
 MISSING = object()
 
 
 def check_trials(trials) -> list[Mapping]:
-    """The trials as a list.
+    """Returns the trials as a list.
 
     Raises:
-        ValueError: If there is none, or one is no trial.
+        ValueError: If there is no trial, or an entry is not one.
     """
     trials = list(trials)
     if not trials or not all(
@@ -41,45 +41,45 @@ def check_trials(trials) -> list[Mapping]:
 
 
 def score_of(trial) -> float:
-    """Its score, NaN where there is none."""
+    """Returns the score of a trial; NaN without one."""
     score = trial.get("score")
     return float("nan") if score is None else float(score)
 
 
 def runs_of(trial) -> list[float]:
-    """The finite scores that its score is the mean of."""
+    """Returns the finite scores of the runs of a trial."""
     return [float(v) for v in trial.get("runs") or () if v is not None and np.isfinite(v)]
 
 
 def collapsed(trial) -> bool:
-    """Whether nothing can be read from its score."""
+    """Returns whether a trial has no score that counts."""
     return trial.get("status", "completed") == "collapsed" or not np.isfinite(score_of(trial))
 
 
 def pruned(trial) -> bool:
-    """Whether it was stopped before its end."""
+    """Returns whether a trial was stopped before its end."""
     return trial.get("status") == "pruned" and not collapsed(trial)
 
 
 def best_of(trials) -> int | None:
-    """Index of the completed trial with the highest score, None where no trial is complete."""
+    """Returns the index of the best completed trial; None where no trial is complete."""
     complete = [i for i, t in enumerate(trials) if not (collapsed(t) or pruned(t))]
     return max(complete, key=lambda i: score_of(trials[i]), default=None)
 
 
 def searched(trials) -> list[str]:
-    """The names of all values that any of the trials has, in the order of their first mention."""
+    """Returns the names of the values of all trials, in the order of their first mention."""
     return list(dict.fromkeys(name for trial in trials for name in trial["settings"]))
 
 
 def is_number(value) -> bool:
-    """Whether it is a finite number, and no truth value."""
+    """Returns whether a value is a finite number, and no truth value."""
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, (bool, np.bool_))
     return number and bool(np.isfinite(value))
 
 
 def shown(value) -> str:
-    """A value as text: numbers with three digits at most that matter."""
+    """Returns a value as text, numbers with three digits that matter."""
     if is_number(value):
         return number_text(value) if isinstance(value, (float, np.floating)) else str(value)
     if isinstance(value, (tuple, list)):
@@ -90,10 +90,10 @@ def shown(value) -> str:
 
 
 def is_log(values: Sequence[float]) -> bool:
-    """Whether a logarithmic axis shows numbers better than a linear one.
+    """Returns whether a logarithmic axis shows numbers better than a linear one.
 
-    They must span more than tenfold, and lie no less evenly on it: what was drawn evenly from 0.02
-    to 1 would crowd at its upper end.
+    The numbers must span more than tenfold and lie on it as evenly as on a linear axis: numbers
+    drawn evenly from 0.02 to 1 would crowd at its upper end.
     """
     if not (min(values) > 0 and max(values) > _LOG_FROM * min(values)):
         return False
@@ -106,7 +106,7 @@ def _widest_gap(ordered):
 
 
 class Axis:
-    """Where the values of one name lie on an axis from 0 to 1.
+    """The places of the values of one name on an axis from 0 to 1.
 
     Attributes:
         kind: "linear", "log", or "steps" of equal height for texts and few numbers.
@@ -116,7 +116,7 @@ class Axis:
     """
 
     def __init__(self, values, steps: bool = True):
-        """Args: the values, ``MISSING`` where there is none; whether few numbers become steps."""
+        """Args: the values, ``MISSING`` for a missing one; whether few numbers become steps."""
         values = [value for value in values if value is not MISSING]
         distinct = sorted({_key(value) for value in values})
         few = steps and len(distinct) <= min(_STEPS, len(values) - 1)
@@ -134,7 +134,7 @@ class Axis:
         self.ticks = [(self.position(v), number_text(v, 4)) for v in self._marks()]
 
     def position(self, value) -> float:
-        """Where a value lies, from 0 to 1."""
+        """Returns where a value lies, from 0 to 1."""
         if self.kind == "steps":
             return self._at[_key(value)]
         if self.kind == "log":
@@ -153,12 +153,12 @@ class Axis:
 
 
 def _key(value):
-    """Numbers in their order, then texts in theirs; 1 and True are not the same."""
+    """Returns a key that sorts numbers before texts, and tells 1 from True."""
     return (0, float(value), "") if is_number(value) else (1, 0.0, shown(value))
 
 
 def lines(trials, below: float) -> tuple[list[str], list[Axis], np.ndarray]:
-    """Each trial as a line through parallel axes, the last one that of the score.
+    """Returns each trial as heights on parallel axes, the last of them for the score.
 
     Args:
         trials: The trials.

@@ -1,4 +1,4 @@
-"""What indexes find and how fast."""
+"""The recall of indexes against their speed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def recall_against_speed(results: Any, title: str | None = None) -> Figure:
         A ``matplotlib.figure.Figure``.
 
     Raises:
-        ValueError: If there are none, or one has no recall.
+        ValueError: If there is no result, or one has no recall.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What a search over settings found."""
+"""The objective of a search against one of the searched values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tfmetric.visualization._trial_axes import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# So many kinds of trials get a colour and a mark of their own; the worst of more are grey.
+# The number of kinds of trials with a colour and a mark of their own; the worst others are grey.
 _KINDS = 8
 # Around a trial whose score counts though it looks collapsed.
 _RING = {
@@ -45,7 +45,7 @@ _RING = {
     "color": INK,
     "markerfacecolor": "none",
 }
-# More points than this in a line are only noise that goes up and down.
+# With more points a line would only show noise.
 _JOINED = 12
 
 
@@ -68,11 +68,11 @@ def objective_against(
             better), "runs" (the scores that it is the mean of), "status": "completed", "pruned"
             or "collapsed", and a "sign" where it looks collapsed. Those whose settings lack
             ``name`` are left out.
-        name: Which value; the axis is logarithmic where it spans more than tenfold and shows
-            the values better so.
+        name: The name of the value. The axis is logarithmic where values span more than tenfold and
+            lie more evenly on it so.
         default: The value where nothing is searched, to be marked; None for no mark.
         title: Title of the picture.
-        objective: What the score is called.
+        objective: The name of the score.
 
     Returns:
         A ``matplotlib.figure.Figure``.
@@ -157,7 +157,7 @@ def objective_against(
 
 
 def _spread_on_steps(axis, values):
-    """Trials of one text beside each other, in their order."""
+    """Returns places that put trials of one text beside each other, in their order."""
     places = np.array([axis.position(value) for value in values])
     for at in set(places):
         same = np.flatnonzero(places == at)
@@ -166,7 +166,7 @@ def _spread_on_steps(axis, values):
 
 
 def _floor(axes, fine, needed):
-    """Sets the y axis to what is worth seeing; returns where collapsed trials stand."""
+    """Fits the y axis to the scores, and returns the height of collapsed trials."""
     ends = [v for t in fine for v in (score_of(t), *runs_of(t))]
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
     room = max(high - low, 0.02 * max(abs(high), abs(low), 1e-6))
@@ -210,7 +210,7 @@ def _star(axes, x, trial, text):
 
 
 def _kinds(trials, without):
-    """(name, indexes) of the trials of each loss and mining, the best first."""
+    """Returns (name, indexes) of the trials of each loss and mining, the best first."""
     kinds = {}
     for i, trial in enumerate(trials):
         settings = trial["settings"]
@@ -230,7 +230,7 @@ def _highest(trials, members):
 
 
 def _differ_in_one(trials, members, name):
-    """Whether the trials have all but this value in common, and each another one of it."""
+    """Returns whether trials differ in this value alone, each from all others."""
     rest = {
         tuple((key, shown(v)) for key, v in trials[i]["settings"].items() if key != name)
         for i in members

@@ -21,7 +21,7 @@ from tfmetric.visualization._trial_axes import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Where a line goes that has no value on an axis, and the share of a gap in which it bends.
+# The height of a line without a value on an axis, and the share of a gap in which a line bends.
 BELOW, _BEND = -0.13, 0.42
 # From pale to dark blue, also in black and white; its palest part cannot be seen on white.
 _PALEST, _COLOURS = 0.12, "cividis_r"
@@ -31,16 +31,17 @@ def parallel_coordinates(trials: Any, title: str | None = None, objective: Any =
     """Draws each trial as a line through an axis for each value that was searched, and its score.
 
     The darker a line, the better the trial; the best one is thick and orange, and its values stand
-    below the axes. Where dark lines keep together on an axis, its value matters; where they are
-    all over it, it does not. Numbers that span more than tenfold are on a logarithmic axis; few
-    different ones, and texts, are steps. A line below an axis, at "none", has no such value, as
-    some losses have no margin. Trials that collapsed are dotted, those stopped early are dashed.
+    below the axes. Where dark lines keep together on an axis, its value matters; where they spread
+    over the axis, the value does not. Numbers that span more than tenfold are on a logarithmic axis
+    where that shows them better; few different ones, and texts, are steps. A line below an axis, at
+    "none", has no such value, as some losses have no margin. Trials that collapsed are dotted,
+    those stopped early are dashed.
 
     Args:
         trials: Dictionaries with "settings" (the searched values by name), "score" (higher is
             better) and "status": "completed", "pruned" or "collapsed".
         title: Title of the picture.
-        objective: What the score is called.
+        objective: The name of the score.
 
     Returns:
         A ``matplotlib.figure.Figure``.
@@ -105,20 +106,20 @@ def colour(share: float):
 
 
 def _colour_of(trials):
-    """From a score to its colour."""
+    """Returns a function from a score to its colour."""
     low, high = colour_range(trials)
     return lambda score: colour(float(np.clip((score - low) / (high - low), 0, 1)))
 
 
 def _look(trial, colour_of):
-    """Colour, width and kind of its line."""
+    """Returns colour, width and style of the line of a trial."""
     if collapsed(trial):
         return "#9aa2aa", 0.9, (0, (1, 2))
     return colour_of(score_of(trial)), 1.3, (0, (5, 2)) if pruned(trial) else "solid"
 
 
 def _line(axes, heights, colour, width, style, zorder):
-    """A line that crosses each axis level: the eye follows it through a crowd."""
+    """Draws a line that crosses each axis level, so that the eye follows it through a crowd."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
@@ -151,7 +152,7 @@ def _axis(axes, column, scale, missing, last):
 
 
 def _strip(axes, column, scale, colour_of):
-    """The colours of the scores along their axis."""
+    """Draws the colours of the scores along their axis."""
     if scale.kind == "steps":  # All scores are the same.
         return
     low, high = scale.ends

@@ -39,7 +39,7 @@ def parallel_coordinates_html(
         trials: As :func:`parallel_coordinates` has them.
         path: File to write; an existing one is replaced.
         title: Title of the page.
-        objective: What the score is called.
+        objective: The name of the score.
 
     Raises:
         ValueError: If there is no trial.
@@ -94,11 +94,11 @@ def parallel_coordinates_html(
 
 
 def _unseen(number):
-    """Text of no width: plotly takes two ticks of one text for the same."""
+    """Returns text of no width: plotly takes two ticks of one text for the same."""
     return f"{number:b}".replace("0", "\u200b").replace("1", "\u200c")
 
 
-# A line of plotly's says nothing of its own when pointed at: a table says which trials are chosen.
+# A line of plotly shows no values when pointed at: a table lists the chosen trials.
 # createElement and textContent, because a name may hold markup.
 _SCRIPT = """
 const plot = document.getElementById('{plot_id}');
@@ -151,7 +151,7 @@ def _script(names, trials, objective):
 
 
 def _colour_stops():
-    """The colours as plotly has them."""
+    """Returns the colours as plotly takes them."""
     from matplotlib.colors import to_hex
 
     return [[share, to_hex(colour(share))] for share in np.linspace(0, 1, 11).tolist()]

@@ -136,7 +136,7 @@ def test_all_losses_have_the_same_seeds_batches_and_epochs(faked, tmp_path):
 
 def test_budgets_that_differ_are_refused(tmp_path):
     losses = {"short": SETTINGS, "long": SETTINGS.replace(epochs=20)}
-    with pytest.raises(ValueError, match="one epochs for all that is compared"):
+    with pytest.raises(ValueError, match="one epochs for all losses"):
         compare(tmp_path, losses)
     assert not list(tmp_path.iterdir())
 
@@ -253,11 +253,11 @@ def test_another_protocol_in_the_same_directory_is_an_error(faked, tmp_path):
         ({"folds": 2}, "folds"),
         ({"figures": ["mrr"]}, "figures"),
         ({"settings": SETTINGS.replace(epochs=3)}, "budget"),
-        ({"settings": SETTINGS.replace(learning_rate=1e-4)}, "what differs is TripletLoss"),
+        ({"settings": SETTINGS.replace(learning_rate=1e-4)}, "these differ: TripletLoss"),
     ):
         with pytest.raises(ValueError, match=f"{said}.*overwrite=True"):
             compare(tmp_path, **changes)
-    with pytest.raises(ValueError, match="what differs is data"):
+    with pytest.raises(ValueError, match="these differ: data"):
         benchmark(
             TRAIN,
             TEST.subset(range(20)),
@@ -426,7 +426,7 @@ def test_a_search_space_is_parted_by_loss():
         "learning_rate",
     }
     assert own_space("all", "NTXentLoss", compared) == "all"
-    with pytest.raises(ValueError, match="about one of NTXentLoss, TripletLoss"):
+    with pytest.raises(ValueError, match="belong to one of NTXentLoss, TripletLoss"):
         own_space({"SupConLoss/temperature": [1]}, "TripletLoss", compared)
 
 

@@ -60,7 +60,7 @@ def test_a_model_can_be_made_without_data():
 
 
 def test_what_is_missing_is_named():
-    with pytest.raises(ValueError, match="Expected train, the data"):
+    with pytest.raises(ValueError, match="Expected train, the training data"):
         MetricHyperModel()
     with pytest.raises(ValueError, match=r"losses_with_proxies=\['ArcFaceLoss'\]"):
         MetricHyperModel(build, "ArcFaceLoss")

@@ -207,7 +207,7 @@ def test_broken_and_lost_files_cost_no_finished_trial(search, runs, tmp_path, tu
     oracle = tmp_path / "lost/oracle.json"
     oracle.write_text(oracle.read_text()[:100])
     if tuner == "hyperband":
-        with pytest.raises(ValueError, match="where Hyperband stands"):
+        with pytest.raises(ValueError, match="in which round Hyperband is"):
             search("lost", **arguments, **more)
         return
     again = search("lost", **arguments, **more)
@@ -227,10 +227,10 @@ def test_another_search_in_the_same_directory_is_refused(search, runs, tmp_path)
         ({"validation": Validation(folds=2)}, "validation"),
         ({"tuner": "bayesian"}, "tuner"),
     ):
-        with pytest.raises(ValueError, match=rf"what differs is .*{name}.*overwrite=True"):
+        with pytest.raises(ValueError, match=rf"these differ: .*{name}.*overwrite=True"):
             search(max_trials=1, **other)
     other = tm.datasets.from_arrays(TRAIN.read() + 1, TRAIN.labels)
-    with pytest.raises(ValueError, match="what differs is data"):
+    with pytest.raises(ValueError, match="these differ: data"):
         margin_search(
             other,
             directory=tmp_path / "one",
@@ -387,7 +387,7 @@ def test_a_best_at_the_end_of_its_range_is_told(search, runs):
     result = search(search_space=space, tuner="grid", stopping=WHOLE)
     assert result.best.values == {"margin": 0.12}
     assert result.at_the_ends == {"margin": "lower"}
-    assert "margin is at the lower end of what was searched" in result.summary()
+    assert "margin is at the lower end of its range" in result.summary()
     grid = [0.05, 0.1, 0.2]
     result = search(search_space={"margin": grid}, tuner="grid", name="grid", stopping=WHOLE)
     assert "margin" not in result.at_the_ends

@@ -69,7 +69,7 @@ def test_the_margin_has_the_range_of_its_distance():
         found[distance].append(settings.loss_arguments["margin"])
         assert both.values_of(settings)["margin"] == found[distance][-1]
     assert max(found["cosine"]) <= 0.5 < max(found["squared_euclidean"])
-    with pytest.raises(ValueError, match=r"where to search margin.*distance='manhattan'"):
+    with pytest.raises(ValueError, match=r"a range of margin.*distance='manhattan'"):
         SearchSpace("TripletLoss", {"distance": "manhattan"})
     SearchSpace("TripletLoss", {"distance": "manhattan", "margin": Range(1, 9)})
 

@@ -1,10 +1,10 @@
-"""The directory of a benchmark: what is written there, at once or not at all, and read again.
+"""The directory of a benchmark: its files are written whole or not at all, and read again.
 
-protocol.json                    what is compared, on which data
-searches/LABEL/                  the search of a loss, see search_directory.py
+protocol.json                    the losses, the data and how they are compared
+searches/LABEL/                  the search for a loss, see search_directory.py
 trainings/LABEL_seed0_fold1.json a finished training
-embeddings/...                   of the test classes, until a seed's folds are concatenated
-baselines.json                   raw inputs and the untrained embedder
+embeddings/...                   embeddings of the test data, until a seed's are concatenated
+baselines.json                   figures of raw inputs and the untrained embedder
 results.json, results.md, results.png
 """
 
@@ -26,12 +26,12 @@ from tfmetric.tuning.json_files import read_json, write_json
 
 PROTOCOL, BASELINES = "protocol.json", "baselines.json"
 PAGE, PICTURE = "results.md", "results.png"
-# Further seeds and losses leave what is done as it is.
+# Seeds may be added: finished trainings keep their meaning.
 _MAY_GROW = ("seeds",)
 
 
 class BenchmarkDirectory:
-    """What a benchmark has written down.
+    """Reads and writes the files of a benchmark.
 
     Args:
         directory: The benchmark's directory.
@@ -41,7 +41,7 @@ class BenchmarkDirectory:
         self.directory = Path(directory)
 
     def clear(self) -> None:
-        """Removes the benchmark, so that another can take its place.
+        """Removes the benchmark from the directory.
 
         Raises:
             ValueError: If the directory holds something else.
@@ -50,14 +50,14 @@ class BenchmarkDirectory:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def begin(self, protocol: dict, settings: dict, versions: dict) -> None:
-        """Writes down what is compared, or makes sure that it goes with what is there.
+        """Writes protocol.json, or makes sure that it holds the same benchmark.
 
         Losses and seeds may be added or left out; nothing else may change.
 
         Args:
-            protocol: What all losses share.
-            settings: Settings by label, as given: before any search.
-            versions: What it is run with.
+            protocol: The values that all losses share.
+            settings: Settings by label as the caller gave them, before any search.
+            versions: Versions of the packages by name.
 
         Raises:
             ValueError: If the directory holds another benchmark, or something else.
@@ -95,24 +95,24 @@ class BenchmarkDirectory:
         return self.directory / "searches" / _file_name(label)
 
     def training(self, label, settings, seed, fold) -> dict | None:
-        """A finished training with these settings; None where there is none, or half of one."""
+        """Returns a finished training with these settings, or None."""
         row = self._read(self._training(label, seed, fold))
         return row["row"] if row and row.get("of") == self._digest(settings) else None
 
     def write_training(self, settings, row: dict) -> None:
-        """Writes down a finished training, or the figures of a seed's folds together."""
+        """Writes a finished training, or the figures of the concatenated models of a seed."""
         name = self._training(row["label"], row["seed"], row.get("fold"))
         self._write(name, {"of": self._digest(settings), "row": row})
 
     def embeddings(self, label, seed, fold) -> np.ndarray | None:
-        """The embeddings of the test classes by a model, None where there are none."""
+        """Returns the embeddings of the test data by a model, or None."""
         try:
             return np.load(self._embeddings(label, seed, fold), allow_pickle=False)
         except (FileNotFoundError, ValueError, EOFError):
             return None
 
     def write_embeddings(self, label, seed, fold, array) -> None:
-        """Keeps the embeddings of a model until those of the other folds are there."""
+        """Writes the embeddings of a model, until all folds of its seed are there."""
         with replacing(self._embeddings(label, seed, fold)) as new, open(new, "wb") as file:
             np.save(file, array)
 
@@ -120,26 +120,26 @@ class BenchmarkDirectory:
         """Removes the embeddings of a seed's models."""
         for fold in range(folds):
             self._embeddings(label, seed, fold).unlink(missing_ok=True)
-        with suppress(OSError):  # There are those of others in it.
+        with suppress(OSError):  # It holds embeddings of other models.
             (self.directory / "embeddings").rmdir()
 
     def baselines(self) -> dict:
-        """The figures of the baselines so far."""
+        """Returns the figures of the baselines that are there."""
         held = self._read(BASELINES) or {}
         return held.get("baselines", {}) if held.get("of") == self._digest({}) else {}
 
     def write_baselines(self, baselines: dict) -> None:
-        """Writes down the figures of the baselines."""
+        """Writes the figures of the baselines."""
         self._write(BASELINES, {"of": self._digest({}), "baselines": baselines})
 
     def write_results(self, result) -> None:
-        """Writes the result as JSON and as a page."""
+        """Writes results.json and results.md."""
         self._write(RESULTS, result.to_dict())
         with replacing(self.directory / PAGE) as new:
             new.write_text(result.to_markdown(), encoding="utf-8")
 
     def write_picture(self, result) -> None:
-        """Draws the result."""
+        """Writes results.png."""
         with replacing(self.directory / PICTURE) as new:
             result.figure(title=result.protocol["data"]["name"]).savefig(new)
 
@@ -163,7 +163,7 @@ class BenchmarkDirectory:
     def _refuse(self, other, before, now):
         raise ValueError(
             expected(
-                f"the benchmark that {self.directory} holds, to go on with it; what differs is "
+                f"the benchmark that {self.directory} holds, to go on with it; these differ: "
                 f"{', '.join(other)}. For another one give another directory, or overwrite=True to "
                 "remove the old one",
                 **{_argument(key): now.get(key) for key in other[:2]},
@@ -186,7 +186,7 @@ class BenchmarkDirectory:
 
 
 def _file_name(label):
-    """A name for files: of two labels never the same."""
+    """Returns a name for files, another one for each label."""
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", label).strip("-.")[:60]
     if name == label:
         return name

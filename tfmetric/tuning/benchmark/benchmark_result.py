@@ -1,4 +1,4 @@
-"""What a benchmark has found."""
+"""The result of a benchmark: figures of losses on test data, with intervals over seeds."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ RAW, UNTRAINED = "raw inputs", "untrained embedder"
 
 @dataclass(frozen=True)
 class BenchmarkResult:
-    """Figures of losses on test classes: means over seeds, with intervals.
+    """Figures of losses on test data: means over seeds, with intervals.
 
     Attributes:
-        protocol: What was done: "seeds", "folds", "objective", "figures", "max_trials", "data", ...
-        settings: The :class:`~tfmetric.training.Settings` of each label; the chosen ones after a
-            search.
+        protocol: The values that all losses share: "seeds", "folds", "objective", "figures",
+            "max_trials", "data" and so on.
+        settings: The :class:`~tfmetric.training.Settings` of each label, as a search chose them.
         trainings: A dictionary for each training: "label", "seed", "fold", "validation" (the
             objective in the best epoch, on the held-out fold), "best_epoch", "figures" (on the
             test classes), "status", "reason", "seconds", ...
-        concatenated: The same for the models of a seed's folds together: "label", "seed",
-            "figures".
-        baselines: Of the raw inputs "figures" and "note", of the untrained embedder a list of
-            "seed", "fold" and "figures".
-        searches: What the search of each label tried and chose; empty without one.
-        versions: The versions it was run with, more than one if it was continued with others.
-        directory: Where it is written.
+        concatenated: A dictionary for the concatenated models of a label and seed: "label",
+            "seed", "figures".
+        baselines: "raw", the "figures" of raw inputs and a "note"; "untrained", a list with "seed",
+            "fold" and "figures" of the untrained embedder.
+        searches: The trials and the choice of the search of each label; empty without a search.
+        versions: The versions of the packages; several if it was continued with others.
+        directory: The directory of the benchmark.
     """
 
     protocol: Mapping
@@ -55,7 +55,7 @@ class BenchmarkResult:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seeds that all losses have been trained with, on all folds."""
+        """The seeds with which all losses have been trained on all folds."""
         done = {(row["label"], row["seed"], row["fold"]) for row in self.trainings}
         folds = range(self.protocol["folds"])
         return tuple(
@@ -65,12 +65,12 @@ class BenchmarkResult:
         )
 
     def values(self, label: str, figure: str | None = None, concatenated: bool = False):
-        """A figure on the test classes for each seed: the mean over the folds' models.
+        """Returns a figure on the test data for each seed: the mean over the folds' models.
 
         Args:
-            label: Which loss.
-            figure: Which figure; the objective by default.
-            concatenated: Of the embeddings of the folds' models together instead.
+            label: The label of the loss.
+            figure: The name of the figure. Defaults to the objective.
+            concatenated: Whether to take the figure of the folds' models together.
 
         Raises:
             ValueError: If there is no such label or figure.
@@ -89,12 +89,12 @@ class BenchmarkResult:
         return self._by_seed([row for row in rows if row["label"] == label], figure)
 
     def table(self) -> list[dict]:
-        """A dictionary for each loss, the best first, then one for each baseline.
+        """Returns a dictionary for each loss, the best first, then for each baseline.
 
-        "label"; "baseline"; "figures" and "concatenated", of each figure "mean", "interval" (95 %,
-        Student's t over the seeds) and "values"; "validation", the objective on the held-out
-        folds; "behind", how far the objective is behind the best, seed by seed; "trainings",
-        "failed", "best_epoch" and "seconds".
+        The keys are "label"; "baseline"; "figures" and "concatenated" with "mean", "interval"
+        (95 %, Student's t over the seeds) and "values" of each figure; "validation", the objective
+        on the held-out folds; "behind", how far the objective is behind the best, seed by seed;
+        "trainings", "failed", "best_epoch" and "seconds".
         """
         return [*self._compared, *self._baseline_rows]
 
@@ -105,11 +105,11 @@ class BenchmarkResult:
 
     @property
     def best_interval(self) -> tuple[float, float] | None:
-        """Its interval, None with one seed."""
+        """The interval of the best; None with one seed."""
         return self._compared[0]["figures"][self.objective]["interval"]
 
     def level_with_best(self) -> tuple[str, ...]:
-        """The labels whose interval overlaps that of the best, without the best."""
+        """Returns the labels whose interval overlaps the best one's, without the best."""
         return tuple(
             row["label"]
             for row in self._compared[1:]
@@ -117,19 +117,19 @@ class BenchmarkResult:
         )
 
     def verdict(self) -> str:
-        """In plain words: which losses are the best, and which may be as good."""
+        """Returns in plain words which losses are the best, and which may be as good."""
         from tfmetric.tuning.benchmark.results_page import verdict
 
         return verdict(self)
 
     def summary(self) -> str:
-        """The table as text, and the verdict."""
+        """Returns the table as text, and the verdict."""
         from tfmetric.tuning.benchmark.results_page import text_table
 
         return f"{text_table(self)}\n{self.verdict()}"
 
     def to_markdown(self) -> str:
-        """A page with the table, the verdict, and how it was done."""
+        """Returns a page of Markdown with the table, the verdict, and the method."""
         from tfmetric.tuning.benchmark.results_page import markdown
 
         return markdown(self)
@@ -138,7 +138,7 @@ class BenchmarkResult:
         """Draws the means with their intervals.
 
         Args:
-            figure: Which figure; the objective by default.
+            figure: The name of the figure. Defaults to the objective.
             title: Title of the picture.
 
         Returns:
@@ -152,10 +152,10 @@ class BenchmarkResult:
             {"name": row["label"], "baseline": row["baseline"], **row["figures"][figure]}
             for row in self.table()
         ]
-        return intervals(rows, title, f"{figure_title(figure)} on test classes")
+        return intervals(rows, title, f"{figure_title(figure)} on test data")
 
     def to_dict(self) -> dict:
-        """The result as plain values: what ``results.json`` holds."""
+        """Returns the result as plain values, as ``results.json`` holds it."""
         return {
             "protocol": dict(self.protocol),
             "table": self.table(),
@@ -238,13 +238,13 @@ class BenchmarkResult:
 
 
 def read_benchmark(directory) -> BenchmarkResult:
-    """Reads what a benchmark has written.
+    """Reads the result of a benchmark.
 
     Args:
-        directory: Its directory, which holds ``results.json``.
+        directory: The directory of the benchmark, which holds ``results.json``.
 
     Raises:
-        ValueError: If it holds none.
+        ValueError: If the directory holds no result.
     """
     path = Path(directory) / RESULTS
     held = read_json(path)

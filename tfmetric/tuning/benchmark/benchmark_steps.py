@@ -1,4 +1,4 @@
-"""The work of a benchmark, each finished part of it written down at once."""
+"""The steps of a benchmark: searches, trainings and baselines, each written when it is done."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from tfmetric.tuning.retrieval_objective import ks_for
 from tfmetric.tuning.search.margin_search import margin_search
 from tfmetric.tuning.search.search_options import Stopping, Validation
 
-# The folds are the same for all seeds: what differs between them is chance in training alone.
+# All seeds have the same folds: they differ in the chance of training alone.
 FOLD_SEED = 0
-# Repetition 0 is that of the searches: no setting is judged by weights that it was chosen for.
+# Searches train with repetition 0: no setting is judged by the weights it was chosen with.
 _REPEAT = 1
 
 
 class BenchmarkSteps:
-    """Does what is not yet done.
+    """Does the steps that are not yet done.
 
     Args:
-        train: The training classes.
-        test: The test classes.
+        train: The training data.
+        test: The test data.
         parts: The folds: pairs of data to train on and to choose the epoch by.
         files: The :class:`~tfmetric.tuning.benchmark.benchmark_directory.BenchmarkDirectory`.
-        protocol: What all losses share.
+        protocol: The values that all losses share.
         build: As ``build_embedder`` of :func:`tfmetric.training.prepare`.
         callbacks: Keras callbacks for each training.
         say: Called with a line of text.
@@ -45,7 +45,7 @@ class BenchmarkSteps:
         self.trainings, self.concatenated, self.searches = [], [], {}
 
     def do(self, given, search_space, progress):
-        """All of it: searches, trainings, baselines."""
+        """Does all steps and returns the result."""
         chosen = {
             label: self.search(label, own, given, search_space, progress)
             if self.protocol["max_trials"]
@@ -53,7 +53,7 @@ class BenchmarkSteps:
             for label, own in given.items()
         }
         folds = range(len(self.parts))
-        # All losses of a seed before the next seed: stopped early, all have as many.
+        # All losses of a seed come before the next seed: if it is stopped, all have as many seeds.
         plan = {
             seed: [(label, own, fold) for fold in folds for label, own in chosen.items()]
             for seed in self.protocol["seeds"]
@@ -84,7 +84,7 @@ class BenchmarkSteps:
         return result
 
     def result(self, chosen, baselines=None):
-        """What there is so far."""
+        """Returns the result so far."""
         return BenchmarkResult(
             protocol=self.protocol,
             settings=chosen,
@@ -97,7 +97,7 @@ class BenchmarkSteps:
         )
 
     def search(self, label, settings, given, search_space, progress):
-        """The settings that a search on the training classes chooses."""
+        """Returns the settings that a search on the training data chooses."""
         names = {own.loss for own in given.values()}
         self.say(f"Search for {label}")
         found = margin_search(
@@ -109,7 +109,7 @@ class BenchmarkSteps:
             max_trials=self.protocol["max_trials"],
             objective=self.protocol["objective"],
             validation=Validation("classes", folds=len(self.parts)),
-            # A pruned trial has had less than others.
+            # A pruned trial would have had less training than others.
             stopping=Stopping(self.protocol["patience"], prune=False),
             seed=FOLD_SEED,
             judged=(),
@@ -126,7 +126,7 @@ class BenchmarkSteps:
         return found.best_settings
 
     def known(self, label, settings, seed, fold):
-        """The row of a training of an earlier call; None where it is not, or not all, there."""
+        """Returns the row of a training of an earlier call; None if a part of it is missing."""
         row = self.files.training(label, settings.to_dict(), seed, fold)
         there = (
             row is None
@@ -138,7 +138,7 @@ class BenchmarkSteps:
         return row if there else None
 
     def training(self, label, settings, seed, fold):
-        """Trains, judges, and writes it down."""
+        """Trains and judges a setting, and writes and returns its row."""
         record = run_once(
             *self.parts[fold],
             settings,
@@ -168,23 +168,23 @@ class BenchmarkSteps:
         return row
 
     def judge(self, training, label, seed, fold):
-        """The figures of the chosen epoch on the test classes."""
+        """Returns the figures of a training on the test data."""
         embeddings = embed(training.embedder, self.test)
         if not np.isfinite(embeddings).all():
-            raise ValueError(expected("finite embeddings of the test classes", loss=label))
+            raise ValueError(expected("finite embeddings of the test data", loss=label))
         if self.protocol["concatenated"]:
             self.files.write_embeddings(label, seed, fold, embeddings)
         return self.figures_of(embeddings, training.distance)
 
     def figures_of(self, embeddings, distance):
-        """Figures of embeddings of the test classes."""
+        """Returns the figures of embeddings of the test data."""
         found = retrieval(
             embeddings, self.test.labels, distance=distance, ks=self.ks, progress=False
         ).figures()
         return {figure: found[figure] for figure in self.protocol["figures"]}
 
     def together(self, label, settings, seed):
-        """The figures of a seed's models together."""
+        """Returns the figures of the concatenated embeddings of a seed's models."""
         known = self.files.training(label, settings.to_dict(), seed, None)
         if known is None:
             models = range(len(self.parts))
@@ -193,7 +193,7 @@ class BenchmarkSteps:
             distance = getattr(loss, "distance", "euclidean")
             rows = [row for row in self.trainings if (row["label"], row["seed"]) == (label, seed)]
             fine = [row["fold"] for row in rows if row["status"] != "collapsed"]
-            # One that failed has nothing to say: as many zeros would not change a distance.
+            # A failed training is left out: zeros in its place would not change a distance.
             figures = dict.fromkeys(self.protocol["figures"], 0.0)
             if fine:
                 joined = concatenate([embeddings[fold] for fold in fine], distance)
@@ -204,7 +204,7 @@ class BenchmarkSteps:
         return known
 
     def baselines(self, settings):
-        """Figures of the raw inputs, and of the embedder as each training begins with it."""
+        """Returns the figures of raw inputs, and of the embedders with which trainings begin."""
         found = self.files.baselines()
         if "raw" not in found:
             raw, note = raw_inputs(self.test, self.test.labels, "euclidean", self.ks, 0)
@@ -226,7 +226,7 @@ class BenchmarkSteps:
         return found
 
     def _line(self, row):
-        """A line without figures on the test classes: nobody should stop where they look good."""
+        """Returns a line without test figures, so that nobody stops where they look good."""
         self.new += 1
         self.left -= 1
         done = self.total - self.left
@@ -243,12 +243,12 @@ class BenchmarkSteps:
 
 
 def concatenate(embeddings, distance) -> np.ndarray:
-    """Embeddings of several models beside each other, so that each has the same say.
+    """Concatenates the embeddings of several models, scaled to the same weight.
 
     Args:
-        embeddings: One array (N, D) a model.
-        distance: The distance that they are compared by. For the cosine distance each embedding
-            has length 1, for others those of a model have a root mean square length of 1.
+        embeddings: An array (N, D) for each model.
+        distance: The distance to compare by. For the cosine distance each embedding is scaled to
+            length 1; for others all of a model to a root mean square length of 1.
 
     Returns:
         (N, sum of D), float32.

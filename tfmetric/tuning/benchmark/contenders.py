@@ -1,4 +1,4 @@
-"""What is compared in a benchmark: settings with labels, all with the same budget."""
+"""The settings that a benchmark compares, by label and with equal budgets."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from tfmetric._errors import expected
 from tfmetric.training import Settings
 from tfmetric.training.losses import loss_arguments
 
-# What decides how much a training sees.
+# Settings that decide how many examples a training sees.
 BUDGET = ("epochs", "batches_per_epoch", "classes_per_batch", "examples_per_class")
-# What a loss may bring with it in a fair comparison.
+# Settings that may differ in a fair comparison, with the loss.
 _FREE = {"loss", "loss_arguments", "learning_rate", "weight_decay", *BUDGET}
 
 
 def contenders(losses, settings: Settings | None = None) -> dict[str, Settings]:
-    """Settings by label.
+    """Returns the settings to compare by label.
 
     Args:
         losses: Names of losses; pairs (name, arguments of the loss) or (label, ``Settings``); or
             a dictionary by label of any of these. One name stands for itself.
-        settings: What is not said by ``losses``.
+        settings: The settings for all that ``losses`` leave open.
 
     Raises:
-        ValueError: If there is none, one is none of these, two have one label, or their budgets
-            differ.
+        ValueError: If no loss is given, an entry has another form, two have one label, or their
+            budgets differ.
 
     >>> sorted(contenders(["NTXentLoss", ("TripletLoss", {"margin": 0.1})]))
     ['NTXentLoss', 'TripletLoss']
@@ -37,7 +37,7 @@ def contenders(losses, settings: Settings | None = None) -> dict[str, Settings]:
         given = [losses] if isinstance(losses, (str, Settings)) else list(losses)
         entries = [_labelled(entry, settings) for entry in given]
         names = [label for label, _ in entries]
-        # Two of one loss are told apart by what they say of it.
+        # The arguments are added to the label where one loss is compared with several of them.
         entries = [
             (
                 f"{label} ({_arguments(own)})"
@@ -51,7 +51,7 @@ def contenders(losses, settings: Settings | None = None) -> dict[str, Settings]:
     if not labels or len(set(labels)) < len(labels):
         raise ValueError(
             expected(
-                "losses to compare, each with a label of its own: (label, Settings) gives one",
+                "losses to compare, each with a label of its own, such as (label, Settings)",
                 labels=labels,
             )
         )
@@ -61,7 +61,7 @@ def contenders(losses, settings: Settings | None = None) -> dict[str, Settings]:
 
 
 def differing(found: Mapping[str, Settings]) -> dict[str, list]:
-    """Settings of the network and the data in which the contenders differ, and their values."""
+    """Returns the settings of network and data that differ among the losses, with their values."""
     several = {}
     for field in dataclasses.fields(Settings):
         values = list(
@@ -75,16 +75,16 @@ def differing(found: Mapping[str, Settings]) -> dict[str, list]:
 
 
 def own_space(search_space, loss: str, compared):
-    """The part of a search space that is about one loss, and what is about all.
+    """Returns the part of a search space that applies to one loss.
 
     Args:
-        search_space: As :func:`tfmetric.tuning.margin_search` has it; names of arguments may be
-            those of any of the compared losses, "LOSS/NAME" for one alone.
+        search_space: As in :func:`tfmetric.tuning.margin_search`, with arguments of any of the
+            compared losses; "LOSS/NAME" is for one of them alone.
         loss: The loss.
-        compared: The names of all losses.
+        compared: The names of all compared losses.
 
     Raises:
-        ValueError: If a name is about no compared loss.
+        ValueError: If a name belongs to no compared loss.
     """
     if not isinstance(search_space, Mapping):
         return search_space
@@ -94,7 +94,7 @@ def own_space(search_space, loss: str, compared):
         if about and (about not in compared or name not in loss_arguments(about)):
             raise ValueError(
                 expected(
-                    f"names of search_space that are about one of {', '.join(sorted(compared))}",
+                    f"names of search_space that belong to one of {', '.join(sorted(compared))}",
                     name=key,
                 )
             )
@@ -151,8 +151,7 @@ def _check_budgets(found):
         if len(set(values.values())) > 1:
             raise ValueError(
                 expected(
-                    f"one {name} for all that is compared: with more of it a loss would look "
-                    "better than it is",
+                    f"one {name} for all losses: with more a loss would look better than it is",
                     **{name: values},
                 )
             )

@@ -46,62 +46,70 @@ def benchmark(
     callbacks: Sequence = (),
     progress: bool = True,
 ) -> BenchmarkResult:
-    """Compares losses so that a difference is one: equal budgets, several seeds, unseen classes.
+    """Compares losses fairly: equal budgets, several seeds, and classes that no training sees.
 
-    Each loss is trained with each seed on each choice of all but one fold of the training classes.
-    The epoch that is best on the fold left out is judged on the test classes, which choose nothing:
-    they are not read before. Of a seed the mean over the folds' models counts, and the result is
-    the mean over the seeds with the 95 % interval of Student's t. All losses have the same epochs,
-    batches, initial weights and, where there is a search, number of trials; raw inputs and the
+    Each loss is trained with each seed on all but one fold of the training classes, each fold left
+    out in turn. The epoch that is best on the fold left out is judged on the test classes, which
+    choose nothing and are not read before. The figure of a seed is the mean over the folds' models;
+    the result is the mean over the seeds with the 95 % interval of Student's t. All losses have the
+    same epochs, batches, initial weights and number of trials in a search. Raw inputs and the
     untrained embedder are judged beside them. A training that diverges or collapses counts as 0.
 
-    That is losses × seeds × folds trainings, and losses × ``max_trials`` × folds before them. Each
-    finished one is written down: killed and called again in the same way, it goes on. Seeds and
-    losses may be added then; anything else that changes is an error. ``results.json`` and
-    ``results.md`` are there after each seed, ``results.png`` at the end.
+    It takes losses × seeds × folds trainings, and losses × ``max_trials`` × folds before them. Each
+    finished training is written: after a kill the same call goes on. Seeds and losses may be added
+    in the same directory; any other change is an error. ``results.json`` and ``results.md`` are
+    there after each seed, ``results.png`` at the end.
 
     Args:
-        train: The training classes, a ``LabeledData`` or (x, labels).
-        test: Other classes, to judge on.
-        losses: What is compared: names, see :func:`tfmetric.training.loss_names`; pairs (name,
+        train: The training data, a ``LabeledData`` or (x, labels).
+        test: Data of other classes, to judge on.
+        losses: The losses to compare: names, see :func:`tfmetric.training.loss_names`; pairs (name,
             arguments) or (label, ``Settings``); or a dictionary by label of any of these.
-        seeds: Of weights and batches; two at least for an interval.
-        folds: Of how many folds of the training classes each is left out once; 2 or more.
-        max_trials: Trials of a :func:`margin_search` for each loss before, on the same folds of
-            the training classes. 0 for the settings as they are.
-        search_space: As in :func:`margin_search`; arguments are those of any of the losses, and
-            ``"TripletLoss/margin"`` is for one alone.
-        settings: What ``losses`` do not say; defaults to ``Settings()``.
+        seeds: Seeds of weights and batches; two at least for an interval.
+        folds: The number of folds of the training classes, 2 or more.
+        max_trials: The trials of a :func:`margin_search` for each loss before, on the same folds of
+            the training classes. Defaults to 0: the settings as they are.
+        search_space: As in :func:`margin_search`, with arguments of any of the losses;
+            ``"TripletLoss/margin"`` is for one loss alone.
+        settings: The settings for all that ``losses`` leave open; defaults to ``Settings()``.
         build_embedder: From the length of an embedding to an embedder of one's own, a new one each
             time; by default :func:`tfmetric.models.embedder` with the settings.
         objective: The retrieval figure that chooses epochs and settings.
-        figures: The retrieval figures on the test classes.
-        concatenated: Whether the embeddings of a seed's models, one beside the other, are judged
-            too.
-        patience: Stop a training after so many epochs without a better one.
-        directory: Where it is written.
-        name: What the data is called in the table. Defaults to the source that it was loaded from.
-        overwrite: Whether to begin again, if there is a benchmark.
+        figures: The retrieval figures to judge on the test classes.
+        concatenated: Whether to judge the concatenated embeddings of a seed's models too.
+        patience: The number of epochs without a better one after which a training stops. Defaults
+            to None: never.
+        directory: The directory of the benchmark.
+        name: The name of the data in the table. Defaults to the source that it was loaded from.
+        overwrite: Whether to begin again where there is a benchmark already.
         callbacks: Keras callbacks; each training gets copies.
-        progress: Whether to print a line a training.
+        progress: Whether to print a line for each training.
 
     Returns:
         A :class:`BenchmarkResult`.
 
     Raises:
-        ValueError: If an argument makes no sense, a class is in both parts, budgets differ, or the
-            directory holds another benchmark.
+        ValueError: If an argument is out of its range, a class is in both parts, budgets differ,
+            or the directory holds another benchmark.
+        TypeError: If an argument has a former name; the message says the present one.
 
-    Example::
+    Example:
 
-        train, test = tm.datasets.load("glyphs")
-        result = tm.tuning.benchmark(
-            train,
-            test,
-            ["NTXentLoss", ("TripletLoss", {"mining": "hard"}), ("TripletLoss", {"mining": "all"})],
-            settings=tm.training.Settings(epochs=5),
-        )
-        print(result.summary())
+    >>> import numpy as np, tempfile, tfmetric as tm
+    >>> x, labels = np.random.default_rng(0).normal(size=(48, 3)), np.arange(48) % 16
+    >>> data = tm.datasets.from_arrays(x, labels)
+    >>> result = benchmark(
+    ...     data.subset(labels < 10),
+    ...     data.subset(labels >= 10),
+    ...     ["NTXentLoss", ("TripletLoss", {"mining": "hard"})],
+    ...     seeds=[0],
+    ...     folds=2,
+    ...     settings=tm.training.Settings(epochs=1, batches_per_epoch=1),
+    ...     directory=tempfile.mkdtemp(),
+    ...     progress=False,
+    ... )
+    >>> sorted(row["label"] for row in result.table())
+    ['NTXentLoss', 'TripletLoss', 'raw inputs', 'untrained embedder']
 
     Reference: Musgrave, Belongie, Lim: A Metric Learning Reality Check, ECCV 2020, section 3.
     """
@@ -114,10 +122,10 @@ def benchmark(
     figures = tuple(dict.fromkeys((objective, *map(check_objective, figures))))
     given = contenders(losses, settings)
     parts = validation_folds(train, "classes", folds=folds, seed=FOLD_SEED)
-    # As it fits the smallest fold, and one for all: who adds a loss later has the same.
+    # One budget that fits the smallest fold: a loss that is added later has the same one.
     fitted = next(iter(given.values())).fitted(min((part for part, _ in parts), key=len))
     protocol = {
-        "seeds": [int(seed) for seed in seeds],  # JSON knows no integers of NumPy.
+        "seeds": [int(seed) for seed in seeds],  # JSON has no integers of NumPy.
         "folds": folds,
         "objective": objective,
         "figures": list(figures),
@@ -129,7 +137,7 @@ def benchmark(
         "build_embedder": None if build_embedder is None else _name_of(build_embedder),
         "data": {
             "name": name or getattr(train.report, "source", None) or "data",
-            # Of the test classes the labels alone: nothing reads an example before it is judged.
+            # The labels of the test data alone: nothing reads an example before it is judged.
             "train": _about(train, examples=True),
             "test": _about(test, examples=False),
         },

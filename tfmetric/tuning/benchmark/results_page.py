@@ -1,4 +1,4 @@
-"""A benchmark in words: the table, what it says, and how it was done."""
+"""A benchmark in words: the table, its verdict, and the method."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tfmetric.visualization.groups import figure_title
 
 
 def verdict(result) -> str:
-    """Which losses are the best, and which of the others may be as good."""
+    """Returns sentences on the best loss, and on the losses that may be as good."""
     rows, name = [r for r in result.table() if not r["baseline"]], figure_title(result.objective)
     best = f"{result.best} has the highest mean {name}, {_ends(rows[0], result.objective)}."
     if len(rows) == 1:
@@ -53,7 +53,7 @@ def verdict(result) -> str:
 
 
 def _is_behind(row):
-    """Whether the interval of the difference, seed by seed, leaves out 0."""
+    """Returns whether the interval of the difference, seed by seed, lies above 0."""
     ends = row["behind"]["interval"]
     return ends is not None and ends[0] > 0
 
@@ -67,7 +67,7 @@ def _against_baseline(rows, baseline, objective):
 
 
 def text_table(result) -> str:
-    """The table as text."""
+    """Returns the table as text."""
     head, rows = _cells(result, brief=True)
     rows = [head, *rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
@@ -81,7 +81,7 @@ def text_table(result) -> str:
 
 
 def markdown(result) -> str:
-    """The page: the table, the verdict, and how it was done."""
+    """Returns the page: the table, the verdict, and the method."""
     head, rows = _cells(result)
     lines = [
         f"# {_plain(result.protocol['data']['name'])}: losses compared",
@@ -102,7 +102,7 @@ def markdown(result) -> str:
 
 
 def _cells(result, brief=False):
-    """Head and rows; ``brief`` leaves out all intervals but those of the objective."""
+    """Returns head and rows; ``brief`` keeps the intervals of the objective alone."""
     figures = result.protocol["figures"]
     several = len(result.seeds) > 1
     together = bool(result.concatenated)
@@ -139,7 +139,7 @@ def _ends(row, figure, alone=False):
 
 
 def _mean(found, alone=False):
-    """0.512 (0.498 to 0.526), or the mean alone where there is no interval."""
+    """Returns "0.512 (0.498 to 0.526)", or the mean alone where there is no interval."""
     if found is None:
         return ""
     if alone or found["interval"] is None:
@@ -177,9 +177,9 @@ def _method(result):
         )
     if count > 1:
         yield (
-            f"Intervals are those of Student's t over {count} seeds, 95 %: what other initial "
-            "weights and batches would give, not what other classes would. Behind the best is the "
-            "difference to it, seed by seed."
+            f"Intervals are those of Student's t over {count} seeds, 95 %: they are about other "
+            "initial weights and batches, not about other classes. Behind the best is the "
+            "difference to the best loss, seed by seed."
         )
     if known["max_trials"]:
         yield (
@@ -187,7 +187,7 @@ def _method(result):
             "same folds of the training classes."
         )
     for name, values in differing(result.settings).items():
-        yield f"What is compared differs in {name} too: {', '.join(map(str, values))}."
+        yield f"The losses differ in {name} too: {', '.join(map(str, values))}."
     for label, own in result.settings.items():
         arguments = own.resolved().loss_arguments
         told = ", ".join(f"{name}={_short(value)}" for name, value in arguments.items())
@@ -225,7 +225,7 @@ def _short(value):
 
 
 def _plain(text):
-    """Text that ends no cell of a table."""
+    """Returns text without characters that would end a cell of a table."""
     return str(text).replace("|", "\\|").replace("\n", " ")
 
 

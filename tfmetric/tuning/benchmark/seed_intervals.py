@@ -1,4 +1,4 @@
-"""What a few repetitions say about a mean."""
+"""Means over a few seeds, and their intervals."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ import numpy as np
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
-    """The interval of Student's t for the mean of a few independent values.
+    """Returns the interval of Student's t for the mean of a few independent values.
 
     ``mean ± t · s / √n``, s being the standard deviation with n − 1 and t the quantile of n − 1
-    degrees of freedom: for figures of a few seeds, where the normal distribution's 1.96 would be
-    far too narrow (of two values t is 12.7, of three 4.3).
+    degrees of freedom. The normal distribution's 1.96 would be far too narrow for a few seeds: t is
+    12.7 for two values and 4.3 for three.
 
     Args:
         values: The values.
-        level: How often such intervals hold the true mean.
+        level: The share of such intervals that hold the true mean.
 
     Returns:
-        The lower and the upper end; None of fewer than two values.
+        The lower and the upper end; None for fewer than two values.
 
     >>> [round(end, 3) for end in t_interval([0.50, 0.52, 0.54])]
     [0.47, 0.57]
     """
-    from scipy.special import stdtrit  # Its quantile; scipy.stats would take a second to import.
+    from scipy.special import (
+        stdtrit,  # scipy.stats has the quantile too, and takes a second to import.
+    )
 
     values = np.asarray(values, np.float64)
     if len(values) < 2:
@@ -37,13 +39,13 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, flo
 
 
 def summarize(values: Sequence[float]) -> dict:
-    """Mean, interval and values, as plain values."""
+    """Returns "mean", "interval" and "values" of some values."""
     values = [float(value) for value in values]
     return {"mean": sum(values) / len(values), "interval": t_interval(values), "values": values}
 
 
 def overlap(one: Sequence[float] | None, other: Sequence[float] | None) -> bool | None:
-    """Whether two intervals overlap, None where one is missing.
+    """Returns whether two intervals overlap; None where one is missing.
 
     >>> overlap((0.1, 0.3), (0.3, 0.4)), overlap((0.1, 0.2), (0.3, 0.4)), overlap(None, (0, 1))
     (True, False, None)

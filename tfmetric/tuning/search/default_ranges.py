@@ -1,4 +1,4 @@
-"""What is searched of each loss where nothing else is said, and where the ranges come from.
+"""The default search space of each loss, and the papers its ranges come from.
 
 Margins are in units of the loss's distance. The default embeddings have length 1, so that two
 unrelated ones are √2 apart by the euclidean distance, 2 by its square and 1 by the cosine distance:
@@ -30,7 +30,7 @@ DISTANCES = ["euclidean", "squared_euclidean", "cosine"]
 _TEMPERATURE = _log(0.01, 1.0)
 _SCALE = _log(8.0, 128.0)
 
-# What decides how strictly a loss separates: searched by default.
+# Arguments that decide how strictly a loss separates: searched by default.
 MAIN = {
     # Wang et al. (2017) take 36 to 55 degrees.
     "AngularLoss": {"alpha": Range(30.0, 55.0)},
@@ -95,7 +95,7 @@ MAIN = {
     "TupletMarginLoss": {"margin": _log(1.0, 30.0), "scale": _SCALE},
 }
 
-# The rest, for a search of everything.
+# Further arguments, for a search of everything.
 FURTHER = {
     "ContrastiveLoss": {"mining": ["all", "hard"], "distance": DISTANCES},
     "LMNNLoss": {"neighbors": [1, 3, 5], "mu": Range(0.2, 0.8), "distance": DISTANCES},
@@ -114,7 +114,7 @@ FURTHER = {
 
 
 def batches(settings, num_classes: int | None = None) -> list[tuple[int, int]]:
-    """Choices of (P, K) with about as many examples as a batch of the settings.
+    """Returns choices of (P, K) with about as many examples as a batch of the settings.
 
     >>> from tfmetric.training import Settings
     >>> batches(Settings())
@@ -130,7 +130,7 @@ def batches(settings, num_classes: int | None = None) -> list[tuple[int, int]]:
 
 
 def _shared(settings, everything: bool, num_classes: int | None = None) -> dict:
-    """What is searched whatever the loss: the learning rate, and with it the best margin moves."""
+    """Returns the values to search for every loss: the best margin moves with the learning rate."""
     rate = settings.learning_rate
     space = {"learning_rate": _log(rate / 10, rate * 10)}
     if everything:
@@ -147,23 +147,25 @@ def default_space(
     settings: Settings | None = None,
     num_classes: int | None = None,
 ) -> dict:
-    """The search space that is used where none is given, to look at or to change.
+    """Returns the search space that is used where none is given, to look at or to change.
 
-    It holds what decides how strictly a loss separates - margin, temperature, scale - and the
-    learning rate, since the best margin is another one at another rate. With ``everything`` come
-    mining, distance, the embedding's length, weight decay and P×K: more to find, and far more
-    trials to find it, so that it is not the default.
+    It holds the arguments that decide how strictly a loss separates - margin, temperature, scale -
+    and the learning rate, since another rate has another best margin. ``everything`` adds mining,
+    distance, the embedding's length, weight decay and P×K, which takes far more trials.
 
     Args:
         losses: Name of a loss, or several. The arguments of several are named
             ``"TripletLoss/margin"``.
-        everything: Whether all that is worth a search is there.
+        everything: Whether to add the further values.
         settings: The settings that ranges are laid around.
-        num_classes: Training classes, where P must not be more.
+        num_classes: The number of training classes, the most that P may be; None for no limit.
 
     Returns:
-        A dictionary for ``search_space``. A margin that depends on the distance is a dictionary by
+        A dictionary for ``search_space``. A range that depends on the distance is a dictionary by
         the name of the distance.
+
+    Raises:
+        ValueError: If a loss is unknown or named twice.
 
     >>> default_space("NTXentLoss")["temperature"]
     Range(low=0.01, high=1.0, log=True, step=None)
@@ -171,7 +173,7 @@ def default_space(
     names = check_losses(losses)
     space = {}
     for name in names:
-        loss_arguments(name)  # Says so if there is no such loss.
+        loss_arguments(name)  # Raises a ValueError for an unknown loss.
         arguments = dict(MAIN.get(name, {}))
         if everything:
             arguments |= FURTHER.get(name, {})
@@ -181,7 +183,7 @@ def default_space(
 
 
 def check_losses(losses) -> tuple[str, ...]:
-    """Names of losses, one or several, as a tuple."""
+    """Returns one name of a loss, or several, as a tuple."""
     names = (losses,) if isinstance(losses, str) else tuple(losses)
     if not names or len(set(names)) != len(names):
         raise ValueError(expected("one loss at least, each once", losses=losses))

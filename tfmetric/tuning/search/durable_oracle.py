@@ -1,8 +1,8 @@
 """Keras Tuner's oracles, made to survive a kill at any moment.
 
-Keras Tuner writes where it stands into several files, each in place: a kill leaves half a file, or
-files that do not belong together, and its grid search cannot go on at all. Here it is one file that
-is replaced at once, and what cannot be read is made again from the trials that are done.
+Keras Tuner writes its state into several files in place. A kill leaves half a file, or files that
+do not belong together, and a grid search cannot go on at all. Here the state is one file that is
+replaced as a whole, and a state that cannot be read is rebuilt from the finished trials.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from tfmetric.tuning.search.search_directory import ORACLE
 
 
 def durable(oracle):
-    """Makes an oracle durable; what is none, such as a worker's client, stays as it is."""
+    """Makes an oracle durable; a worker's client, which is no oracle, is returned unchanged."""
     if isinstance(oracle, keras_tuner.Oracle) and not isinstance(oracle, _Durable):
         kind = type(oracle)
         oracle.__class__ = type(kind.__name__, (_Durable, kind), {})
-        oracle.verbose = 0  # It has tables of its own for each trial.
+        oracle.verbose = 0  # Else Keras Tuner prints tables of its own for each trial.
     return oracle
 
 
 class _Durable(keras_tuner.Oracle):
-    # A trial fails only where the search stops for an error that is no setting's fault.
+    # True after a trial has failed: its error has another cause than the setting, so all stop.
     stopped = False
 
     def save(self):
@@ -41,17 +41,17 @@ class _Durable(keras_tuner.Oracle):
         write_json(self._get_oracle_fname(), {**self.get_state(), "trials": trial_states})
 
     def _save_trial(self, trial):
-        # For who looks at the directory, or opens it with Keras Tuner; not read here.
+        # For people who open the directory or load it with Keras Tuner; it is not read here.
         write_json(f"{self._get_trial_dir(trial.trial_id)}/trial.json", trial.get_state())
 
     def _get_oracle_fname(self):
         return f"{self._project_dir}/{ORACLE}"
 
     def restore(self, outcomes, objective: str) -> None:
-        """Goes on from the file, or without it from the trials that are done.
+        """Restores the state from its file, or without one from the finished trials.
 
         Args:
-            outcomes: What finished trials gave, in their order.
+            outcomes: The outcomes of finished trials, in their order.
             objective: Name of the objective.
         """
         state = read_json(self._get_oracle_fname())
@@ -73,8 +73,8 @@ class _Durable(keras_tuner.Oracle):
         if isinstance(self, keras_tuner.oracles.HyperbandOracle) and outcomes:
             raise ValueError(
                 expected(
-                    f"{ORACLE} to say where Hyperband stands, which its trials do not; give "
-                    "overwrite=True or another directory",
+                    f"a readable {ORACLE}, as finished trials alone do not say in which round "
+                    "Hyperband is; give overwrite=True or another directory",
                     path=self._get_oracle_fname(),
                 )
             )
@@ -90,11 +90,11 @@ class _Durable(keras_tuner.Oracle):
             self._run_times[trial.trial_id] += 1
             self.start_order.append(trial.trial_id)
             self.end_order.append(trial.trial_id)
-        # The same random numbers again would be the same trials again.
+        # Without another seed the oracle would propose the same trials again.
         self._seed_state += 1000 * len(outcomes)
 
     def _restore_grid(self):
-        # Keras Tuner keeps these two nowhere.
+        # Keras Tuner does not save these two attributes.
         values = {id_: self.trials[id_].hyperparameters.values for id_ in self.start_order}
         order = functools.cmp_to_key(lambda a, b: self._compare(values[a], values[b]))
         self._ordered_ids = gridsearch.LinkedList()
@@ -113,26 +113,26 @@ class _Durable(keras_tuner.Oracle):
     @keras_tuner.synchronized
     def end_trial(self, trial):
         self.stopped = self.stopped or trial.status == trials.TrialStatus.FAILED
-        # A chief that was started again has handed it out a second time.
+        # A chief that was started again has handed out the trial a second time.
         self._retry_queue = [id_ for id_ in self._retry_queue if id_ != trial.trial_id]
         return super().end_trial(trial)
 
     def populate_space(self, trial_id):
-        if hasattr(self, "_random_state"):  # It is not written down: a resumed search would differ.
+        if hasattr(self, "_random_state"):  # It is not saved: a resumed search would differ.
             self._random_state = np.random.RandomState(self.seed + len(self.trials))
-        # Its matrices are tiny: threads would wait for each other.
+        # The matrices of a Gaussian process are tiny here: threads would wait for each other.
         with warnings.catch_warnings(), threadpoolctl.threadpool_limits(1):
-            # Of a Gaussian process on a few points, which nobody can do anything about.
+            # A Gaussian process on a few points warns, and no user can do anything about it.
             warnings.simplefilter("ignore", ConvergenceWarning)
             return super().populate_space(trial_id)
 
     def _random_values(self):
         if self.start_order:
             return super()._random_values()
-        # The first trial is the setting as it stands: what the others are to be better than.
+        # The first trial is the setting as it stands, which the others must beat.
         space = self.hyperparameters.copy()
         space.values = {}
-        for parameter in space.space:  # Parents come before what depends on them.
+        for parameter in space.space:  # A parameter comes after those it depends on.
             if space.is_active(parameter):
                 space.values[parameter.name] = parameter.default
         return space.values

@@ -1,4 +1,4 @@
-"""Our trainings as a Keras Tuner hypermodel, for Keras Tuner's own classes."""
+"""The trainings of the library as a hypermodel, for Keras Tuner's own classes."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from tfmetric.tuning.search.search_space import SearchSpace
 
 
 class MetricHyperModel(keras_tuner.HyperModel):
-    """An embedder and its loss, with what can be searched of them.
+    """An embedder and its loss as a hypermodel, with a search space.
 
     Use it with a tuner of Keras Tuner when :func:`tfmetric.tuning.margin_search` is not enough:
-    it has no folds, no pruning and no retraining, only a model and how it is fitted. Name a
+    the hypermodel builds and fits, and has no folds, no pruning and no retraining. Name a
     retrieval figure as the objective, never ``val_loss``: a margin rescales the loss.
 
     Args:
         build_embedder: From the length of an embedding to a built ``keras.Model``; None for
             :func:`tfmetric.models.embedder`, which needs ``train``.
-        losses: Name of a loss, or several to choose from; None for that of the settings.
+        losses: Name of a loss, or several to choose from; None for the loss of the settings.
         search_space: As in :func:`tfmetric.tuning.margin_search`.
-        settings: What is not searched; ``epochs`` is the length of the learning rate's schedule.
-        train: The classes to train on, a ``LabeledData`` or (x, labels). Needed where there is no
-            ``build_embedder``, and by losses with class proxies: a model has one for each class.
-        seed: Of the batches.
+        settings: The values that are not searched; ``epochs`` is the length of the learning rate's
+            schedule.
+        train: The data to train on, a ``LabeledData`` or (x, labels). Give it where there is no
+            ``build_embedder``, and for losses with class proxies, one for each class.
+        seed: Seed of the batches.
         name: Name of the hypermodel.
 
     Attributes:
         space: The :class:`~tfmetric.tuning.SearchSpace`.
 
     Raises:
-        ValueError: If a name or a value of the space is none, or ``train`` is needed.
+        ValueError: If a name or a value of the space is unknown, or ``train`` is missing.
 
     Example:
 
@@ -74,8 +75,8 @@ class MetricHyperModel(keras_tuner.HyperModel):
         if train is None and (build_embedder is None or proxies):
             raise ValueError(
                 expected(
-                    "train, the data: without it neither the shape of an example is known, which "
-                    "build_embedder would do without, nor how many classes have proxies",
+                    "train, the training data: it says the shape of an example, which "
+                    "build_embedder would make unnecessary, and how many classes have proxies",
                     train=train,
                     build_embedder=build_embedder,
                     losses_with_proxies=proxies,
@@ -83,7 +84,7 @@ class MetricHyperModel(keras_tuner.HyperModel):
             )
 
     def settings_of(self, hp) -> Settings:
-        """The settings that values of Keras Tuner mean.
+        """Returns the settings that values of Keras Tuner stand for.
 
         Args:
             hp: A ``keras_tuner.HyperParameters``.
@@ -91,7 +92,7 @@ class MetricHyperModel(keras_tuner.HyperModel):
         return self.space.settings_of(hp)
 
     def build(self, hp):
-        """The compiled model of a setting: the embedder, with class proxies for such a loss.
+        """Returns the compiled model of a setting, with class proxies if its loss has them.
 
         Args:
             hp: A ``keras_tuner.HyperParameters``.
@@ -102,27 +103,27 @@ class MetricHyperModel(keras_tuner.HyperModel):
             turns = 4 if settings.rotate_classes else 1
             shape, classes = self.train.element_shape, turns * self.train.num_classes
         model = make_model(settings, shape, classes, self.build_embedder)
-        # Keras Tuner loads weights into it, those of the optimizer too.
+        # Keras Tuner loads weights into the model, and into its optimizer.
         model.optimizer.build(model.trainable_variables)
         return model
 
     def fit(self, hp, model, train=None, *, validation_data, callbacks=(), **kwargs):
-        """Fits on P×K batches, and judges before any other callback sees the logs.
+        """Fits on P×K batches; the figures are in the logs before other callbacks read them.
 
         Args:
             hp: The setting.
-            model: What :meth:`build` made.
-            train: The training data, where it is not that of the hypermodel; of as many classes
-                if the loss has class proxies.
-            validation_data: Classes that are not trained on.
+            model: The model of :meth:`build`.
+            train: The training data; None for that of the hypermodel. If the loss has class
+                proxies, both have as many classes.
+            validation_data: Data with classes that are not trained on.
             callbacks: Further callbacks.
-            **kwargs: Of ``keras.Model.fit``; ``epochs`` are those of the settings by default.
+            **kwargs: Arguments of ``keras.Model.fit``; ``epochs`` defaults to the settings.
 
         Returns:
             The history.
 
         Raises:
-            ValueError: If the validation has no classes but those trained on.
+            ValueError: If all validation classes are trained on.
         """
         train = as_labeled(train) if train is not None else self.train
         if train is None:

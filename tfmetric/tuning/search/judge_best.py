@@ -1,4 +1,4 @@
-"""From finished trials to a result: done once, and written down."""
+"""Trains the best setting on all training data, judges it once, and writes the result."""
 
 from __future__ import annotations
 
@@ -16,19 +16,22 @@ from tfmetric.tuning.search.trial import best_of
 def judge_best(
     files, train, test, *, default, objective, seed, build_embedder, say
 ) -> TuningResult:
-    """Trains the best setting on all training classes, and judges it on the test classes.
+    """Trains the best setting on all training data, and judges it on the test data.
 
-    What an earlier call has done for the same trials and test classes is not done again.
+    The files of an earlier call for the same trials and test data are read, and not made again.
 
     Args:
-        files: The search's directory, its trials finished.
-        train: All training classes; None to leave it at the trials.
-        test: The test classes, or None.
+        files: The search's directory, with finished trials.
+        train: All training data; None to stop after the trials.
+        test: The test data, or None.
         default: Settings to compare with, or None.
-        objective: The figure.
-        seed: Of weights, batches and draws.
+        objective: Name of the retrieval figure.
+        seed: Seed of weights, batches and draws.
         build_embedder: As in :func:`tfmetric.training.prepare`.
-        say: Called with a line of text before what takes long.
+        say: Called with a line of text before each training.
+
+    Returns:
+        The result with the judgement of the best and the default setting.
     """
     trials = read_trials(files)
     best = best_of(trials)
@@ -57,7 +60,7 @@ def judge_best(
     if done and done["about"] == about and files.path(MODEL).is_file():
         final, embedder = Judgement.from_dict(done["final"]), None
     else:
-        say(f"Training trial {best.number} on all {train.num_classes} training classes")
+        say(f"Training trial {best.number} on all training data")
         final, embedder = judged(best.settings, best.best_epoch, best.score, True)
         if embedder is not None:
             with replacing(files.path(MODEL)) as new:
@@ -69,7 +72,7 @@ def judge_best(
         if best in same:
             other = final
         else:
-            say("Training the setting with nothing searched, to compare with")
+            say("Training the default setting, to compare with")
             tried = best_of(same, none=True)
             epochs = tried.best_epoch if tried else default.epochs
             other, _ = judged(default, epochs, tried and tried.score, False)

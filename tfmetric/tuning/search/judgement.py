@@ -20,27 +20,28 @@ from tfmetric.tuning.search.gallery_judgement import evaluate_in_gallery
 
 # The k that are judged, beside that of the objective.
 KS = (1, 5, 10)
-# So many random subsets of the test classes have as many classes as the validation had.
+# The number of random draws of as many test classes as the validation had.
 DRAWS = 10
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a setting is worth, trained on all training classes and judged on the test classes.
+    """The figures of a setting, trained on all training data and judged on the test data.
 
     Attributes:
         settings: The setting.
-        epochs: How many epochs of its schedule it was trained for.
-        validation: Its score in the search; None where it was no trial.
-        figures: Retrieval figures on all test classes by name; empty if there is no test data.
-        interval: The 95 % interval of the objective on them, for new classes like these.
-        same_size: The objective on as few test classes as the validation had: the mean over
-            ten random draws. Among fewer classes there are fewer to be mistaken for.
-        classes: Test classes, and how many of them a draw has.
-        baselines: The objective of raw inputs and of the untrained embedder on all test classes.
-        evaluation: What :func:`tfmetric.evaluation.evaluate` gave on them, as plain values.
-        reason: Why there are no figures though there is test data: the training has diverged.
-        sign: What looks like a collapse of that training though its figures count, or "".
+        epochs: The number of epochs of its schedule that it was trained for.
+        validation: Its score in the search; None if no trial had this setting.
+        figures: Retrieval figures on all test data by name; empty without test data.
+        interval: The 95 % interval of the objective on the test data, for new classes like these.
+        same_size: The objective among as few test classes as the validation had, the mean over
+            ten random draws: the fewer classes, the fewer an example is mistaken for.
+        classes: The number of test classes, and the number of classes in a draw.
+        baselines: The objective of raw inputs and of the untrained embedder on all test data.
+        evaluation: The result of :func:`tfmetric.evaluation.evaluate` on the test data, as plain
+            values.
+        reason: Why figures are missing though there is test data, such as a diverged training.
+        sign: A sign of collapse in that training though its figures count, or "".
     """
 
     settings: Settings
@@ -57,19 +58,19 @@ class Judgement:
 
     @property
     def optimism(self) -> float | None:
-        """How much better the search made it look: validation minus test, of as many classes."""
+        """Validation minus test on as many classes: how much better the search made it look."""
         if self.validation is None or self.same_size is None:
             return None
         return self.validation - self.same_size
 
     def to_dict(self) -> dict:
-        """The judgement as plain values."""
+        """Returns the judgement as plain values."""
         plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {**plain, "settings": self.settings.to_dict(), "optimism": self.optimism}
 
     @classmethod
     def from_dict(cls, values: Mapping) -> Judgement:
-        """The judgement that :meth:`to_dict` gave."""
+        """Returns the judgement of the values of :meth:`to_dict`."""
         values = {key: value for key, value in values.items() if key != "optimism"}
         for name in ("interval", "classes"):
             values[name] = None if values[name] is None else tuple(values[name])
@@ -77,18 +78,18 @@ class Judgement:
 
 
 def train_all(train, settings, epochs, seed, build_embedder) -> tuple[Training | None, str]:
-    """Trains a setting without judging it on the way.
+    """Trains a setting on all training data.
 
     Args:
-        train: All training classes.
-        settings: The setting; its schedule is that of the search.
-        epochs: After how many epochs of the schedule to stop.
-        seed: Of weights and batches.
+        train: All training data.
+        settings: The setting; its schedule is as long as in the search.
+        epochs: The number of epochs of the schedule after which to stop.
+        seed: Seed of weights and batches.
         build_embedder: As in :func:`tfmetric.training.prepare`.
 
     Returns:
-        The training, and what looks like a collapse of it or ""; or None, and why it has failed
-        where the setting is to blame.
+        The training, and a sign of its collapse or ""; or None, and how the setting made the
+        training fail.
     """
     seed = run_seed(seed)
     with given_back():
@@ -147,7 +148,7 @@ def judge(training, train, test, objective, epochs, score, validation, seed, bas
 
 
 def _among_fewer(result, test, distance, objective, count, by, seed):
-    """The objective among fewer classes, the mean over draws: fewer others can be mistaken."""
+    """Returns the objective among fewer test classes, the mean over draws."""
     rng, figures = np.random.default_rng(seed), []
     for _ in range(DRAWS if count < test.num_classes else 1):
         chosen = np.isin(test.labels, draw_classes(test, count, by, rng))
@@ -163,14 +164,14 @@ def _among_fewer(result, test, distance, objective, count, by, seed):
 
 
 def draw_classes(test, count: int, by: str, rng) -> np.ndarray:
-    """So many random classes of the test data, as a validation has them.
+    """Draws random classes of the test data, as many as a validation has.
 
     Args:
         test: The test data.
         count: How many classes.
         by: How trials were validated. By "groups" classes come group by group: those of one
             alphabet are easier to mistake for each other than as many of all alphabets.
-        rng: Where chance comes from.
+        rng: The ``numpy.random.Generator`` to draw with.
     """
     if by != "groups" or test.groups is None:
         return rng.choice(test.classes, count, replace=False)

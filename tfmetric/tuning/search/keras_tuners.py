@@ -1,4 +1,4 @@
-"""Keras Tuner's tuners, with our trials in place of theirs."""
+"""Keras Tuner's tuners, which run the trials of this library in place of their own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TUNERS = {
     "hyperband": keras_tuner.Hyperband,
     "grid": keras_tuner.GridSearch,
 }
-# What margin_search says itself, and what is about the models that Keras Tuner would train.
+# Arguments that margin_search has itself, and arguments about models that Keras Tuner would train.
 _OURS = {
     "directory",
     "executions_per_trial",
@@ -95,10 +95,10 @@ def is_hyperband(kind) -> bool:
 
 
 def run(tuner) -> None:
-    """Runs what is left of a search; in the chief of others, waits for them.
+    """Runs the trials that are left; the chief of workers waits for them instead.
 
     Raises:
-        Exception: What no setting was to blame for.
+        Exception: An error of a trial that its setting has not caused.
     """
     try:
         with _silent() if is_chief() else contextlib.nullcontext():
@@ -106,11 +106,11 @@ def run(tuner) -> None:
     except keras_tuner.errors.FatalError as error:
         raise (error.__cause__ or error) from None
     if is_chief() and tuner.oracle.stopped:
-        raise RuntimeError("Expected workers to run their trials. One has failed: see its error")
+        raise RuntimeError("Expected workers that run their trials. Received: one that failed")
 
 
 def planned(tuner, space) -> int | None:
-    """How many trials a tuner will run at most; None if that is not known."""
+    """Returns the number of trials that a tuner will run at most; None if it is not known."""
     oracle = tuner.oracle
     most = getattr(oracle, "max_trials", None)
     if isinstance(oracle, keras_tuner.oracles.HyperbandOracle):
@@ -125,18 +125,18 @@ def planned(tuner, space) -> int | None:
 
 
 def make_tuner(kind, options, *, space, run, files, objective, max_trials, epochs, seed):
-    """A tuner of Keras Tuner whose trials are ours.
+    """Makes a tuner of Keras Tuner that runs the trials of this library.
 
     Args:
-        kind: Its class, or that of its oracle.
+        kind: The class of the tuner, or of its oracle.
         options: Further arguments of that class.
         space: The :class:`~tfmetric.tuning.SearchSpace`.
-        run: From a trial of Keras Tuner to its score.
+        run: Function from a trial of Keras Tuner to its score.
         files: The search's directory.
-        objective: Name of the figure.
-        max_trials: How many trials at most, None for as many as the class wants.
-        epochs: Epochs of a training, where the class wants to know.
-        seed: Of what it draws.
+        objective: Name of the retrieval figure.
+        max_trials: The most trials; None for as many as the class itself chooses.
+        epochs: Epochs of a training, for classes with that argument.
+        seed: Seed of the values that the tuner draws.
     """
     is_oracle = issubclass(kind, keras_tuner.Oracle)
     known = inspect.signature(kind.__init__).parameters
@@ -144,7 +144,7 @@ def make_tuner(kind, options, *, space, run, files, objective, max_trials, epoch
         "objective": keras_tuner.Objective(f"val_{objective}", "max"),
         "max_trials": max_trials,
         "max_epochs": epochs,
-        # Keras Tuner takes 0 for no seed.
+        # Keras Tuner reads 0 as no seed.
         "seed": seed + 1,
     }
     arguments = {key: value for key, value in arguments.items() if key in known}
@@ -163,7 +163,7 @@ def make_tuner(kind, options, *, space, run, files, objective, max_trials, epoch
 
 
 class _Declared(keras_tuner.HyperModel):
-    """The search space alone: Keras Tuner builds to find it, and a model would cost seconds."""
+    """Declares the search space where Keras Tuner would build a model, which takes seconds."""
 
     def __init__(self, space):
         super().__init__()
@@ -174,7 +174,7 @@ class _Declared(keras_tuner.HyperModel):
 
 
 class _Search(keras_tuner.Tuner):
-    """Comes before a tuner's own class: what it says about trials and files counts."""
+    """Replaces how a tuner runs trials and keeps files; it is mixed in before the tuner's class."""
 
     @property
     def oracle(self):
@@ -189,7 +189,7 @@ class _Search(keras_tuner.Tuner):
         try:
             return {name: self.run(trial)}
         except Exception as error:
-            if self._is_worker():  # Or the chief would wait for this worker for ever.
+            if self._is_worker():  # Else the chief would wait for this worker for ever.
                 trial.status = "FAILED"
                 with _silent():
                     self.oracle.end_trial(trial)
@@ -204,7 +204,7 @@ class _Search(keras_tuner.Tuner):
             super().on_trial_end(trial)
 
     def save(self):
-        if not self._is_worker():  # Which may be there before its chief, and knows nothing.
+        if not self._is_worker():  # A worker may start before its chief, without any state.
             self.oracle.save()
             write_json(self._get_tuner_fname(), self.get_state())
 
@@ -214,13 +214,13 @@ class _Search(keras_tuner.Tuner):
             self.oracle.restore(self.files.outcomes(), self.oracle.objective.name)
 
     def _get_tuner_fname(self):
-        # Whoever goes on, one process or a chief, goes on with the same search.
+        # One process and a chief use one name, so that either goes on with the other's search.
         name = self.tuner_id if self._is_worker() else "tuner0"
         return os.path.join(str(self.project_dir), f"{name}.json")
 
 
 @contextlib.contextmanager
 def _silent():
-    """Without what Keras Tuner prints of each condition that it sends to a chief."""
+    """Silences Keras Tuner, which prints each condition that it sends to a chief."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield

@@ -31,7 +31,7 @@ from tfmetric.tuning.search.search_space import SearchSpace
 from tfmetric.tuning.search.tensorboard_hparams import HParams
 from tfmetric.tuning.search.trial_runner import TrialRunner
 
-# Trials where nothing is said: a few for each of the two or three values of the default space.
+# The default number of trials: a few for each of the two or three values of the default space.
 MAX_TRIALS = 20
 _JUDGED = ("best", "default")
 
@@ -69,7 +69,7 @@ def margin_search(
     callbacks: Sequence = (),
     progress: bool = True,
 ) -> TuningResult | None:
-    """Searches the margin and what goes with it, and says honestly what the best is worth.
+    """Searches the margin and the values beside it, and judges the best on the test data.
 
     Each trial trains a setting on one part of the training data and is judged by retrieval on the
     other part, never by a validation loss, which a margin rescales. All trials have the same folds,
@@ -89,11 +89,11 @@ def margin_search(
             those of ``train``: then its examples are looked for among the training examples.
         losses: Name of a loss, see :func:`tfmetric.training.loss_names`, or several to choose
             from. Defaults to that of the settings, a TripletLoss.
-        search_space: What is searched: None for :func:`default_space` - margin, temperature or
-            scale, and the learning rate, as the best margin is another one at another rate;
-            ``"all"`` for mining, distance, P×K and the embedding's length too; or a dictionary
-            that is laid over the default, of :class:`Range`, lists of choices, values to fix, and
-            None for a value that stays as the settings have it.
+        search_space: The values to search: None for :func:`default_space` - margin, temperature or
+            scale, and the learning rate, as another rate has another best margin; ``"all"`` for
+            mining, distance, P×K and the embedding's length too; or a dictionary that is laid over
+            the default, of :class:`Range`, lists of choices, values to fix, and None for a value
+            that stays as the settings have it.
         settings: The values that are not searched, epochs among them; defaults to ``Settings()``.
         build_embedder: From the length of an embedding to an embedder of one's own, a new one each
             time; by default :func:`tfmetric.models.embedder` with the settings.
@@ -107,8 +107,9 @@ def margin_search(
             arguments, such as ``("bayesian", {"num_initial_points": 5})``. Hyperband trains a
             setting from scratch in each round, with a schedule of that length: a model that goes
             on would have been chosen by the data it is judged on, a little more each round.
-        max_trials: How many settings to try; more than in an earlier call to go on. Defaults to
-            20, and to the whole grid for "grid"; Hyperband has a number of its own.
+        max_trials: The number of settings to try; with more than in an earlier call the search goes
+            on from there. Defaults to 20, and to the whole grid for "grid"; Hyperband has a number
+            of its own.
         stopping: When a trial ends early, a :class:`Stopping`. Defaults to None: at its last
             epoch, or where it is below the median of the others.
         judged: The settings that are trained on all training data and judged on the test data at
@@ -120,14 +121,14 @@ def margin_search(
             ``tensorboard/`` in the directory.
         seed: Seed of the folds, the batches, the weights and the tuner.
         callbacks: Keras callbacks; each training gets copies.
-        progress: Whether to print a line a trial, and in a terminal to show a bar of its epochs.
+        progress: Whether to print a line for each trial, and in a terminal a bar of its epochs.
 
     Returns:
         A :class:`TuningResult`; None in a worker: its chief has it.
 
     Raises:
-        ValueError: If an argument makes no sense, the directory holds another search, or another
-            process works on it.
+        ValueError: If an argument is out of its range, the directory holds another search, or
+            another process works on it.
         TypeError: If an argument has a former name; the message says the present one.
 
     Example:

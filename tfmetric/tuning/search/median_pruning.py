@@ -1,4 +1,4 @@
-"""Stopping what is hopeless: the median rule, over epochs and over the runs of a trial."""
+"""Stops hopeless trials by the median rule, over epochs and over the runs of a trial."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import numpy as np
 
 from tfmetric.tuning.run_record import RunRecord
 
-# So many trials are let run to their end before any is judged by them.
+# The number of trials to compare with before a trial is stopped.
 STARTUP = 4
-# No run is stopped in this share of its epochs: while the rate warms up, figures say little.
+# The share of its epochs in which no run is stopped: early figures say little.
 WARMUP = 1 / 3
 
 
 def median_rule(
     done: Sequence[RunRecord], others: Sequence[Sequence[RunRecord]], epochs: int, last: bool
 ) -> Callable[[tuple[float, ...]], str | None]:
-    """When to stop the next run of a trial.
+    """Returns the rule by which the next run of a trial is stopped.
 
-    The trial stops where the mean over its runs so far, the current one counted with its best
-    epoch so far, is below the median of what the other trials had at the same run and epoch. So a
-    later run is not stopped for being the harder fold, and a trial that falls behind in one run is
-    spared the rest of them. Trials that were stopped themselves count up to there.
+    The trial stops where the mean over its runs so far is below the median of the other trials at
+    the same run and epoch. The current run counts with its best epoch so far. So no run is stopped
+    because its fold is hard, and a trial that falls behind in one run does none of the rest. Other
+    trials that were stopped count up to the epoch in which they were.
 
     Args:
         done: The runs that the trial has finished.
         others: The runs of each other trial, in the same order.
         epochs: Epochs of a run.
-        last: Whether the run is the trial's last: there is nothing to save after its last epoch.
+        last: Whether the run is the trial's last: its last epoch is then never cut off.
 
     Returns:
-        From the objective after each epoch to a reason to stop, or None.
+        A function from the objectives of the epochs so far to a reason to stop, or None.
 
     Reference: Golovin et al.: Google Vizier: A Service for Black-Box Optimization (2017), sec. 3.2.
     """
@@ -48,7 +48,7 @@ def median_rule(
         epoch = len(curve)
         if epoch < first or (last and epoch >= epochs):
             return None
-        # A run that ended by itself keeps its best; one that was stopped is not known further on.
+        # A run that ended by itself keeps its best; a stopped run counts until it was stopped.
         then = [
             np.mean([*own, max(run.curve[:epoch])])
             for own, run in comparable
@@ -63,15 +63,15 @@ def median_rule(
 
 
 def score(runs: Sequence[RunRecord], planned: int, others: Sequence[Sequence[RunRecord]]) -> float:
-    """The score of a trial: the mean over its runs.
+    """Returns the score of a trial: the mean over its runs.
 
-    Of a trial that was stopped it is an estimate: what it had, and what the others have gained from
-    there to their end. Its own figure at an early epoch, or on an easy fold alone, would tell a
-    tuner that its whole neighbourhood is bad.
+    The score of a stopped trial is an estimate: its mean so far, and the median of the gains of
+    the other trials from there to their end. The mean so far alone would tell a tuner that all
+    settings near this one are bad.
 
     Args:
         runs: The runs of the trial.
-        planned: How many a whole trial has.
+        planned: The number of runs of a whole trial.
         others: The runs of each other trial.
     """
     if any(run.status == "collapsed" for run in runs):

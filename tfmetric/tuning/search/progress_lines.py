@@ -1,4 +1,4 @@
-"""What is said while a search runs, and what is written after each trial."""
+"""Prints a line for each trial of a search, and keeps its tables up to date."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from tfmetric.tuning.search.trial_tables import remark_on, score_of, shown, writ
 
 
 class ProgressLines:
-    """Says a line a trial, and keeps best.json and trials.csv up to date.
+    """Prints a line for each trial, and keeps best.json and trials.csv up to date.
 
     Args:
         files: The search's directory.
         objective: Name of the figure.
         progress: Whether to print a line a trial, and to show a bar of its epochs where stderr is
             a terminal.
-        hparams: Writes a trial for TensorBoard, or None.
+        hparams: Function that writes a trial for TensorBoard, or None.
 
     Attributes:
-        total: How many trials there will be at most, None if that is not known.
+        total: The most trials there will be; None if that is not known.
     """
 
     def __init__(self, files, objective, progress=True, hparams=None):
@@ -29,20 +29,20 @@ class ProgressLines:
         self._before = len(files.outcomes())
 
     def begin(self, number, values, epochs):
-        """A trial begins."""
+        """Shows a bar for a trial that begins."""
         if self.progress:
             from tqdm import tqdm
 
-            what = f"trial {number}: {shown(values)}"
-            self._bar = tqdm(total=epochs, desc=what, unit="epoch", disable=None, leave=False)
+            words = f"trial {number}: {shown(values)}"
+            self._bar = tqdm(total=epochs, desc=words, unit="epoch", disable=None, leave=False)
 
     def epoch(self):
-        """An epoch of the trial has ended."""
+        """Moves the bar by an epoch."""
         if self._bar is not None:
             self._bar.update()
 
     def finished(self, trial, new):
-        """A trial has ended; not ``new`` if it had before this search went on."""
+        """Writes the tables after a trial, and prints its line if it is ``new`` in this process."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

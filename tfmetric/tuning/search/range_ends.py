@@ -1,4 +1,4 @@
-"""Whether the best lies at the end of what was searched, so that there may be better beyond."""
+"""Finds values at an end of their range: a better value may lie beyond."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import math
 from collections.abc import Mapping
 from numbers import Real
 
-# A value so near to an end of its range, as a share of it, is at the end.
+# The share of a range from its end that counts as the end.
 _NEAR = 0.05
-# Of fewer numbers in a list one is always the first or the last.
+# In a shorter list every number is the first or the last, which says nothing.
 _FEWEST = 3
 
 
 def at_the_ends(values: Mapping, loss: str, space: Mapping) -> dict[str, str]:
-    """Which searched numbers are at an end.
+    """Returns the searched numbers that are at an end of their range.
 
     Args:
         values: Searched values by name.
-        loss: Name of the loss they are of.
-        space: What was searched, as ``SearchSpace.to_dict`` has it.
+        loss: Name of the loss that they were searched for.
+        space: The search space, as ``SearchSpace.to_dict`` returns it.
 
     Returns:
         "lower" or "upper" by name.
@@ -37,7 +37,7 @@ def at_the_ends(values: Mapping, loss: str, space: Mapping) -> dict[str, str]:
 
 
 def _share(value, spec, distance):
-    """Where from 0 to 1 a number lies in what was searched; None where that says nothing."""
+    """Returns where from 0 to 1 a number lies in its range; None where that says nothing."""
     if isinstance(spec, Mapping) and "low" not in spec:
         spec = spec.get(distance)
     if not _is_number(value) or spec is None:

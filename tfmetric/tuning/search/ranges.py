@@ -1,4 +1,4 @@
-"""How a search space is written: ranges, lists of choices, and values that are fixed."""
+"""The parts of a search space: ranges, lists of choices, and fixed values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 
-# So many values of a range are tried where a grid is asked for.
+# The number of values that a grid search tries from a range without a step.
 GRID_POINTS = 5
 
 
@@ -19,15 +19,15 @@ class Range:
     """Numbers from ``low`` to ``high``, both included.
 
     Attributes:
-        low: The lowest. Where both ends are ints, all values are.
-        high: The highest.
-        log: Whether each doubling is as likely as another, for what counts in factors: a
-            temperature, a learning rate.
-        step: Distance of neighbours, a factor if ``log``, as in Keras Tuner. Defaults to None:
-            any number, and in a grid search five that are evenly spaced.
+        low: The lowest number. With two ints as ends, all values are ints.
+        high: The highest number.
+        log: Whether each doubling is as likely as another, for values that count in factors, such
+            as a temperature or a learning rate.
+        step: The distance between neighbors, a factor if ``log``, as in Keras Tuner. Defaults to
+            None: any number, and five evenly spaced ones in a grid search.
 
     Raises:
-        ValueError: If there is no such range.
+        ValueError: If the ends or the step make no range.
 
     >>> Range(0.01, 1.0, log=True).grid(3)
     [0.01, 0.1, 1.0]
@@ -57,7 +57,7 @@ class Range:
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     def grid(self, points: int = GRID_POINTS) -> list:
-        """So many values, evenly spaced, both ends included; those of ``step`` if there is one."""
+        """Returns evenly spaced values with both ends: ``points``, or those of ``step``."""
         if self.step is not None and self.log:
             count = int(math.log(self.high / self.low, self.step) + 1e-8) + 1
             values = [self.low * self.step**i for i in range(count)]
@@ -69,20 +69,20 @@ class Range:
             values = spaced(self.low, self.high, points).tolist()
         if self.whole:
             return sorted({round(value) for value in values})
-        # Without the last digits, which are no more than rounding.
+        # The last digits are rounding errors.
         return [float(f"{value:.6g}") for value in values]
 
     def clip(self, value):
-        """The value of the range that is nearest to this one."""
+        """Returns the nearest value in the range."""
         return min(max(value, self.low), self.high)
 
     def to_dict(self) -> dict:
-        """The range as plain values."""
+        """Returns the range as plain values."""
         return {"low": self.low, "high": self.high, "log": self.log, "step": self.step}
 
 
 def label(value) -> str:
-    """A choice as text, as Keras Tuner needs it where not all choices are numbers.
+    """Returns a choice as text, which Keras Tuner needs where not all choices are numbers.
 
     >>> label((32, 8)), label(None)
     ('32x8', 'none')
@@ -99,10 +99,10 @@ def declare(hp, name: str, spec, default):
         hp: The ``HyperParameters``.
         name: Name of the parameter there.
         spec: A :class:`Range` or a list of choices.
-        default: The value to begin with, where it is one of them.
+        default: The value of the first trial, if it is one of them.
 
     Returns:
-        The value in ``hp``, None where its condition is not met.
+        The value in ``hp``; None where the condition of the parameter is not met.
     """
     if isinstance(spec, Range):
         number = isinstance(default, Real) and not isinstance(default, bool)
@@ -120,13 +120,13 @@ def declare(hp, name: str, spec, default):
     chosen = hp.Choice(name, shown, default=first)
     if chosen is None:
         return None
-    if isinstance(chosen, float):  # What comes from another process has fewer digits.
+    if isinstance(chosen, float):  # A number from another process has fewer digits.
         return min(given, key=lambda value: abs(value - chosen))
     return given[shown.index(chosen)]
 
 
 def _encoded(choices):
-    """Choices as Keras Tuner takes them: all ints, all floats or all texts."""
+    """Returns choices as Keras Tuner takes them: all ints, all floats or all texts."""
     plain = [isinstance(value, Real) and not isinstance(value, bool) for value in choices]
     if not all(plain):
         return [label(value) for value in choices]

@@ -15,8 +15,8 @@ def report_record(result: TuningResult) -> dict:
         result: The search, its best setting judged on the test data.
 
     Returns:
-        "search", what the report draws and says; "collapsed" and "collapse" where the training of
-        the best setting looks collapsed.
+        "search", the values that the report draws and says; "collapsed" and "collapse" where the
+        training of the best setting looks collapsed.
     """
     default = result.default and result.default.settings.resolved().loss_arguments
     record: dict = {
@@ -36,7 +36,7 @@ def report_record(result: TuningResult) -> dict:
 
 
 def _judged(result):
-    """A dictionary a row: the best, the default setting, and what learned nothing."""
+    """Returns a dictionary for the best and the default setting, and for each baseline."""
     if result.final is None or not result.final.classes:
         return []
     whole, drawn_classes = result.final.classes

@@ -1,7 +1,7 @@
-"""The directory of a search: what is written there, at once or not at all, and read again.
+"""The directory of a search: its files are written whole or not at all, and read again.
 
-search.json          what is searched, on which data
-oracle.json          where Keras Tuner stands
+search.json          the identity of the search: space, folds, data
+oracle.json          the state of Keras Tuner
 trial_0003/run-0-1.json    one finished run: fold 0, repetition 1
 trial_0003/outcome.json    a finished trial
 best.json, trials.csv      after each trial
@@ -23,7 +23,7 @@ _OUTCOME = "outcome.json"
 
 
 class SearchDirectory:
-    """What a search has written down.
+    """Reads and writes the files of a search.
 
     Args:
         directory: The search's directory.
@@ -38,11 +38,11 @@ class SearchDirectory:
         return self.directory.parent / f".{self.directory.name}.lock"
 
     def path(self, name: str) -> Path:
-        """The path of a file in the directory."""
+        """Returns the path of a file in the directory."""
         return self.directory / name
 
     def read(self, name: str):
-        """The values of a JSON file, None if it is not there or not whole."""
+        """Returns the values of a JSON file; None if it is missing or cut off."""
         return read_json(self.path(name))
 
     def write(self, name: str, values) -> None:
@@ -50,7 +50,7 @@ class SearchDirectory:
         write_json(self.path(name), values)
 
     def clear(self) -> None:
-        """Removes the search, so that another can take its place.
+        """Removes the search from the directory.
 
         Raises:
             ValueError: If the directory holds something else.
@@ -66,7 +66,7 @@ class SearchDirectory:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def begin(self, config: dict) -> None:
-        """Writes down what is searched, or makes sure that it is the same as before.
+        """Writes search.json, or makes sure that it holds the same search.
 
         Raises:
             ValueError: If the directory holds another search, or something else.
@@ -76,8 +76,8 @@ class SearchDirectory:
             if not self._is_empty() and not self.path(SEARCH).is_file():
                 raise ValueError(
                     expected(
-                        "an empty directory, or that of a search, for this one; take another "
-                        "directory",
+                        "an empty directory for this search, or the directory of a search; take "
+                        "another one",
                         directory=str(self.directory),
                     )
                 )
@@ -86,7 +86,7 @@ class SearchDirectory:
             self.check(config, known)
 
     def check(self, config: dict, known: dict | None = None) -> None:
-        """Makes sure that this is the search that the directory holds."""
+        """Raises a ValueError if the directory holds another search."""
         known = self.read(SEARCH) if known is None else known
         config = json.loads(json.dumps(config))
         if known is None:
@@ -95,7 +95,7 @@ class SearchDirectory:
         if other:
             raise ValueError(
                 expected(
-                    f"the search that {self.directory} holds, to go on with it; what differs is "
+                    f"the search that {self.directory} holds, to go on with it; these differ: "
                     f"{', '.join(other)}. For another search give another directory, or "
                     "overwrite=True to remove the old one",
                     **{key: config.get(key) for key in other[:2]},
@@ -108,26 +108,26 @@ class SearchDirectory:
         return self.directory / f"trial_{trial_id}" / name
 
     def outcome(self, trial_id: str, values: dict) -> dict | None:
-        """What a finished trial of these values gave."""
+        """Returns the outcome of a finished trial with these values, or None."""
         known = read_json(self.trial_path(trial_id, _OUTCOME))
         return known if known and known.get("values") == values else None
 
     def write_outcome(self, trial_id: str, outcome: dict) -> None:
-        """Writes down a finished trial; ``values`` are those of Keras Tuner."""
+        """Writes the outcome of a finished trial; its "values" are those of Keras Tuner."""
         write_json(self.trial_path(trial_id, _OUTCOME), outcome)
 
     def run(self, trial_id: str, values: dict, fold: int, repeat: int) -> dict | None:
-        """What a finished run of a trial of these values gave."""
+        """Returns a finished run of a trial with these values, or None."""
         known = read_json(self.trial_path(trial_id, f"run-{fold}-{repeat}.json"))
         return known["run"] if known and known.get("values") == values else None
 
     def write_run(self, trial_id: str, values: dict, run: dict) -> None:
-        """Writes down a finished run."""
+        """Writes a finished run."""
         name = f"run-{run['fold']}-{run['repeat']}.json"
         write_json(self.trial_path(trial_id, name), {"values": values, "run": run})
 
     def outcomes(self) -> list[dict]:
-        """What all finished trials gave, in their order."""
+        """Returns the outcomes of all finished trials, in their order."""
         found = (read_json(path) for path in self.directory.glob(f"trial_*/{_OUTCOME}"))
         return sorted((outcome for outcome in found if outcome), key=lambda o: o["trial"]["number"])
 

@@ -14,7 +14,7 @@ def search_identity(
         train: The training data.
         space: The search space.
         parts: The folds.
-        by: What training and validation part of a fold do not share.
+        by: The unit that a fold splits by: "classes", "groups" or "examples".
         repeats: Trainings on each fold.
         tuner: Class of the tuner.
         tuner_options: Its options.

@@ -1,4 +1,4 @@
-"""How a search judges its trials, and when it stops one: groups of arguments of margin_search."""
+"""How a search judges its trials and when it stops one, as arguments of margin_search."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Validation:
     """How the trials of a search are judged on parts of the training data.
 
     Attributes:
-        by: What training and validation part do not share: "classes", "groups" or "examples", see
+        by: The unit that lies in one part alone: "classes", "groups" or "examples", see
             :func:`tfmetric.tuning.validation_folds`. "auto", the default, does as the split into
             training and test data did.
         fraction: The share of the classes, groups or examples to judge on, where ``folds`` is 1.

@@ -7,12 +7,12 @@ from pathlib import Path
 from tfmetric._files import replacing
 from tfmetric.tuning.search.search_result import TuningResult
 
-# What a search is most often about; the first that was searched is drawn.
+# The values that a search is most often about; the first of them that was searched is drawn.
 _DRAWN = ("margin", "temperature", "scale", "threshold", "alpha", "gamma", "learning_rate")
 
 
 def drawn(searched) -> str | None:
-    """The searched value that the objective is drawn against: the margin, or what is in its place.
+    """Returns the name that the objective is drawn against: the margin, or the value in its place.
 
     >>> drawn(["learning_rate", "margin"])
     'margin'
@@ -24,18 +24,18 @@ def write_pictures(result: TuningResult) -> list[Path]:
     """Draws the objective against the margin, and all searched values at once.
 
     Args:
-        result: A search with a trial at least.
+        result: A search with one trial at least.
 
     Returns:
-        The files in its directory: ``NAME.png`` of the value that is drawn, the margin where it was
-        searched, and ``parallel_coordinates.png``, the latter where several values were searched.
+        The files in the directory of the search: ``NAME.png`` with the name of :func:`drawn`, and
+        ``parallel_coordinates.png`` where several values were searched.
     """
     from tfmetric.visualization import objective_against, parallel_coordinates
     from tfmetric.visualization.groups import figure_title
 
     objective = figure_title(result.objective)
     trials, written = result.table(), []
-    title = f"{result.directory.name}: {len(trials)} trials on validation classes"
+    title = f"{result.directory.name}: {len(trials)} trials on validation data"
     name, figures = drawn(result.searched), {}
     if name:
         default = result.default and result.default.settings.resolved().loss_arguments

@@ -1,4 +1,4 @@
-"""What a search has found."""
+"""The result of a search: its trials, the best of them, and its figures on the test data."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from tfmetric.tuning.search.trial_tables import end_lines, table_lines
 
 @dataclass(frozen=True, repr=False)
 class TuningResult:
-    """The trials of a search, the best of them, and what it is worth on the test classes.
+    """The trials of a search, the best of them, and its figures on the test data.
 
     Attributes:
-        trials: Every trial, in the order in which they began.
+        trials: All trials, in the order in which they began.
         objective: Name of the retrieval figure.
         directory: Where the search is written.
-        validation: How trials were judged: "folds", "repeats" and "classes", how many classes a
-            fold is judged on.
-        final: The best setting, trained on all training classes and judged on the test classes;
-            None before that.
-        default: The same of the setting with nothing searched; None if it was not compared.
-        space: What was searched, as plain values.
+        validation: How trials were judged: "by" (the unit that folds split), "folds", "repeats",
+            and "classes" and "examples", the mean numbers that a fold is judged on.
+        final: The :class:`Judgement` of the best setting, trained on all training data; None
+            before it was judged.
+        default: The :class:`Judgement` of the default setting; None if it was not judged.
+        space: The search space as plain values.
         model: The embedder of the best setting, trained on all training classes, or None.
     """
 
@@ -60,22 +60,22 @@ class TuningResult:
 
     @property
     def best_settings(self) -> Settings:
-        """All settings of the best trial."""
+        """The settings of the best trial, searched or not."""
         return self.best.settings
 
     @property
     def optimism(self) -> float | None:
-        """Validation minus test of the best setting, on as many classes; None without a test."""
+        """Validation minus test of the best setting, on as many classes; None without test data."""
         return self.final.optimism if self.final else None
 
     @property
     def at_the_ends(self) -> dict[str, str]:
-        """What of the best trial is at the "lower" or "upper" end of what was searched, by name."""
+        """The values of the best trial at an end of their range: "lower" or "upper" by name."""
         return at_the_ends(self.best.values, self.best.settings.loss, self.space)
 
     @cached_property
     def embedder(self) -> keras.Model | None:
-        """The best setting's embedder, trained on all training classes; None before that."""
+        """The embedder of the best setting, trained on all training data; None before that."""
         path = self.directory / MODEL
         if self.model is not None or not path.is_file():
             return self.model
@@ -87,11 +87,11 @@ class TuningResult:
         return tuple(dict.fromkeys(name for trial in self.trials for name in trial.values))
 
     def table(self) -> list[dict]:
-        """A dictionary a trial, the best first: what pictures and data frames take.
+        """Returns a dictionary for each trial, the best first, for pictures and data frames.
 
-        "trial", its number; "settings", the searched values; "score"; "runs", the best of each
-        run; "status", "reason", "sign" (what looks like a collapse, or ""), "best_epoch" and
-        "seconds".
+        The keys are "trial", its number; "settings", the searched values; "score"; "runs", the
+        best objective of each run; "status", "reason", "sign" (a sign of collapse, or ""),
+        "best_epoch" and "seconds".
         """
         return [
             {
@@ -109,11 +109,11 @@ class TuningResult:
         ]
 
     def summary(self) -> str:
-        """The trials as a table, the best first, and what the best is worth."""
+        """Returns the trials as a table, the best first, and the figures of the best."""
         return "\n".join([*table_lines(self), "", *end_lines(self)])
 
     def to_dict(self) -> dict:
-        """The result as plain values."""
+        """Returns the result as plain values."""
         best = best_of(self.trials, none=True)
         return {
             "objective": self.objective,
@@ -136,10 +136,10 @@ def read(directory) -> TuningResult:
         directory: The directory of the search.
 
     Returns:
-        The result so far; its embedder is loaded when it is first asked for.
+        The result so far; its embedder is loaded when it is first used.
 
     Raises:
-        ValueError: If it is no directory of a search.
+        ValueError: If the directory holds no search.
     """
     files = SearchDirectory(directory)
     config = files.read(SEARCH)
@@ -166,5 +166,5 @@ def read(directory) -> TuningResult:
 
 
 def read_trials(files: SearchDirectory) -> tuple[Trial, ...]:
-    """The finished trials of a search, in the order of their numbers."""
+    """Returns the finished trials of a search, in the order of their numbers."""
     return tuple(Trial.from_dict(outcome["trial"]) for outcome in files.outcomes())

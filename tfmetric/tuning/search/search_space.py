@@ -1,4 +1,4 @@
-"""A search space: what is searched of which loss, and what a setting in it means."""
+"""A search space: the values to search for each loss, and the settings they stand for."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from tfmetric.training.losses import loss_arguments
 from tfmetric.tuning.search.default_ranges import check_losses, default_space
 from tfmetric.tuning.search.ranges import Range, declare
 
-# Settings that are no choice of a search: the loss has an argument of its own, epochs are the
-# budget that all trials share, P and K are chosen together as "batch".
+# Settings that no search chooses: the loss has an argument of its own, all trials share epochs, and
+# P and K are chosen together as "batch".
 _NOT_SEARCHED = {"loss", "loss_arguments", "epochs", "classes_per_batch", "examples_per_class"}
 
 
 class SearchSpace:
-    """What is searched, and which :class:`~tfmetric.training.Settings` a setting in it means.
+    """The values to search, and the :class:`~tfmetric.training.Settings` that a choice stands for.
 
     Args:
         losses: Name of a loss, or several to choose from; None for the loss of the settings.
         search_space: None for :func:`default_space`, ``"all"`` for that with everything, or a
             dictionary that is laid over the default: a :class:`Range`, a list of choices, a value
             to fix, or None to leave it as the settings have it.
-        settings: The settings that what is not searched is taken from.
-        num_classes: Training classes of the smallest fold.
+        settings: The settings for all that is not searched.
+        num_classes: The number of training classes of the smallest fold.
 
     Raises:
-        ValueError: If a name or a value is none.
+        ValueError: If a name is unknown or a value is impossible.
 
     >>> space = SearchSpace("TripletLoss", {"margin": [0.1, 0.2], "learning_rate": 1e-3})
     >>> space.searched, space.settings.learning_rate
@@ -52,7 +52,7 @@ class SearchSpace:
         self._several = len(self.losses) > 1
         arguments = {name: {} for name in self.losses}
         shared, fixed = {}, {}
-        # A name of one loss is laid over a name of all, whatever their order.
+        # "LOSS/NAME" is laid over "NAME", whatever their order.
         own = sorted(given, key=lambda key: "/" in str(key))
         for key in [*(key for key in base if key not in given), *own]:
             spec = given.get(key, base.get(key))
@@ -70,14 +70,14 @@ class SearchSpace:
 
     @property
     def searched(self) -> tuple[str, ...]:
-        """The names of what is searched, as trials list them."""
+        """The names of the searched values, as trials list them."""
         names = ["loss"] if self._several else []
         for specs in (*self._arguments.values(), self._shared):
             names += list(specs)
         return tuple(dict.fromkeys(names))
 
     def settings_of(self, hp) -> Settings:
-        """The settings that values of Keras Tuner mean; declares the space where it is new.
+        """Returns the settings that values of Keras Tuner stand for, and declares new parameters.
 
         Args:
             hp: A ``keras_tuner.HyperParameters``.
@@ -97,7 +97,7 @@ class SearchSpace:
         return self._settings(chosen, found, shared)
 
     def values_of(self, settings: Settings) -> dict:
-        """The searched values in settings, by their plain names: "margin", "batch", "loss"."""
+        """Returns the searched values of settings by plain names: "margin", "batch", "loss"."""
         values = {"loss": settings.loss} if self._several else {}
         arguments = settings.resolved().loss_arguments
         values |= {key: arguments[key] for key in self._arguments[settings.loss]}
@@ -107,12 +107,12 @@ class SearchSpace:
         return values
 
     def default_settings(self) -> Settings:
-        """The settings as they stand, nothing of them searched."""
+        """Returns the settings as they stand, without a searched value."""
         name = self._first()
         return self.settings.replace(loss=name, loss_arguments=self._fixed[name])
 
     def on_grid(self) -> SearchSpace:
-        """The same space with ranges as lists of values, for a grid search."""
+        """Returns the same space with lists of values in place of ranges, for a grid search."""
         copy = object.__new__(SearchSpace)
         copy.__dict__ |= self.__dict__
         copy._shared = _gridded(self._shared)
@@ -120,7 +120,7 @@ class SearchSpace:
         return copy
 
     def size(self) -> int:
-        """How many settings there are where all is lists of choices, as :meth:`on_grid` makes it.
+        """Returns the number of settings in a space of lists, as :meth:`on_grid` makes it.
 
         >>> SearchSpace("TripletLoss", {"learning_rate": None}).on_grid().size()
         5
@@ -139,7 +139,7 @@ class SearchSpace:
         return math.prod(map(len, plain)) // len(distances) * sum(each)
 
     def to_dict(self) -> dict:
-        """The space as plain values."""
+        """Returns the space as plain values."""
         plain = {
             "losses": list(self.losses),
             "arguments": self._arguments,
@@ -150,7 +150,7 @@ class SearchSpace:
         return json.loads(json.dumps(plain, default=_plain))
 
     def _place(self, key, spec, arguments, shared, fixed):
-        """Puts a searched or fixed value where it belongs."""
+        """Sorts a value to the arguments of losses, the shared values or the fixed settings."""
         loss, _, argument = key.rpartition("/")
         owners = [loss] if loss else [n for n in self.losses if key in loss_arguments(n)]
         settable = {f.name for f in dataclasses.fields(Settings)} - _NOT_SEARCHED
@@ -191,10 +191,10 @@ class SearchSpace:
         return getattr(self.settings, key)
 
     def _by_distance(self, name):
-        """The specs of a loss, those by distance for the distance that is fixed."""
+        """Returns the specs of a loss; where its distance is fixed, those for that distance."""
         specs = self._arguments[name]
         if "distance" in specs:
-            # Conditions on the distance need it declared before them.
+            # Keras Tuner needs the distance declared before the values that depend on it.
             return {"distance": specs["distance"], **specs}
         distance = {**loss_arguments(name), **self._fixed[name]}.get("distance")
         return {key: _of_distance(key, spec, distance) for key, spec in specs.items()}
@@ -223,7 +223,7 @@ class SearchSpace:
         )
 
     def _check_values(self):
-        """Makes settings of each end and choice, so that what is none is said before the search."""
+        """Builds settings from each end and choice, so that impossible values are refused."""
         for name in self.losses:
             for key, spec in self._arguments[name].items():
                 for distance, own in _each_distance(spec):
@@ -239,7 +239,7 @@ def _tunable(name):
 
 
 def _checked(key, spec):
-    """A Range, a list of choices (of one where the value is fixed), a dict by distance or None."""
+    """Returns a spec as a Range, a list (of one fixed value), a dictionary by distance, or None."""
     if isinstance(spec, Mapping):
         return {distance: _checked(key, own) for distance, own in spec.items()}
     if isinstance(spec, list) and not spec:
@@ -259,8 +259,8 @@ def _of_distance(key, spec, distance):
     if distance not in spec:
         raise ValueError(
             expected(
-                f"search_space to say where to search {key}, such as Range(0.1, 1.0, log=True): no "
-                "usual range is known for this distance",
+                f"a range of {key} in search_space, such as Range(0.1, 1.0, log=True): none is "
+                "known for this distance",
                 distance=distance,
             )
         )

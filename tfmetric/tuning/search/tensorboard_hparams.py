@@ -1,4 +1,4 @@
-"""Trials for the HParams page of TensorBoard."""
+"""Writes trials for the HParams page of TensorBoard."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class HParams:
     """Writes each trial as a run of TensorBoard: its searched values and the objective.
 
     Args:
-        directory: Where to write; a directory in it for each trial.
+        directory: The directory to write to; each trial gets its own in it.
         objective: Name of the figure.
     """
 
@@ -19,7 +19,7 @@ class HParams:
         self.directory, self.objective = directory, objective
 
     def __call__(self, trial) -> None:
-        """Writes a finished trial; what there was of it before is replaced."""
+        """Writes a finished trial in place of its former events."""
         import tensorflow as tf
 
         values = {name: _plain(value) for name, value in trial.values.items()}

@@ -1,4 +1,4 @@
-"""A trial of a search: one setting, with what it scored on all folds and repetitions."""
+"""A trial of a search: one setting, with its scores on all folds and repetitions."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tfmetric.tuning.run_record import RunRecord
 
 @dataclass(frozen=True)
 class Trial:
-    """A setting that was tried.
+    """A setting and its scores.
 
     Attributes:
-        number: Which one, from 1.
+        number: The number of the trial, from 1.
         values: The searched values by name, such as "margin".
         settings: All settings.
-        score: The objective: the mean of the best epochs of its runs; of a pruned trial an estimate
-            of what that would have been.
+        score: The objective, the mean of the best epochs of its runs; an estimate of it if the
+            trial was pruned.
         runs: A :class:`RunRecord` for each fold and repetition.
-        status: "completed"; "pruned": stopped as hopeless, and no candidate for the best;
-            "collapsed": scored 0.0, as NaN, all embeddings at one point, or out of memory.
-        reason: Why it was stopped or is worthless.
-        seconds: How long it took.
+        status: "completed"; "pruned", stopped as hopeless and no candidate for the best; or
+            "collapsed", scored 0.0 for NaN, all embeddings at one point, or no memory left.
+        reason: Why the trial was stopped or is worthless.
+        seconds: How long the trial took.
     """
 
     number: int
@@ -38,17 +38,17 @@ class Trial:
 
     @property
     def sign(self) -> str:
-        """What looks like a collapse in one of its runs though its score counts; "" if nothing."""
+        """A sign of collapse in one of its runs though its score counts; "" without one."""
         return next((run.sign for run in self.runs if run.sign), "")
 
     @property
     def best_epoch(self) -> int:
-        """The epoch, from 1, that was best, in the mean over the runs; 0 if there is none."""
+        """The best epoch from 1, the mean over the runs; 0 without a run that counts."""
         epochs = [run.best_epoch for run in self.runs if run.status != "collapsed"]
         return round(sum(epochs) / len(epochs)) if epochs else 0
 
     def to_dict(self) -> dict:
-        """The trial as plain values."""
+        """Returns the trial as plain values."""
         return {
             "number": self.number,
             "values": dict(self.values),
@@ -62,7 +62,7 @@ class Trial:
 
     @classmethod
     def from_dict(cls, values: Mapping) -> Trial:
-        """The trial that :meth:`to_dict` gave."""
+        """Returns the trial of the values of :meth:`to_dict`."""
         return cls(
             **{
                 **values,
@@ -76,14 +76,14 @@ class Trial:
 
 
 def best_of(trials, none: bool = False) -> Trial | None:
-    """The completed trial with the highest score, the first of equals.
+    """Returns the completed trial with the highest score, the first of equals.
 
     Args:
         trials: The trials.
-        none: Whether None is an answer.
+        none: Whether to return None where no trial is complete.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If no trial is complete and ``none`` is False.
     """
     complete = [trial for trial in trials if trial.status == "completed"]
     if not complete and not none:
@@ -100,5 +100,5 @@ def best_of(trials, none: bool = False) -> Trial | None:
 
 
 def rank(trial):
-    """Completed trials first, the best of them first."""
+    """Returns a key that sorts completed trials first, the best of them first."""
     return trial.status != "completed", -trial.score, trial.number

@@ -16,15 +16,15 @@ class TrialRunner:
     """Runs trials of Keras Tuner.
 
     Args:
-        files: Where finished runs and trials are written and looked up.
+        files: The search's directory, for finished runs and trials.
         space: The :class:`~tfmetric.tuning.SearchSpace`.
         folds: Pairs of data to train on and to judge on.
         repeats: Trainings on each fold.
-        known: What the search is, as its chief has written it down.
-        seed: Of all: each run's own is made of it, the fold and the repetition.
-        prune: Whether hopeless trials are stopped.
-        report: Called with the trial at its begin, each epoch and its end.
-        **run: Further arguments of :func:`run_once`.
+        known: The identity of the search, as its chief has written it.
+        seed: The seed of the search; each run derives its own from it, the fold and the repetition.
+        prune: Whether to stop hopeless trials.
+        report: The :class:`ProgressLines` to tell of each trial and epoch.
+        **run: Arguments of :func:`~tfmetric.tuning.run_once` for every run.
     """
 
     def __init__(self, files, space, folds, repeats, *, known, seed, prune, report, **run):
@@ -33,7 +33,7 @@ class TrialRunner:
         self.known, self.seed, self.prune, self.report, self.run = known, seed, prune, report, run
 
     def __call__(self, trial) -> float:
-        """Runs what is not yet done of a trial, and returns its score."""
+        """Does the runs of a trial that are missing, and returns its score."""
         self.files.check(self.known)
         values = dict(trial.hyperparameters.values)
         known = self.files.outcome(trial.trial_id, values)
@@ -50,7 +50,7 @@ class TrialRunner:
         number = int(trial_id) + 1
         try:
             settings = self.space.settings_of(hp)
-        except ValueError as error:  # Values that are possible alone, but not together.
+        except ValueError as error:  # Each value is possible alone, but not all together.
             fixed = self.space.default_settings()
             return Trial(number, values, fixed, 0.0, (), "collapsed", str(error))
         settings = settings.replace(epochs=values.get("tuner/epochs", settings.epochs))

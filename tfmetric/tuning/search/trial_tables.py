@@ -19,7 +19,7 @@ _REMARK = 80
 
 
 def write_tables(files: SearchDirectory, trials, objective: str) -> Trial | None:
-    """Writes trials.csv and best.json, and returns the best trial."""
+    """Writes trials.csv and best.json, and returns the best complete trial or None."""
     names = list(dict.fromkeys(name for trial in trials for name in trial.values))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -59,19 +59,19 @@ def write_tables(files: SearchDirectory, trials, objective: str) -> Trial | None
 
 
 def score_of(trial: Trial) -> str:
-    """The score as text; that of a trial that was stopped is an estimate."""
+    """Returns the score as text, with ~ before the estimate of a stopped trial."""
     return f"{'~' if trial.status == 'pruned' else ''}{trial.score:.4f}"
 
 
 def remark_on(trial: Trial) -> str:
-    """Why a trial was stopped, is worthless, or looks collapsed; "" where nothing is to say."""
+    """Returns why a trial was stopped, is worthless or looks collapsed; "" for all others."""
     if trial.status != "completed":
         return f"{trial.status}: {trial.reason}"
     return f"looks collapsed: {trial.sign}" if trial.sign else ""
 
 
 def shown(values: Mapping) -> str:
-    """Searched values in a line."""
+    """Returns searched values as a line of text."""
     return ", ".join(f"{name} {_shown(value)}" for name, value in values.items())
 
 
@@ -82,7 +82,7 @@ def _shown(value):
 
 
 def table_lines(result) -> list[str]:
-    """The trials of a result, the best first."""
+    """Returns the trials of a result as lines of a table, the best first."""
     names = result.searched
     rows = [["trial", *names, result.objective, "", "epoch", "time"]]
     for trial in sorted(result.trials, key=rank):
@@ -114,7 +114,7 @@ def table_lines(result) -> list[str]:
 
 
 def end_lines(result) -> list[str]:
-    """How trials were judged, which is best, and what it is worth on the test data."""
+    """Returns lines on how trials were judged, on the best trial, and on its test figures."""
     lines = [f"{len(result.trials)} trials, judged on {_validated_on(result.validation)}."]
     if best_of(result.trials, none=True) is None:
         return [*lines, "No trial went to its end."]
@@ -122,7 +122,7 @@ def end_lines(result) -> list[str]:
     if result.best.sign:
         lines.append(f"The best trial looks collapsed: {result.best.sign}. {ADVICE}")
     lines += [
-        f"{name} is at the {end} end of what was searched: there may be better beyond."
+        f"{name} is at the {end} end of its range: there may be a better value beyond."
         for name, end in result.at_the_ends.items()
     ]
     if result.final is None:
@@ -147,7 +147,7 @@ def end_lines(result) -> list[str]:
 
 
 def _validated_on(how):
-    """The part of the training data that trials were judged on, in words."""
+    """Returns in words which part of the training data trials were judged on."""
     by = how.get("by", "classes")  # Searches of former versions were all by classes.
     part = f"{how['folds']} folds" if how["folds"] > 1 else "one part"
     size = f"{how['classes']} classes"
@@ -158,7 +158,7 @@ def _validated_on(how):
 
 
 def judgement_rows(result) -> list[tuple[str, list[float | None]]]:
-    """Figures of the best and the default setting, and of what learned nothing, row by row.
+    """Returns the figures of the best and the default setting, row by row.
 
     Args:
         result: The :class:`TuningResult`, judged on the test data.
