@@ -9,9 +9,11 @@ from numbers import Integral
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
+from tfmetric._plain import plain
+from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_interval, bootstrap_means
-from tfmetric.evaluation.statistics.group_table import GroupTable, group_table, percentiles, plain
+from tfmetric.evaluation.statistics.group_table import GroupTable, group_table, percentiles
+from tfmetric.values import labels as read_labels
 
 # Examples × clusters above which k-means goes through batches (about a minute for the whole data
 # on two cores).
@@ -211,7 +213,7 @@ def clustering(
           ACL 1998 (B³).
     """
     embeddings = check_embeddings(embeddings)
-    labels = check_labels(labels, len(embeddings))
+    labels = read_labels(labels, len(embeddings))
     if not embeddings.size:
         raise ValueError(expected("at least one embedding", embeddings_shape=embeddings.shape))
     if distance not in ("euclidean", "cosine"):

@@ -5,7 +5,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.datasets.labeled import LabeledData
-from tfmetric.evaluation.checked_arrays import check_labels
+from tfmetric.values import labels as read_labels
 
 
 def embed(model, data, batch_size: int = 256) -> np.ndarray:
@@ -82,9 +82,9 @@ def labels_of(data) -> np.ndarray:
         ValueError: If it has none.
     """
     if isinstance(data, LabeledData):
-        return check_labels(data.labels, len(data))
+        return read_labels(data.labels, len(data))
     if isinstance(data, tuple) and len(data) == 2:
-        return check_labels(data[1], len(data[0]))
+        return read_labels(data[1], len(data[0]))
     raise ValueError(
         expected("data to be a LabeledData or a pair (inputs, labels)", data=type(data).__name__)
     )

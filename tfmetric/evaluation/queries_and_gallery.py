@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
+from tfmetric.evaluation.checked_arrays import check_embeddings
+from tfmetric.values import labels as read_labels
 
 
 class Sides(NamedTuple):
@@ -33,7 +34,7 @@ def check_sides(embeddings, labels, reference_embeddings=None, reference_labels=
         ValueError: If shapes or kinds do not fit, or embeddings hold NaN or infinity.
     """
     embeddings = check_embeddings(embeddings)
-    labels = check_labels(labels, len(embeddings))
+    labels = read_labels(labels, len(embeddings))
     if (reference_embeddings is None) != (reference_labels is None):
         raise ValueError(
             expected(
@@ -45,7 +46,7 @@ def check_sides(embeddings, labels, reference_embeddings=None, reference_labels=
     if reference_embeddings is None:
         return Sides(embeddings, labels, embeddings, labels, True)
     references = check_embeddings(reference_embeddings, "reference_embeddings")
-    reference_labels = check_labels(reference_labels, len(references), "reference_labels")
+    reference_labels = read_labels(reference_labels, len(references), "reference_labels")
     if references.shape[1] != embeddings.shape[1]:
         raise ValueError(
             expected(

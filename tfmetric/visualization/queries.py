@@ -13,8 +13,9 @@ from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.datasets.labeled import LabeledData
 from tfmetric.evaluation import retrieval
-from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
+from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.typing import Array, Distance
+from tfmetric.values import labels as read_labels
 from tfmetric.visualization._style import short
 from tfmetric.visualization.maps import class_name
 from tfmetric.visualization.neighbors import neighbor_gallery
@@ -75,7 +76,7 @@ def find_neighbors(
     ([[1]], [[False]], [2])
     """
     embeddings = check_embeddings(embeddings).astype(np.float32)
-    labels = check_labels(labels, len(embeddings))
+    labels = read_labels(labels, len(embeddings))
     queries = np.asarray(queries, np.int64)
     if queries.size and not 0 <= queries.min() <= queries.max() < len(embeddings):
         raise ValueError(

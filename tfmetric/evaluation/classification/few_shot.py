@@ -8,9 +8,11 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
-from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
+from tfmetric._plain import plain
+from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.distances import nearest_order
-from tfmetric.evaluation.statistics.group_table import GroupTable, group_table, plain
+from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
+from tfmetric.values import labels as read_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +162,7 @@ def few_shot(
     Reference: Snell, Swersky, Zemel: Prototypical networks for few-shot learning, NeurIPS 2017.
     """
     embeddings = check_embeddings(embeddings)
-    labels = check_labels(labels, len(embeddings))
+    labels = read_labels(labels, len(embeddings))
     for name, value, least in (
         ("ways", ways, 2),
         ("shots", shots, 1),

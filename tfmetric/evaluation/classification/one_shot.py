@@ -11,10 +11,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
+from tfmetric._plain import plain
+from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.distances import nearest_order
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_interval
-from tfmetric.evaluation.statistics.group_table import GroupTable, group_table, plain
+from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
+from tfmetric.values import labels as read_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,7 @@ class OneShotResult:
             **arguments: Of :func:`tfmetric.evaluation.group_table`, such as ``small``, which is
                 of items.
         """
-        groups = check_labels(groups, len(self.names), "groups")
+        groups = read_labels(groups, len(self.names), "groups")
         if figure != "accuracy":
             raise ValueError(expected("figure to be accuracy", figure=figure))
         run = np.repeat(np.arange(len(self.names)), [len(right) for right in self.correct])

@@ -7,13 +7,13 @@ from functools import cached_property
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric._plain import plain
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_interval
 from tfmetric.evaluation.statistics.group_table import (
     GroupTable,
     draw_weights,
     group_table,
     percentiles,
-    plain,
 )
 
 _MOST_CLASSES = 10_000

@@ -6,11 +6,12 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
-from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
+from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.distances import pair_distances
 from tfmetric.evaluation.distances.parallel_blocks import run_blocks
 from tfmetric.evaluation.distances.smallest_in_rows import smallest
 from tfmetric.evaluation.health.result import HealthResult
+from tfmetric.values import labels as read_labels
 
 _BLOCK_BYTES = 2**25
 
@@ -74,7 +75,7 @@ def health(
             raise ValueError(expected(f"{name} to be an integer above 0", **{name: value}))
     codes = np.arange(count)
     if labels is not None:
-        _, codes = np.unique(check_labels(labels, count), return_inverse=True)
+        _, codes = np.unique(read_labels(labels, count), return_inverse=True)
     x = embeddings.astype(np.float64)
     scale = np.abs(x).max() or 1.0  # Squares must not overflow.
     x /= scale

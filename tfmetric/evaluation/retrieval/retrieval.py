@@ -4,11 +4,12 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
-from tfmetric.evaluation.checked_arrays import check_ks, check_labels, common_codes
+from tfmetric.evaluation.checked_arrays import check_ks, common_codes
 from tfmetric.evaluation.distances import nearest_order
 from tfmetric.evaluation.queries_and_gallery import check_sides, comparable, shape_of
 from tfmetric.evaluation.retrieval.ranks import Ranks, rank
 from tfmetric.evaluation.retrieval.result import RetrievalResult
+from tfmetric.values import labels as read_labels
 
 
 def retrieval(
@@ -142,7 +143,7 @@ def _without(distractors, codes, reference_labels):
     distractors = np.atleast_1d(np.asarray(distractors))
     if not distractors.size:
         return codes
-    distractors = check_labels(distractors, distractors.size, "distractors")
+    distractors = read_labels(distractors, distractors.size, "distractors")
     if not comparable(distractors, reference_labels):
         raise ValueError(
             expected("distractors to be labels of the references", distractors=distractors.tolist())
@@ -163,10 +164,10 @@ def _columns(name, column, reference_column, labels, itself, count):
                 **{name: shape_of(column), f"reference_{name}": shape_of(reference_column)},
             )
         )
-    column = check_labels(column, len(labels), name)
+    column = read_labels(column, len(labels), name)
     if not apart:
         return column, column
-    reference_column = check_labels(reference_column, count, f"reference_{name}")
+    reference_column = read_labels(reference_column, count, f"reference_{name}")
     if not comparable(column, reference_column):
         raise ValueError(
             expected(

@@ -1,13 +1,14 @@
 """A figure by groups of examples: each group's value, and the gap between best and worst."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.checked_arrays import check_labels
+from tfmetric._plain import plain
+from tfmetric.values import labels as read_labels
 
 _DRAWS_AT_ONCE = 2**22
 
@@ -91,7 +92,7 @@ class GroupTable:
 
     def to_dict(self) -> dict:
         """Everything as plain Python values; NaN becomes None."""
-        return plain(asdict(self))
+        return plain(self)
 
     def to_json(self) -> str:
         """:meth:`to_dict` as JSON."""
@@ -152,8 +153,8 @@ def group_table(
         )
     values = values.astype(np.float64)
     check_repeats(repeats)
-    names, group_of = np.unique(check_labels(groups, len(values), "groups"), return_inverse=True)
-    _, class_of = np.unique(check_labels(classes, len(values), "classes"), return_inverse=True)
+    names, group_of = np.unique(read_labels(groups, len(values), "groups"), return_inverse=True)
+    _, class_of = np.unique(read_labels(classes, len(values), "classes"), return_inverse=True)
     sums, counts = _sums_by_unit(values, group_of, _units(group_of, class_of), len(names))
     replicates = _replicates(sums, counts, repeats, seed)
     with np.errstate(invalid="ignore"):
@@ -229,17 +230,6 @@ def percentiles(replicates, level: float = 0.95) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
-
-
-def plain(value):
-    """Tuples as lists, NumPy values as Python's and NaN or infinity as None, for JSON."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def check_repeats(repeats) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric._files import replacing
-from tfmetric.evaluation.statistics.group_table import plain
+from tfmetric._plain import plain
 from tfmetric.evaluation.verification import probability_curves as curves
 from tfmetric.evaluation.verification.calibration_on_new_pairs import CalibrationTest, of_pairs
 from tfmetric.evaluation.verification.operating_points import Counts, check_rate

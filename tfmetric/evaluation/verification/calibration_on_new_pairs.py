@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.statistics.group_table import GroupTable, percentiles, plain
+from tfmetric._plain import plain
+from tfmetric.evaluation.statistics.group_table import GroupTable, percentiles
 from tfmetric.evaluation.verification import bootstrap as bootstrap
 from tfmetric.evaluation.verification.fairness import rate_at, tables
 from tfmetric.evaluation.verification.operating_points import Counts, ThresholdFigures, ratio

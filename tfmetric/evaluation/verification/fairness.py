@@ -6,12 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.statistics.group_table import (
-    GroupTable,
-    percentiles,
-    plain,
-    table_of_replicates,
-)
+from tfmetric._plain import plain
+from tfmetric.evaluation.statistics.group_table import GroupTable, percentiles, table_of_replicates
 from tfmetric.evaluation.verification import bootstrap as bootstrap
 from tfmetric.evaluation.verification.operating_points import (
     figure_function,

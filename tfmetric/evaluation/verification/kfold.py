@@ -8,12 +8,14 @@ import numpy as np
 
 from tfmetric import distances as distances_module
 from tfmetric._errors import expected
-from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
+from tfmetric._plain import plain
+from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.distances import pair_distances
-from tfmetric.evaluation.statistics.group_table import GroupTable, group_table, plain
+from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
 from tfmetric.evaluation.verification.operating_points import Counts
 from tfmetric.evaluation.verification.threshold_choice import choose
 from tfmetric.evaluation.verification.verification import check_booleans, check_pairs
+from tfmetric.values import labels as read_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +179,7 @@ def _folds(folds, same, shuffle, seed):
     if not isinstance(folds, Integral) or isinstance(folds, bool):
         if shuffle:
             raise ValueError(expected("a number of folds with shuffle", folds=type(folds).__name__))
-        names, fold_of = np.unique(check_labels(folds, count, "folds"), return_inverse=True)
+        names, fold_of = np.unique(read_labels(folds, count, "folds"), return_inverse=True)
         names = names.tolist()
     else:
         names = list(range(int(folds)))

@@ -6,11 +6,11 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
-from tfmetric.evaluation.checked_arrays import check_labels
 from tfmetric.evaluation.verification.bootstrap import Units
 from tfmetric.evaluation.verification.operating_points import Counts
 from tfmetric.evaluation.verification.pair_counting import Pairs, Sets, count_pairs, read_only
 from tfmetric.evaluation.verification.result import VerificationResult
+from tfmetric.values import labels as read_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +48,8 @@ class SetSource:
             else two_columns(groups, "groups, of the queries and of the references,")
         )
         codes, others, names = joint_codes(
-            check_labels(left, len(self.sets.classes), "groups"),
-            check_labels(right, len(self.sets.reference_classes), "groups"),
+            read_labels(left, len(self.sets.classes), "groups"),
+            read_labels(right, len(self.sets.reference_classes), "groups"),
         )
         # Where not all pairs are kept, the groups share the room for those that are.
         whole = sum(self.sets.num_pairs()) <= self.limit
@@ -115,14 +115,14 @@ class PairSource:
                 if self.examples[1] == 0
                 else two_columns(groups, "groups, of the queries and of the references,")
             )
-            first = check_labels(first, self.examples[0], "groups")
-            second = check_labels(second, self.examples[1] or self.examples[0], "groups")
+            first = read_labels(first, self.examples[0], "groups")
+            second = read_labels(second, self.examples[1] or self.examples[0], "groups")
             return first[self.pairs.left], second[self.pairs.right]
         if isinstance(groups, (tuple, list)) and len(groups) == 2 and np.ndim(groups[0]):
             first, second = groups
         else:
             first = second = groups
-        return tuple(check_labels(side, len(self.pairs), "groups") for side in (first, second))
+        return tuple(read_labels(side, len(self.pairs), "groups") for side in (first, second))
 
 
 def joint_codes(labels, others):

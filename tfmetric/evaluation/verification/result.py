@@ -8,7 +8,8 @@ from numbers import Integral, Real
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.statistics.group_table import GroupTable, percentiles, plain
+from tfmetric._plain import plain
+from tfmetric.evaluation.statistics.group_table import GroupTable, percentiles
 from tfmetric.evaluation.verification import bootstrap as bootstrap
 from tfmetric.evaluation.verification import operating_points as points
 from tfmetric.evaluation.verification.fairness import FairnessResult, fairness, tables

@@ -4,7 +4,7 @@ import numpy as np
 
 from tfmetric import distances as distances_module
 from tfmetric._errors import expected
-from tfmetric.evaluation.checked_arrays import check_embeddings, check_labels
+from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.distances import pair_distances
 from tfmetric.evaluation.verification.pair_counting import Sets, read_only
 from tfmetric.evaluation.verification.pair_sources import (
@@ -14,6 +14,7 @@ from tfmetric.evaluation.verification.pair_sources import (
     two_columns,
 )
 from tfmetric.evaluation.verification.result import VerificationResult
+from tfmetric.values import labels as read_labels
 
 _MAX_PAIRS = 5_000_000
 
@@ -78,7 +79,7 @@ def verification(
     if labels is not None or pairs is None:
         if labels is None:
             raise ValueError(expected("labels, or pairs with what is the same", labels=labels))
-        labels = check_labels(labels, len(embeddings))
+        labels = read_labels(labels, len(embeddings))
     references, reference_labels = _references(
         embeddings, labels, reference_embeddings, reference_labels
     )
@@ -95,8 +96,8 @@ def verification(
             if one
             else two_columns(match_groups, "match_groups, of the queries and of the references,")
         )
-        left = check_labels(left, len(embeddings), "match_groups")
-        right = check_labels(right, len(references), "match_groups")
+        left = read_labels(left, len(embeddings), "match_groups")
+        right = read_labels(right, len(references), "match_groups")
         match = joint_codes(left, right)[:2]
     sets = Sets(embeddings, codes, references, reference_codes, match)
     return SetSource(sets, distance, limit, seed).result()
@@ -129,8 +130,8 @@ def verification_from_distances(
     codes = None
     if classes is not None:
         left, right = two_columns(classes, "classes, of the left and of the right,")
-        left = check_labels(left, len(found), "classes")
-        right = check_labels(right, len(found), "classes")
+        left = read_labels(left, len(found), "classes")
+        right = read_labels(right, len(found), "classes")
         codes = joint_codes(left, right)[:2]
         _check_same(same, codes[0] == codes[1])
     index = np.arange(len(found))
@@ -225,7 +226,7 @@ def _references(embeddings, labels, reference_embeddings, reference_labels):
         )
     # A view, so that a set compared with itself still counts as two.
     if reference_labels is not None:
-        reference_labels = check_labels(reference_labels, len(references), "reference_labels")
+        reference_labels = read_labels(reference_labels, len(references), "reference_labels")
     return references.view(), reference_labels
 
 
