@@ -62,7 +62,7 @@ def test_a_deep_copy_evaluates_like_the_original():
     _, history = trained([judge, RetrievalEvaluation((X, LABELS), max_queries=7), twin])
     assert history["test_map_at_r"] == history["val_map_at_r"]
     assert judge.result.num_queries == twin.result.num_queries == 7
-    assert judge.result.num_references == 24
+    assert judge.result.num_gallery == 24
 
 
 def test_known_and_unseen_classes_are_judged_apart():

@@ -24,8 +24,8 @@ def distance_of(name, x, y):
 def oracle(
     x,
     labels,
-    references=None,
-    reference_labels=None,
+    gallery=None,
+    gallery_labels=None,
     distance="euclidean",
     ks=(1, 5, 10),
     queries=None,
@@ -33,21 +33,21 @@ def oracle(
     distractors=(),
 ):
     """(mean figures, number of queries left out); ``ignored(q, j)`` drops a reference."""
-    own = references is None
-    references = x if own else references
-    reference_labels = labels if own else reference_labels
+    own = gallery is None
+    gallery = x if own else gallery
+    gallery_labels = labels if own else gallery_labels
     at_k = ("recall", "precision", "map", "ndcg")
     figures = {f"{name}_at_{k}": [] for name in at_k for k in ks}
     figures |= {"r_precision": [], "map_at_r": [], "mrr": []}
     left_out = 0
     for q in range(len(x)) if queries is None else queries:
         row = []
-        for j in range(len(references)):
+        for j in range(len(gallery)):
             if (own and j == q) or ignored(q, j):
                 continue
-            one, other = labels[q].item(), reference_labels[j].item()
+            one, other = labels[q].item(), gallery_labels[j].item()
             hit = one == other and one not in distractors
-            d = np.float32(distance_of(distance, x[q], references[j]))
+            d = np.float32(distance_of(distance, x[q], gallery[j]))
             row.append((d, hit))  # False sorts before True: at a tie the miss comes first.
         row.sort()
         hits = [hit for _, hit in row]

@@ -21,13 +21,13 @@ def distance_of(name, x, y):
     return np.float32(1 - (x * y).sum() / np.sqrt((x * x).sum()) / np.sqrt((y * y).sum()))
 
 
-def all_pairs(x, labels, references=None, reference_labels=None, distance="euclidean"):
+def all_pairs(x, labels, gallery=None, gallery_labels=None, distance="euclidean"):
     found = []
     for i in range(len(x)):
-        if references is None:
+        if gallery is None:
             others = [(j, x[j], labels[j]) for j in range(i + 1, len(x))]
         else:
-            others = [(j, r, reference_labels[j]) for j, r in enumerate(references)]
+            others = [(j, r, gallery_labels[j]) for j, r in enumerate(gallery)]
         for j, other, label in others:
             found.append((i, j, distance_of(distance, x[i], other), labels[i] == label))
     return found

@@ -124,17 +124,17 @@ def check_ks(ks) -> tuple[int, ...]:
     return tuple(int(k) for k in several)
 
 
-def common_codes(labels: np.ndarray, reference_labels: np.ndarray):
-    """Numbers the classes of the references; a query whose class is not among them gets −1.
+def common_codes(labels: np.ndarray, gallery_labels: np.ndarray):
+    """Numbers the classes of the gallery; a query whose class is not among them gets −1.
 
     Classes are compared as Python values: an int64 and a uint64 array put together by NumPy would
     turn into floats, in which large labels fall together.
 
     Returns:
-        The codes of the queries and the codes of the references, both int64.
+        The codes of the queries and the codes of the gallery, both int64.
     """
-    classes, reference_codes = np.unique(reference_labels, return_inverse=True)
+    classes, gallery_codes = np.unique(gallery_labels, return_inverse=True)
     number = {value: code for code, value in enumerate(classes.tolist())}
     own, inverse = np.unique(labels, return_inverse=True)
     codes = np.array([number.get(value, -1) for value in own.tolist()], np.int64)
-    return codes[inverse], reference_codes.astype(np.int64)
+    return codes[inverse], gallery_codes.astype(np.int64)

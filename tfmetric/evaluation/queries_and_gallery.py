@@ -1,4 +1,4 @@
-"""Queries and references, checked: two sets, or one in which each is searched among the others."""
+"""Checks the two sides of a search: queries and a gallery, or one set searched within itself."""
 
 from typing import NamedTuple
 
@@ -8,6 +8,8 @@ from tfmetric._errors import expected
 from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.values import labels as read_labels
 
+FORMER_NAMES = {"reference_embeddings": "gallery", "reference_labels": "gallery_labels"}
+
 
 class Sides(NamedTuple):
     """Both sides of a search.
@@ -15,62 +17,96 @@ class Sides(NamedTuple):
     Attributes:
         queries: (Q, D).
         labels: (Q,).
-        references: (M, D).
-        reference_labels: (M,).
-        one_set: Whether the references are the queries.
+        gallery: (M, D).
+        gallery_labels: (M,).
+        one_set: Whether the gallery is the queries, so that a query must not find itself.
     """
 
     queries: np.ndarray
     labels: np.ndarray
-    references: np.ndarray
-    reference_labels: np.ndarray
+    gallery: np.ndarray
+    gallery_labels: np.ndarray
     one_set: bool
 
 
-def check_sides(embeddings, labels, reference_embeddings=None, reference_labels=None) -> Sides:
+def check_sides(embeddings, labels, gallery=None, gallery_labels=None) -> Sides:
     """Checks the arguments that every search has.
 
     Raises:
-        ValueError: If shapes or kinds do not fit, or embeddings hold NaN or infinity.
+        ValueError: If shapes or kinds do not fit, embeddings hold NaN or infinity, or the gallery
+            is the queries once more.
     """
     embeddings = check_embeddings(embeddings)
     labels = read_labels(labels, len(embeddings))
-    if (reference_embeddings is None) != (reference_labels is None):
+    if (gallery is None) != (gallery_labels is None):
         raise ValueError(
             expected(
-                "reference_embeddings and reference_labels together, or neither",
-                reference_embeddings=shape_of(reference_embeddings),
-                reference_labels=shape_of(reference_labels),
+                "gallery and gallery_labels together, or neither",
+                gallery=shape_of(gallery),
+                gallery_labels=shape_of(gallery_labels),
             )
         )
-    if reference_embeddings is None:
+    if gallery is None:
         return Sides(embeddings, labels, embeddings, labels, True)
-    references = check_embeddings(reference_embeddings, "reference_embeddings")
-    reference_labels = read_labels(reference_labels, len(references), "reference_labels")
-    if references.shape[1] != embeddings.shape[1]:
+    gallery = check_embeddings(gallery, "gallery")
+    gallery_labels = read_labels(gallery_labels, len(gallery), "gallery_labels")
+    if gallery.shape[1] != embeddings.shape[1]:
         raise ValueError(
             expected(
-                "embeddings and reference_embeddings of the same width",
+                "embeddings and gallery of the same width",
                 embeddings_shape=embeddings.shape,
-                reference_embeddings_shape=references.shape,
+                gallery_shape=gallery.shape,
             )
         )
-    if not comparable(labels, reference_labels):
+    if not comparable(labels, gallery_labels):
         raise ValueError(
             expected(
-                "labels and reference_labels to be both integers or both strings",
+                "labels and gallery_labels to be both integers or both strings",
                 labels=str(labels.dtype),
-                reference_labels=str(reference_labels.dtype),
+                gallery_labels=str(gallery_labels.dtype),
             )
         )
-    return Sides(embeddings, labels, references, reference_labels, False)
+    if _is_repeated(embeddings, gallery):
+        raise ValueError(
+            expected(
+                "a gallery apart from the queries: these are the same rows, and each query would "
+                "find itself first. To search each example among all others, leave the gallery out",
+                gallery_shape=gallery.shape,
+            )
+        )
+    return Sides(embeddings, labels, gallery, gallery_labels, False)
 
 
-def comparable(*labels) -> bool:
-    """Whether they can be equal at all: text never equals a number. Nothing equals anything."""
+def count_found_again(queries: np.ndarray, gallery: np.ndarray) -> int:
+    """Counts the queries that have an identical row in the gallery."""
+    dtype = np.result_type(queries, gallery)
+    held = {row.tobytes() for row in _chunks(gallery, dtype)}
+    return sum(row.tobytes() in held for row in _chunks(queries, dtype))
+
+
+def _chunks(rows, dtype):
+    """The rows one by one in a common dtype, −0.0 as 0.0, without a copy of all."""
+    for start in range(0, len(rows), 1024):
+        part = rows[start : start + 1024].astype(dtype)
+        yield from (part + 0.0 if dtype.kind == "f" else part)
+
+
+def _is_repeated(queries, gallery):
+    """Whether both are the same rows in the same order; rows all alike are a collapse instead."""
+    if queries is gallery:
+        return len(queries) > 0
+    if queries.shape != gallery.shape or not len(queries):
+        return False
+    steps = range(0, len(queries), 1024)
+    same = all(np.array_equal(queries[i : i + 1024], gallery[i : i + 1024]) for i in steps)
+    return same and not all((queries[i : i + 1024] == queries[0]).all() for i in steps)
+
+
+def comparable(*labels: np.ndarray) -> bool:
+    """Whether labels can be equal at all: a text never equals a number. Empty ones always can."""
     return len({array.dtype.kind == "U" for array in labels if array.size}) < 2
 
 
-def shape_of(array):
-    """Its shape for a message, None of None."""
+def shape_of(array) -> tuple[int, ...] | None:
+    """The shape of an array for a message; None for None."""
     return None if array is None else np.shape(array)

@@ -22,17 +22,17 @@ def naive_distance(name, a, b):
     return np.float32(np.abs(a - b).sum() if name == "manhattan" else np.sqrt(((a - b) ** 2).sum()))
 
 
-def naive_knn(x, labels, references, reference_labels, k, name="euclidean", own_set=False):
+def naive_knn(x, labels, gallery, gallery_labels, k, name="euclidean", own_set=False):
     answers = []
     for q in range(len(x)):
-        rows = [j for j in range(len(references)) if not (own_set and j == q)]
+        rows = [j for j in range(len(gallery)) if not (own_set and j == q)]
         row = sorted(
-            (naive_distance(name, x[q], references[j]), reference_labels[j] == labels[q], j)
+            (naive_distance(name, x[q], gallery[j]), gallery_labels[j] == labels[q], j)
             for j in rows
         )[:k]
         votes = {}
         for _, _, j in row:
-            votes[reference_labels[j]] = votes.get(reference_labels[j], 0) + 1
+            votes[gallery_labels[j]] = votes.get(gallery_labels[j], 0) + 1
         best = [c for c in votes if votes[c] == max(votes.values())]  # In order of distance.
         others = [c for c in best if c != labels[q]]
         answers.append((others or best)[0])
@@ -81,15 +81,15 @@ def test_long_rows_and_small_blocks(k, monkeypatch):
     np.testing.assert_array_equal(knn(x, labels, k=k).predicted, whole.predicted)
 
 
-def naive_means(x, labels, references, reference_labels, own_set, name):
+def naive_means(x, labels, gallery, gallery_labels, own_set, name):
     right = []
     for q in range(len(x)):
         best = {}
-        for c in sorted(set(reference_labels.tolist())):
+        for c in sorted(set(gallery_labels.tolist())):
             rows = [
-                references[j].astype("float64")
-                for j in range(len(references))
-                if reference_labels[j] == c and not (own_set and j == q)
+                gallery[j].astype("float64")
+                for j in range(len(gallery))
+                if gallery_labels[j] == c and not (own_set and j == q)
             ]
             if rows:
                 best[c] = naive_distance(name, x[q], sum(rows) / len(rows))
@@ -172,19 +172,19 @@ def test_the_interval_of_auroc_holds_it():
 
 
 def test_labels_that_floats_cannot_tell_apart():
-    x = [[0.0], [1.0]]
+    x, gallery = [[0.1], [0.9]], [[0.0], [1.0]]
     for base, kind in ((2**24, "int32"), (2**62, "int64"), (2**64 - 2, "uint64")):
         labels = np.array([base, base + 1], kind)
-        assert knn(x, labels, x, labels, k=1).accuracy == 1.0
-        assert nearest_class_mean(x, labels, x, labels).answers == [base, base + 1]
+        assert knn(x, labels, gallery, labels, k=1).accuracy == 1.0
+        assert nearest_class_mean(x, labels, gallery, labels).answers == [base, base + 1]
 
 
 @pytest.mark.parametrize(
     ("arguments", "more", "message"),
     [
         (([[0.0], [np.nan]], [0, 0]), {}, "rows 1"),
-        (([[0.0]], [0]), {}, "at least 2 references"),
-        (([[0.0]], [0], np.zeros((0, 1)), []), {}, "at least 1 references"),
+        (([[0.0]], [0]), {}, "at least 2 gallery"),
+        (([[0.0]], [0], np.zeros((0, 1)), []), {}, "at least 1 gallery"),
         (([[0.0]], [0], [[0.0, 1.0]], [0]), {}, "same width"),
         (([[0.0]], [0], [[0.0]], ["a"]), {}, "both integers or both strings"),
         (([[0.0], [1.0]], [0, 1]), {"threshold": float("nan")}, "threshold to be"),

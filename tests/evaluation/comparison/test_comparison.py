@@ -91,7 +91,7 @@ def test_large_raw_inputs_are_sampled_or_left_out_with_a_reason(model, monkeypat
     monkeypatch.setattr(evaluate, "_RAW_PRODUCTS", 1)
     result = evaluation.evaluate(model, (x, labels))
     assert result.raw.num_queries == 100
-    assert result.raw.num_references == 150
+    assert result.raw.num_gallery == 150
     assert "random sample of 100 queries" in result.summary()
     monkeypatch.setattr(evaluate, "_RAW_BYTES", 10)
     result = evaluation.evaluate(model, (x, labels))

@@ -55,12 +55,12 @@ def test_equal_to_a_naive_loop(name):
 
 
 @pytest.mark.parametrize("apart", [False, True])
-def test_ignored_references_and_a_set_of_their_own(apart, monkeypatch):
+def test_ignored_gallery_and_a_set_of_their_own(apart, monkeypatch):
     x, items = RNG.integers(0, 6, (COUNT, 4)).astype("float32"), RNG.integers(0, 40, COUNT)
     arguments = {"items": items, "cameras": items % 3, "distractors": [7]}
     if apart:
-        arguments |= {"reference_embeddings": x[::-1], "reference_labels": LABELS}
-        arguments |= {"reference_items": items[::-1], "reference_cameras": items % 5}
+        arguments |= {"gallery": x[::-1], "gallery_labels": LABELS}
+        arguments |= {"gallery_items": items[::-1], "gallery_cameras": items % 5}
     fast = retrieval(x, LABELS, **arguments)
     monkeypatch.setattr(ranks, "pays", lambda *arguments: False)
     slow = retrieval(x, LABELS, **arguments)
@@ -94,12 +94,12 @@ def test_the_error_is_a_bound(distance, width, scale):
     rows = np.arange(len(x))
     found = block.approximation
     # Within a row both differ by a constant, but for the error.
-    off = block(rows).astype("float64") - (found.queries @ found.references.T)
+    off = block(rows).astype("float64") - (found.queries @ found.gallery.T)
     assert (np.ptp(off, axis=1) <= 2 * found.error).all()
     assert found.error.max() < 2e-4 * width**0.5 * max(np.ptp(block(rows)), 0.1)
 
 
-def test_exact_scores_of_equal_references_are_equal():
+def test_exact_scores_of_equal_gallery_are_equal():
     x = RNG.normal(size=(50, 33))
     block = nearest_order.ordering("euclidean", x, np.repeat(x, 3, axis=0))
     query, reference = (index.ravel() for index in np.indices((50, 150)))

@@ -15,9 +15,9 @@ from tfmetric.evaluation.statistics.class_bootstrap import mean_interval
 KS = (1, 2, 5, 40)
 
 
-def check(x, labels, *references, **arguments):
-    got = retrieval(x, labels, *references, ks=KS, **arguments)
-    want, left_out = oracle(np.asarray(x), np.asarray(labels), *references, ks=KS, **arguments)
+def check(x, labels, *gallery, **arguments):
+    got = retrieval(x, labels, *gallery, ks=KS, **arguments)
+    want, left_out = oracle(np.asarray(x), np.asarray(labels), *gallery, ks=KS, **arguments)
     assert got.num_left_out == left_out
     assert got.num_queries == len(x) - left_out
     assert got.figures().keys() == want.keys()
@@ -46,7 +46,7 @@ def test_integer_embeddings_full_of_ties(distance):
     check(x, classes(70, 6), distance=distance)
 
 
-def test_queries_and_references_apart():
+def test_queries_and_gallery_apart():
     check(normal(20), classes(20, 9), normal(50, seed=5), classes(50, 7, seed=6))
 
 
@@ -139,7 +139,10 @@ def test_labels_that_floats_cannot_tell_apart():
     assert retrieval(x, np.array([-5, -5, 3, 3])).recall_at[1] == 1.0
     # int64 beside uint64 would become float64 if NumPy put them together.
     got = retrieval(
-        x, np.full(4, 2**62 + 1, "int64"), x, np.array([2**62, 2**62 + 1, 2**62, 2**62], "uint64")
+        x,
+        np.full(4, 2**62 + 1, "int64"),
+        x + 1,
+        np.array([2**62, 2**62 + 1, 2**62, 2**62], "uint64"),
     )
     assert got.per_query.num_relevant.tolist() == [1, 1, 1, 1]
     assert retrieval(x, np.array(["a", "a", "b", "b"])).recall_at[1] == 1.0
@@ -184,10 +187,10 @@ def test_a_distance_that_is_not_finite_is_an_error():
         retrieval(normal(4), [0, 0, 1, 1], distance=broken)
 
 
-def test_a_sample_of_queries_searches_all_references():
+def test_a_sample_of_queries_searches_all_gallery():
     x, labels = normal(50), classes(50, 6)
     whole, part = retrieval(x, labels), retrieval(x, labels, queries=[7, 3, 40])
-    assert part.num_references == 50
+    assert part.num_gallery == 50
     assert part.per_query.query.tolist() == [7, 3, 40]
     np.testing.assert_array_equal(part.values("map_at_r"), whole.values("map_at_r")[[7, 3, 40]])
 
@@ -202,7 +205,7 @@ def test_the_result_cannot_be_changed_and_says_what_it_is():
     assert {"recall@1", "MAP@R", "95"} <= set(got.summary().replace("(", " ").split())
     low, high = got.interval("recall_at_1")
     assert 0 <= low <= got.recall_at[1] <= high <= 1
-    assert got.to_dict()["num_references"] == 30
+    assert got.to_dict()["num_gallery"] == 30
     with pytest.raises(ValueError, match="Expected figure to be one of recall_at_1"):
         got.interval("recall_at_3")
 
@@ -230,17 +233,64 @@ def test_negative_zero_is_zero():
         (([0.0, 1.0], [0, 1]), "numbers of shape"),
         (([[0.0], [1.0]], [0, 1, 2]), "labels of shape"),
         (([[0.0], [1.0]], [0.5, 1.0]), "whole numbers"),
-        (([[0.0], [1.0]], [None, 1]), "all integers or all strings"),
+        (([[0.0], [1.0]], [None, 1]), "without missing values"),
         (([[0.0], [1.0]], [0, 1], [[1.0]]), "or neither"),
         (([[0.0], [1.0]], [0, 1], [[1.0, 2.0]], [1]), "same width"),
-        (([[0.0], [1.0]], [0, 1], None, None, "far"), "distance to be one of"),
-        (([[0.0], [1.0]], [0, 1], None, None, "cosine", (0,)), "ks to be"),
-        (([[0.0], [1.0]], [0, 1], None, None, "cosine", (1,), [2]), "queries to be in"),
     ],
 )
 def test_bad_input_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         retrieval(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"distance": "far"}, "distance to be one of"),
+        ({"ks": (0,)}, "ks to be"),
+        ({"queries": [2]}, "queries to be in"),
+    ],
+)
+def test_bad_settings_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        retrieval([[0.0], [1.0]], [0, 1], **arguments)
+
+
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [
+        ("reference_embeddings", "gallery"),
+        ("reference_labels", "gallery_labels"),
+        ("reference_items", "gallery_items"),
+        ("reference_cameras", "gallery_cameras"),
+    ],
+)
+def test_a_former_name_is_answered_with_the_present_one(former, present):
+    with pytest.raises(TypeError, match=f"{present}=, the present name of {former}="):
+        retrieval([[0.0]], [0], **{former: [[1.0]]})
+
+
+def test_the_queries_once_more_are_no_gallery():
+    x, labels = np.arange(8.0)[:, None], np.arange(8) % 2
+    for gallery in (x, x.copy()):
+        with pytest.raises(ValueError, match="a gallery apart from the queries"):
+            retrieval(x, labels, gallery, labels)
+    # A collapsed embedding has equal rows on both sides, and is to be judged.
+    alike = np.zeros((8, 2))
+    assert retrieval(alike, labels, alike.copy(), labels).recall_at[1] == 0.0
+
+
+def test_queries_that_are_in_the_gallery_too_are_counted():
+    x, labels = np.arange(8.0)[:, None], np.arange(8) % 2
+    result = retrieval(x[:3].astype("float32"), labels[:3], x, labels, ks=1)
+    assert result.recall_at[1] == 1.0
+    assert "3 of 3 queries have an identical row in the gallery" in result.summary()
+    ids = np.arange(8)
+    result = retrieval(x[:3], labels[:3], x, labels, ks=1, items=ids[:3], gallery_items=ids)
+    assert result.recall_at[1] == 0.0
+    assert retrieval(x + 0.5, labels, x, labels).notes == ()
+    assert result.to_dict()["protocol"] == "against a gallery of 8 examples"
+    assert retrieval(x, labels).protocol == "among 8 examples, each among all others"
 
 
 def test_a_function_with_the_name_of_a_builtin_is_not_taken_for_it():
@@ -264,9 +314,11 @@ def test_a_function_with_the_name_of_a_builtin_is_not_taken_for_it():
 def test_columns_of_text_are_labels(labels):
     x = [[0.0], [0.1], [5.0], [5.1]]
     assert retrieval(x, labels, ks=1).recall_at == {1: 1.0}
-    assert retrieval(x, labels, x, ["a", "a", "é", "é"], ks=np.int64(1)).num_left_out == 0
+    assert (
+        retrieval(x, labels, np.add(x, 1), ["a", "a", "é", "é"], ks=np.int64(1)).num_left_out == 0
+    )
 
 
 def test_columns_of_anything_else_are_an_error():
-    with pytest.raises(ValueError, match=r"all integers or all strings.*one=None"):
+    with pytest.raises(ValueError, match=r"without missing values.*row=1"):
         retrieval([[0.0], [0.1]], np.array(["a", None], object))

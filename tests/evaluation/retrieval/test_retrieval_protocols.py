@@ -1,4 +1,4 @@
-"""Protocols that ignore references, distractors, and the views on a result."""
+"""Protocols that ignore gallery examples, distractors, and the views on a result."""
 
 import json
 
@@ -25,7 +25,7 @@ def check(got, want, left_out):
 @pytest.mark.parametrize("which", ["items", "cameras", "both"])
 @pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("rows_a_block", [1000, 3])
-def test_ignored_references_are_as_if_not_there(which, apart, rows_a_block, monkeypatch):
+def test_ignored_gallery_are_as_if_not_there(which, apart, rows_a_block, monkeypatch):
     monkeypatch.setattr(ranks, "_BLOCK_BYTES", 8 * 55 * rows_a_block)
     labels, items, cameras = LABELS, ITEMS, CAMERAS
     if apart:
@@ -44,12 +44,12 @@ def test_ignored_references_are_as_if_not_there(which, apart, rows_a_block, monk
             # As text, the values must be compared as well.
             arguments[name] = mine.astype(str)
             if apart:
-                arguments[f"reference_{name}"] = others.astype(str)
-    references = (OTHERS, OTHER_LABELS) if apart else ()
-    got = retrieval(X, LABELS, *references, **arguments)
-    check(got, *oracle(X, LABELS, *references, ignored=ignored))
+                arguments[f"gallery_{name}"] = others.astype(str)
+    gallery = (OTHERS, OTHER_LABELS) if apart else ()
+    got = retrieval(X, LABELS, *gallery, **arguments)
+    check(got, *oracle(X, LABELS, *gallery, ignored=ignored))
     assert len(got.ignoring) == (2 if which == "both" else 1)
-    assert "Neither hits nor misses: references of the query's" in got.summary()
+    assert "Neither hits nor misses: gallery examples of the query's" in got.summary()
 
 
 def test_who_has_only_ignored_relatives_is_left_out():
@@ -71,7 +71,7 @@ def test_the_rule_of_market_1501():
         [[0.1], [0.2], [0.3], [0.4], [0.5]],
         [1, 2, 0, 1, 1],
         cameras=["c1"],
-        reference_cameras=["c1", "c1", "c2", "c2", "c3"],
+        gallery_cameras=["c1", "c1", "c2", "c2", "c3"],
         ks=(1, 3, 4),
     )
     assert got.per_query.num_relevant.tolist() == [2]
@@ -79,7 +79,7 @@ def test_the_rule_of_market_1501():
     assert got.map_at[4] == pytest.approx((1 / 3 + 2 / 4) / 2)
     assert got.cmc(5).tolist() == [0, 0, 1, 1, 1]
     assert got.num_distractors == 2
-    assert "2 references are distractors" in got.summary()
+    assert "2 gallery examples are distractors" in got.summary()
 
 
 def test_labels_given_as_distractors_are_misses_and_no_queries():
@@ -148,26 +148,26 @@ def test_groups_and_worst_queries():
     ("arguments", "message"),
     [
         ({"items": [1, 2]}, r"items of shape \(40,\)"),
-        ({"reference_items": ITEMS}, "items alone with one set"),
-        ({"items": ITEMS, "reference_items": ITEMS}, "items alone with one set"),
+        ({"gallery_items": ITEMS}, "items alone with one set"),
+        ({"items": ITEMS, "gallery_items": ITEMS}, "items alone with one set"),
         ({"cameras": ITEMS + 0.5}, "cameras to be whole numbers"),
-        ({"distractors": "background"}, "distractors to be labels of the references"),
+        ({"distractors": "background"}, "distractors to be labels of the gallery"),
         (
-            {"reference_embeddings": X, "reference_labels": LABELS.astype(str)},
+            {"gallery": X, "gallery_labels": LABELS.astype(str)},
             "both integers or both strings",
         ),
         (
-            {"reference_embeddings": X, "reference_labels": LABELS, "items": ITEMS},
-            "reference_items with references apart",
+            {"gallery": OTHERS, "gallery_labels": OTHER_LABELS, "items": ITEMS},
+            "gallery_items with a gallery",
         ),
         (
             {
-                "reference_embeddings": X,
-                "reference_labels": LABELS,
+                "gallery": OTHERS,
+                "gallery_labels": OTHER_LABELS,
                 "items": ITEMS,
-                "reference_items": ITEMS.astype(str),
+                "gallery_items": OTHER_ITEMS.astype(str),
             },
-            "items and reference_items to be both",
+            "items and gallery_items to be both",
         ),
     ],
 )

@@ -154,8 +154,8 @@ def test_bad_groups_are_named():
     two = evaluation.verification(x, labels, x, labels)
     for wrong, message in (
         (groups[:5], r"groups of shape \(360,\)"),
-        ([None] * 360, "groups to be all integers or all strings"),
-        (np.full(360, np.nan), "groups to be whole numbers"),
+        ([None] * 360, "groups without missing values"),
+        (np.full(360, np.nan), "groups without missing values"),
     ):
         with pytest.raises(ValueError, match=message):
             result.by_group(wrong)

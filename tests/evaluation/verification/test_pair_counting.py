@@ -29,7 +29,7 @@ def test_the_grid_agrees_with_exact(distance, two, matched, monkeypatch):
     arguments = (x[:120], labels[:120], x[120:], labels[120:]) if two else (x, labels)
     groups = classes(300, 3, seed=5)
     match = (groups[:120], groups[120:]) if two else groups
-    options = {"distance": distance, "match_groups": match if matched else None}
+    options = {"distance": distance, "within": match if matched else None}
     exact = evaluation.verification(*arguments, **options)
     grid = evaluation.verification(*arguments, **options, max_pairs=4000)
     assert exact.exact
@@ -83,5 +83,5 @@ def test_impostors_of_matching_groups_only():
     groups = np.array(["f", "m"])[labels % 2]
     groups[::7] = "x"
     pairs = [p for p in all_pairs(x, labels) if p[3] or groups[p[0]] == groups[p[1]]]
-    result = evaluation.verification(x, labels, match_groups=groups)
+    result = evaluation.verification(x, labels, within=groups)
     check(result, [p[2] for p in pairs], [p[3] for p in pairs])

@@ -45,17 +45,17 @@ def test_integer_embeddings_full_of_ties(distance):
     assert len(result.counts.values) == len({p[2] for p in pairs})
 
 
-def test_queries_against_references():
+def test_queries_against_gallery():
     x, labels = clustered(30, 9)
-    references, reference_labels = clustered(45, 9, seed=0)
-    pairs = all_pairs(x, labels, references, reference_labels)
-    result = evaluation.verification(x, labels, references, reference_labels)
+    gallery, gallery_labels = clustered(45, 9, seed=0)
+    pairs = all_pairs(x, labels, gallery, gallery_labels)
+    result = evaluation.verification(x, labels, gallery, gallery_labels)
     check(result, [p[2] for p in pairs], [p[3] for p in pairs])
     assert result.per_pair.left.max() == 29
     assert result.per_pair.right.max() == 44
 
 
-def test_a_set_against_itself_as_references_in_another_order_has_each_pair_twice():
+def test_a_set_against_itself_as_gallery_in_another_order_has_each_pair_twice():
     x, labels = clustered(25, 5)
     order = np.random.default_rng(0).permutation(25)
     once = evaluation.verification(x, labels)
@@ -246,3 +246,51 @@ def test_results_cannot_be_changed():
     for array in (*vars(result.per_pair).values(), *vars(result.counts).values(), curve.fmr):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
+
+
+@pytest.mark.parametrize("two", [False, True])
+@pytest.mark.parametrize("genuine", ["all", "within"])
+def test_impostors_within_an_attribute_are_those_of_a_naive_loop(two, genuine):
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(60, 3)).astype("float32")
+    labels, names = rng.integers(0, 6, 60), rng.choice(["Ann", "Bob", "Eve"], 60)
+    rows, columns = (range(25), range(25, 60)) if two else (range(60), range(60))
+    distances = {True: [], False: []}
+    for i in rows:
+        for j in columns:
+            same = bool(labels[i] == labels[j])
+            if (two or j > i) and (names[i] == names[j] or (same and genuine == "all")):
+                distances[same].append(np.linalg.norm(x[i].astype("f8") - x[j].astype("f8")))
+    if two:
+        arguments = (x[:25], labels[:25], x[25:], labels[25:])
+        within = (names[:25], names[25:])
+    else:
+        arguments, within = (x, labels), names
+    result = evaluation.verification(*arguments, within=within, genuine=genuine)
+    kept = result.per_pair
+    for same, want in distances.items():
+        np.testing.assert_allclose(
+            np.sort(kept.distances[kept.same == same]), np.sort(want), rtol=1e-6
+        )
+    grid = evaluation.verification(*arguments, within=within, genuine=genuine, max_pairs=50)
+    assert grid.num_positives == result.num_positives == len(distances[True])
+    assert grid.num_negatives == result.num_negatives == len(distances[False])
+
+
+def test_a_threshold_is_calibrated_on_hard_impostors():
+    """Impostors of the own name are nearer: the threshold for them is smaller."""
+    rng = np.random.default_rng(0)
+    labels, names = np.repeat(np.arange(40), 5), np.repeat(np.arange(40) % 4, 5)
+    x = 4 * rng.normal(size=(4, 8))[names] + rng.normal(size=(40, 8))[labels]
+    x = x + 0.6 * rng.normal(size=(200, 8))
+    every = evaluation.calibrate(evaluation.verification(x, labels))
+    hard = evaluation.calibrate(evaluation.verification(x, labels, within=names))
+    assert hard.threshold < every.threshold
+    assert evaluation.verification(x, labels, within=names).eer > 1.5 * (
+        evaluation.verification(x, labels).eer
+    )
+
+
+def test_the_former_name_of_within_is_refused():
+    with pytest.raises(TypeError, match="within=, the present name of match_groups="):
+        evaluation.verification([[0.0]], [0], match_groups=[1])

@@ -128,6 +128,7 @@ def few_shot(
     queries: int = 15,
     episodes: int = 600,
     seed: int = 0,
+    *,
     distance="euclidean",
 ) -> FewShotResult:
     """Assigns examples of N classes to the nearest prototype, over many random episodes.

@@ -1,4 +1,4 @@
-"""Classification by neighbours, and the query that is of none of the known classes."""
+"""Classification by neighbors or class means; a query far from all of them is unknown."""
 
 from numbers import Integral, Real
 
@@ -6,51 +6,57 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
+from tfmetric._renamed import renamed
 from tfmetric.evaluation.checked_arrays import common_codes
 from tfmetric.evaluation.classification.result import ClassificationResult
 from tfmetric.evaluation.distances import nearest_order, pair_distances
 from tfmetric.evaluation.distances.parallel_blocks import run_blocks
 from tfmetric.evaluation.distances.smallest_in_rows import smallest
-from tfmetric.evaluation.queries_and_gallery import check_sides
+from tfmetric.evaluation.queries_and_gallery import FORMER_NAMES, Sides, check_sides
 
 _BLOCK_BYTES = 2**25
+_MOST_ROWS = 256  # More make the matrix product no faster.
 
 
+@renamed(**FORMER_NAMES)
 def knn(
     embeddings,
     labels,
-    reference_embeddings=None,
-    reference_labels=None,
+    gallery=None,
+    gallery_labels=None,
     *,
     k: int = 5,
     distance="euclidean",
     threshold: float | None = None,
     progress: bool = True,
 ) -> ClassificationResult:
-    """Assigns each query to the class that most of its k nearest references have.
+    """Assigns each query to the class that most of its k nearest gallery examples have.
 
-    Without references each example is assigned by all the others. Ties count against the model:
-    at equal distance, to float32 precision, references of other classes come first, and at equal
-    votes another class wins, of several the one that comes nearest. So k = 1 is recall@1. A query
-    with a class that no reference has is unknown, and so is, without references, the only example
-    of its class.
+    Use it to judge a closed set: test queries against the training examples as the gallery. Without
+    a gallery each example is assigned by all the others.
+
+    Ties count against the model: at equal distance, to float32 precision, examples of other classes
+    come first, and at equal votes another class wins, the nearest one if there are several. With
+    k = 1 the accuracy is recall@1. A query is unknown if no gallery example has its class;
+    without a gallery the only example of a class is unknown.
 
     Args:
         embeddings: (Q, D), the queries, finite.
         labels: (Q,) or (Q, 1), integers or strings.
-        reference_embeddings: (M, D); None for the queries themselves.
-        reference_labels: (M,), with ``reference_embeddings``.
-        k: How many neighbours vote; where there are fewer references, all do.
+        gallery: (M, D); None for the queries themselves.
+        gallery_labels: (M,), with ``gallery``.
+        k: The number of neighbors that vote; a smaller gallery votes as a whole.
         distance: Name or function, see :func:`tfmetric.distances.get`.
-        threshold: Answer "unknown" where even the nearest reference is further away than this;
-            None for never. Choose it on other data, see :mod:`tfmetric.evaluation`'s calibration.
-        progress: Whether a bar is shown where it takes long, on a terminal.
+        threshold: Answer "unknown" where even the nearest example is further away than this; None
+            for never. Choose it on other data, see :func:`tfmetric.evaluation.calibrate`.
+        progress: Whether a progress bar is shown on a terminal.
 
     Returns:
-        A :class:`ClassificationResult`; its ``distances`` are those to the nearest reference.
+        A :class:`ClassificationResult`; its ``distances`` are those to the nearest example.
 
     Raises:
-        ValueError: If shapes do not fit, embeddings are not finite, or there is no reference.
+        ValueError: If shapes do not fit, embeddings are not finite, or the gallery is empty or the
+            queries once more.
 
     Example:
 
@@ -63,62 +69,76 @@ def knn(
 
     Reference: Cover, Hart: Nearest neighbor pattern classification, IEEE Trans. Inf. Theory 1967.
     """
-    sides = check_sides(embeddings, labels, reference_embeddings, reference_labels)
+    sides = check_sides(embeddings, labels, gallery, gallery_labels)
+    return knn_of_sides(sides, k=k, distance=distance, threshold=threshold, progress=progress)
+
+
+def knn_of_sides(
+    sides: Sides, *, k: int, distance, threshold: float | None = None, progress: bool = True
+) -> ClassificationResult:
+    """:func:`knn` of checked sides; queries and gallery may be sparse matrices of SciPy."""
     if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
         raise ValueError(expected("k to be an integer above 0", k=k))
     _check(sides, threshold, 1 + sides.one_set)
-    codes, reference_codes = common_codes(sides.labels, sides.reference_labels)
-    total, count = len(sides.references), len(sides.queries)
+    codes, gallery_codes = common_codes(sides.labels, sides.gallery_labels)
+    total, count = sides.gallery.shape[0], sides.queries.shape[0]
     k = min(int(k), total - sides.one_set)
-    block = nearest_order.ordering(distance, sides.queries, sides.references)
-    predicted, nearest = np.empty(count, np.int64), np.empty(count, np.int64)
+    block = nearest_order.ordering(distance, sides.queries, sides.gallery)
+    predicted, far = np.empty(count, np.int64), np.empty(count, np.float32)
+    sparse = not isinstance(sides.gallery, np.ndarray)
 
     def work(rows):
         found = block(rows)
         if sides.one_set:
             found[np.arange(len(rows)), rows] = np.inf
-        order = _nearest(found, codes[rows], reference_codes, k)
-        nearest[rows] = order[:, 0]
-        predicted[rows] = _elected(reference_codes[order], codes[rows])
+        order = _nearest(found, codes[rows], gallery_codes, k)
+        nearest = order[:, 0]
+        far[rows] = (
+            found[np.arange(len(rows)), nearest]
+            if sparse
+            else pair_distances.paired(distance, sides.queries[rows], sides.gallery[nearest])
+        )
+        predicted[rows] = _elected(gallery_codes[order], codes[rows])
 
-    step = max(1, _BLOCK_BYTES // (8 * (total + k * k)))
+    step = min(_MOST_ROWS, max(1, _BLOCK_BYTES // (8 * (total + k * k))))
     blocks = [np.arange(start, min(start + step, count)) for start in range(0, count, step)]
     run_blocks(work, blocks, "Classifying", progress, None if block.threaded else 1)
-    far = pair_distances.paired(distance, sides.queries, sides.references[nearest])
-    method = f"{k} nearest neighbours" if k > 1 else "the nearest neighbour"
-    return _result(method, distance, sides, codes, reference_codes, predicted, far, threshold)
+    method = f"{k} nearest neighbors" if k > 1 else "the nearest neighbor"
+    return _result(method, distance, sides, codes, gallery_codes, predicted, far, threshold)
 
 
+@renamed(**FORMER_NAMES)
 def nearest_class_mean(
     embeddings,
     labels,
-    reference_embeddings=None,
-    reference_labels=None,
+    gallery=None,
+    gallery_labels=None,
     *,
     distance="euclidean",
     threshold: float | None = None,
     progress: bool = True,
 ) -> ClassificationResult:
-    """Assigns each query to the class whose references have the nearest mean.
+    """Assigns each query to the class whose gallery examples have the nearest mean.
 
-    Without references each example is assigned among the means of all the others: it is taken out
+    Without a gallery each example is assigned among the means of all the others: it is taken out
     of the mean of its own class. Ties, to float32 precision, count against the model.
 
     Args:
         embeddings: (Q, D), the queries, finite.
         labels: (Q,) or (Q, 1), integers or strings.
-        reference_embeddings: (M, D); None for the queries themselves.
-        reference_labels: (M,), with ``reference_embeddings``.
+        gallery: (M, D); None for the queries themselves.
+        gallery_labels: (M,), with ``gallery``.
         distance: Name or function, see :func:`tfmetric.distances.get`. Means are taken of the
             embeddings as they are.
         threshold: Answer "unknown" where even the nearest mean is further away than this.
-        progress: Whether a bar is shown where it takes long, on a terminal.
+        progress: Whether a progress bar is shown on a terminal.
 
     Returns:
         A :class:`ClassificationResult`; its ``distances`` are those to the nearest mean.
 
     Raises:
-        ValueError: If shapes do not fit, embeddings are not finite, or there is no reference.
+        ValueError: If shapes do not fit, embeddings are not finite, or the gallery is empty or the
+            queries once more.
 
     Example:
 
@@ -129,11 +149,11 @@ def nearest_class_mean(
     Reference: Mensink, Verbeek, Perronnin, Csurka: Distance-based image classification:
     generalizing to new classes at near-zero cost, TPAMI 2013.
     """
-    sides = check_sides(embeddings, labels, reference_embeddings, reference_labels)
+    sides = check_sides(embeddings, labels, gallery, gallery_labels)
     _check(sides, threshold, 1 + sides.one_set)
-    codes, reference_codes = common_codes(sides.labels, sides.reference_labels)
-    sizes = np.bincount(reference_codes)
-    means = class_means(sides.references, reference_codes, len(sizes))
+    codes, gallery_codes = common_codes(sides.labels, sides.gallery_labels)
+    sizes = np.bincount(gallery_codes)
+    means = class_means(sides.gallery, gallery_codes, len(sizes))
     count = len(sides.queries)
     predicted, far = np.empty(count, np.int64), np.empty(count, np.float32)
 
@@ -160,7 +180,7 @@ def nearest_class_mean(
     blocks = [np.arange(start, min(start + step, count)) for start in range(0, count, step)]
     run_blocks(work, blocks, "Classifying", progress, threads=1)
     method = "the nearest class mean"
-    return _result(method, distance, sides, codes, reference_codes, predicted, far, threshold)
+    return _result(method, distance, sides, codes, gallery_codes, predicted, far, threshold)
 
 
 def class_means(embeddings, codes, count: int) -> np.ndarray:
@@ -176,22 +196,22 @@ def class_means(embeddings, codes, count: int) -> np.ndarray:
 
 
 def _check(sides, threshold, least):
-    if len(sides.references) < least:
+    if sides.gallery.shape[0] < least:
         raise ValueError(
-            expected(f"at least {least} references", references_shape=sides.references.shape)
+            expected(f"at least {least} gallery examples", gallery_shape=sides.gallery.shape)
         )
     number = isinstance(threshold, Real) and not isinstance(threshold, bool)
     if threshold is not None and not (number and np.isfinite(threshold)):
         raise ValueError(expected("threshold to be a finite number or None", threshold=threshold))
 
 
-def _nearest(found, own, reference_codes, k):
-    """The k nearest references of each query (B, k), those of other classes first at a tie."""
+def _nearest(found, own, gallery_codes, k):
+    """The k nearest examples (B, k) of each query, those of other classes first at a tie."""
     width = found.shape[1]
     flat = smallest(found, k)
     flat = np.arange(found.size) if flat is None else flat[0]
     row, column = np.divmod(flat, width)
-    order = np.lexsort((reference_codes[column] == own[row], found.ravel()[flat], row))
+    order = np.lexsort((gallery_codes[column] == own[row], found.ravel()[flat], row))
     starts = np.searchsorted(row, np.arange(len(found)))
     return column[order[starts[:, None] + np.arange(k)]]
 
@@ -210,11 +230,11 @@ def _first_of_another(found, own):
     return np.argmax(2 * (found == least) + another, axis=1)
 
 
-def _result(method, distance, sides, codes, reference_codes, predicted, far, threshold):
+def _result(method, distance, sides, codes, gallery_codes, predicted, far, threshold):
     _, query_classes = np.unique(sides.labels, return_inverse=True)
     actual = codes.copy()
     if sides.one_set:
-        actual[np.bincount(reference_codes)[codes] == 1] = -1
+        actual[np.bincount(gallery_codes)[codes] == 1] = -1
     if threshold is not None:
         predicted = np.where(far > threshold, -1, predicted)
     for array in (actual, predicted, far, query_classes):
@@ -222,7 +242,7 @@ def _result(method, distance, sides, codes, reference_codes, predicted, far, thr
     return ClassificationResult(
         method=method,
         distance=distances.get(distance).name,
-        classes=tuple(np.unique(sides.reference_labels).tolist()),
+        classes=tuple(np.unique(sides.gallery_labels).tolist()),
         actual=actual,
         predicted=predicted,
         distances=far,

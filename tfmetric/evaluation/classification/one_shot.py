@@ -113,7 +113,7 @@ class OneShotResult:
         return json.dumps(self.to_dict(), indent=2)
 
 
-def one_shot(embed, runs: Iterable[OneShotRun], distance="euclidean") -> OneShotResult:
+def one_shot(embed, runs: Iterable[OneShotRun], *, distance="euclidean") -> OneShotResult:
     """Assigns each item of each run to the nearest of the run's training examples.
 
     An item is right if its own class's example is strictly nearer than all others: ties, to

@@ -24,7 +24,7 @@ _REPEATS = 1000
 class ClassificationResult:
     """Answers of a classifier on an embedding, and how many are right.
 
-    A query is *known* if its class is among the references, else *unknown*. Without a threshold
+    A query is *known* if its class is among the gallery, else *unknown*. Without a threshold
     every answer is a class, no answer to an unknown query can be right, and accuracies are over the
     known ones alone. With one, a query further than it from what it was assigned to is answered
     "unknown".
@@ -32,7 +32,7 @@ class ClassificationResult:
     Attributes:
         method: What was done, in words.
         distance: Name of the distance.
-        classes: The classes of the references, sorted.
+        classes: The classes of the gallery, sorted.
         actual: (Q,) the class of each query as an index into ``classes``, −1 for unknown.
         predicted: (Q,) the answer as an index into ``classes``, −1 for "unknown".
         distances: (Q,) how far each query is from what it was assigned to; the higher, the less
@@ -57,7 +57,7 @@ class ClassificationResult:
 
     @property
     def num_unknown(self) -> int:
-        """Queries whose class is not among the references."""
+        """Queries whose class is not among the gallery."""
         return int((self.actual < 0).sum())
 
     @property

@@ -10,14 +10,14 @@ class Approximation(NamedTuple):
 
     Attributes:
         queries: (Q, D), float32.
-        references: (N, D), float32.
-        error: (Q,), float64. What ``queries @ references.T`` is off by at most, however it is
+        gallery: (N, D), float32.
+        error: (Q,), float64. What ``queries @ gallery.T`` is off by at most, however it is
             summed up, from the float32 scores less a constant of the row.
-        exact: Function from indexes of queries and of references, both (P,), to the float32
+        exact: Function from indexes of queries and of gallery examples, both (P,), to the float32
             scores of the pairs.
     """
 
     queries: np.ndarray
-    references: np.ndarray
+    gallery: np.ndarray
     error: np.ndarray
     exact: object

@@ -1,8 +1,8 @@
-"""Distances from queries to references, a block of queries at a time, made for counting ties.
+"""Orders a gallery by the distance to each query, a block of queries at a time, for counting ties.
 
-Distances are computed in float64 and rounded to float32, so two that agree to float32 precision
-are a tie, and the noise of the matrix product, which depends on where in the product a vector
-stands, does not decide a ranking. Identical references get the same distance, so they always tie.
+Distances are computed in float64 and rounded to float32. Two that agree to float32 precision are a
+tie: the noise of the matrix product, which depends on where in the product a vector stands, does
+not decide a ranking. Equal gallery examples get equal distances, so that they always tie.
 """
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.evaluation.distances.approximation import Approximation
+from tfmetric.evaluation.distances.converted_rows import ConvertedRows, tiles
 from tfmetric.evaluation.distances.pair_distances import IN_NUMPY
 
 _USER_BLOCK_BYTES = 2**26
@@ -18,33 +19,40 @@ _TILE_BYTES = 2**20
 _PAIRS_BYTES = 2**23
 
 
-def ordering(distance, queries: np.ndarray, references: np.ndarray):
-    """Makes a function that orders the references for a block of queries.
+def ordering(distance, queries, gallery, chosen=None, order=None):
+    """Makes a function that orders the gallery for a block of queries.
 
     Args:
         distance: A name, function or :class:`tfmetric.distances.Distance`.
-        queries: (Q, D).
-        references: (N, D).
+        queries: (Q, D), an array, or a sparse matrix of SciPy for the cosine distance.
+        gallery: (N, D), as ``queries``.
+        chosen: Indexes of the queries; None for all in their order.
+        order: Indexes of the gallery examples; None for all in their order.
 
     Returns:
-        A function from an index array (B,) into the queries to a fresh, finite float32 array
-        (B, N). Each row orders the references as the distance does. Its attribute ``threaded``
-        says whether it may be called from several threads at once; ``approximation`` is an
-        ``Approximation``, or None where there is none. It raises a ValueError where a user's
-        distance is not finite.
+        A function from an index array (B,) into the chosen queries to a fresh, finite float32 array
+        (B, N). Each row orders the gallery as the distance does. The attribute ``threaded`` says
+        whether several threads may call the function at once; ``approximation`` is an
+        ``Approximation``, or None where there is none. The function raises a ValueError where a
+        user's distance is not finite.
     """
     distance = distances.get(distance)
+    chosen = np.arange(queries.shape[0]) if chosen is None else chosen
+    order = np.arange(gallery.shape[0]) if order is None else order
+    if not isinstance(gallery, np.ndarray):
+        return _sparse(distance, queries[chosen], gallery[order])
+    sides = (queries, chosen), (gallery, order)
     if distance.builtin in ("euclidean", "squared_euclidean"):
-        block = _euclidean(queries, references)
+        block = _euclidean(*sides)
     elif distance.builtin == "cosine":
-        block = _cosine(queries, references)
+        block = _cosine(*sides)
     elif distance.builtin == "inner_product":
-        block = _inner_product(queries, references)
+        block = _inner_product(*sides)
     elif distance.builtin == "manhattan":
-        block = _manhattan(queries, references)
+        block = _manhattan(*sides)
     else:
-        block = _users(distance, queries, references)
-    again, first = _repeats(references)
+        block = _users(distance, *sides)
+    again, first = _repeats(gallery, order)
 
     def ordered(rows):
         found = block(rows)
@@ -54,56 +62,68 @@ def ordering(distance, queries: np.ndarray, references: np.ndarray):
 
     ordered.threaded = distance.builtin in IN_NUMPY
     ordered.approximation = None
-    if isinstance(block, _Product) and references.shape[1] < 2**16:
-        same = np.arange(len(references))
+    if isinstance(block, _Product) and gallery.shape[1] < 2**16:
+        same = np.arange(len(order))
         same[again] = first
         ordered.approximation = block.approximation(same)
     return ordered
 
 
-def _repeats(references):
-    """References that are equal to an earlier one, and which one that is."""
-    rows = references + 0.0 if references.dtype.kind == "f" else references  # −0.0 becomes 0.0.
-    rows = np.ascontiguousarray(rows)
-    if rows.shape[1] == 0:
-        rows = np.zeros((len(rows), 1), np.float32)
-    bytes_of_rows = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
-    _, first, inverse = np.unique(bytes_of_rows, return_index=True, return_inverse=True)
+def _repeats(gallery, order):
+    """Places of gallery examples that are equal to an earlier one, and the place of that one."""
+    step = 1024
+    hashes = np.empty(len(order), np.int64)
+    for start in range(0, len(order), step):
+        rows = _comparable(gallery[order[start : start + step]])
+        hashes[start : start + len(rows)] = [hash(row.tobytes()) for row in rows]
+    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     first = first[inverse]
-    again = np.flatnonzero(first != np.arange(len(rows)))
-    return again, first[again]
+    again = np.flatnonzero(first != np.arange(len(order)))
+    first = first[again]
+    same = np.ones(len(again), bool)
+    for start in range(0, len(again), step):  # Different rows of one hash are not equal.
+        part = slice(start, start + step)
+        same[part] = (gallery[order[again[part]]] == gallery[order[first[part]]]).all(axis=1)
+    return again[same], first[same]
 
 
-def _scale(queries, references):
+def _comparable(rows):
+    return rows + 0.0 if rows.dtype.kind == "f" else rows  # −0.0 becomes 0.0.
+
+
+def _scale(queries, gallery):
     """A power of two, by which numbers are multiplied exactly; squares then do not overflow."""
-    largest = max(float(np.abs(x).max(initial=0)) for x in (queries, references))
-    return 2.0 ** -np.frexp(largest)[1]
-
-
-def _rescaled(queries, references):
-    scale = _scale(queries, references)
-    return queries.astype(np.float64) * scale, references.astype(np.float64) * scale
+    ends = [float(end(initial=0)) for x in (queries, gallery) for end in (x.max, x.min)]
+    return 2.0 ** -np.frexp(max(map(abs, ends)))[1]
 
 
 class _Product:
     """Blocks of left · rightᵀ, rounded to float32; below ``floor`` all is 0.
 
-    The first ``width`` columns are vectors; what is beyond adds a number for each reference and
-    one for each query, if both are there, or one for each query.
+    Both sides are arrays or ConvertedRows in float64. The first ``width`` columns are vectors. A
+    further column adds a number for each gallery example, and another one a number for each query.
+
+    Args:
+        left: A function from a dtype and a number of further columns to the rows of the queries.
+        right: The same for the gallery.
+        width: The width of the vectors.
+        columns: The further columns of both sides: pairs of a number or an array (Q,), and of a
+            number or an array (N,).
+        floor: What is below becomes 0; None for nothing.
     """
 
-    def __init__(self, left, right, width, floor=None):
-        self._left, self._right, self._width, self._floor = left, right, width, floor
+    def __init__(self, left, right, width, columns=(), floor=None):
+        self._sides, self._width, self._columns, self._floor = (left, right), width, columns, floor
+        self._left, self._right = (side(np.float64, len(columns)).held() for side in self._sides)
 
     def __call__(self, rows):
-        part, right = self._left[rows], self._right
-        found = np.empty((len(rows), len(right)), np.float32)
+        part, count = self._left[rows], len(self._right)
+        found = np.empty((len(rows), count), np.float32)
         step = max(256, _TILE_BYTES // (8 * max(len(rows), 1)))
-        tile = np.empty((len(rows), step))
-        for start in range(0, len(right), step):
-            some = right[start : start + step].T
-            product = tile[:, : some.shape[1]] if some.shape[1] == step else None
-            found[:, start : start + step] = np.matmul(part, some, out=product)
+        whole = np.empty((len(rows), step))
+        for start, some in tiles(self._right, step):
+            tile = whole if len(some) == step else None
+            found[:, start : start + len(some)] = np.matmul(part, some.T, out=tile)
         return self._floored(found)
 
     def _floored(self, found):
@@ -114,103 +134,125 @@ class _Product:
         return found
 
     def approximation(self, same):
-        """The product in float32; ``same`` is for each reference the first that is equal."""
+        """The product in float32; ``same`` is for each gallery example the first equal one."""
         left, right, width = self._left, self._right, self._width
 
         def exact(rows, columns):
-            found, step = (
-                np.empty(len(rows), np.float32),
-                max(1, _PAIRS_BYTES // (8 * left.shape[1])),
-            )
-            for start in range(0, len(rows), step):  # Of embeddings all alike there are many pairs.
+            found = np.empty(len(rows), np.float32)
+            step = max(1, _PAIRS_BYTES // (8 * (width + len(self._columns))))
+            for start in range(0, len(rows), step):  # Embeddings all alike make many pairs.
                 part = slice(start, start + step)
                 pairs = left[rows[part]], right[same[columns[part]]]
                 found[part] = np.einsum("nd,nd->n", *pairs)
             return self._floored(found)
 
-        # What is added to a row as a whole does not change its order.
-        terms = width + 1 if left.shape[1] > width + 1 else width
-        added = np.abs(left[:, width:]) @ np.abs(right[:, width:]).max(axis=0, initial=0)
-        norms, others = (np.sqrt(_squares(x[:, :width])) for x in (left, right))
+        # A number added to a whole row does not change its order: the last of two is left out.
+        kept = 1 if len(self._columns) > 1 else 0
+        terms = width + kept
+        added = 0.0
+        for of_queries, of_gallery in self._columns:
+            added = added + np.abs(of_queries) * np.abs(of_gallery).max(initial=0)
+        norms, others = (np.sqrt(side(np.float64, 0).squares()) for side in self._sides)
         # Each factor is rounded once, each product and sum once, and so is the score: section 3.1
         # of Higham, Accuracy and Stability of Numerical Algorithms, with the norms for the sum of
         # the absolute products. The last term is for what is too small for float32.
         size = norms * others.max(initial=0) + added
         error = 1.01 * 2.0**-24 * (terms + 4) * size + 2.0**-100 * terms
-        parts = (np.ascontiguousarray(x[:, :terms], np.float32) for x in (left, right))
-        return Approximation(*parts, error, exact)
+        return Approximation(*(side(np.float32, kept).held() for side in self._sides), error, exact)
 
 
-def _squares(x):
-    return np.einsum("nd,nd->n", x, x)
+def _side(source, order, columns, **conversion):
+    """A function from a dtype and a number of further columns to converted rows."""
+    return lambda dtype, kept: ConvertedRows(
+        source, order, dtype, columns=columns[:kept], **conversion
+    )
 
 
-def _euclidean(queries, references):
-    if queries.dtype == references.dtype == np.uint8 and references.shape[1] <= 1024:
-        # Sums of up to 1024 products of integers within ±128 are at most 2²⁴: exact in float32,
-        # at a third of the time of float64. Distances do not change under the shift.
-        queries, references = (x.astype(np.float32) - 128 for x in (queries, references))
-        return _integers(queries, references)
+def _euclidean(queries, gallery):
+    (left, chosen), (right, order) = queries, gallery
+    if left.dtype == right.dtype == np.uint8 and right.shape[1] <= 1024:
+        return _integers(queries, gallery)
     # ‖q‖² + ‖r‖² − 2q·r as one product.
-    width = queries.shape[1]
-    left, right = (np.ones((len(x), width + 2)) for x in (queries, references))
-    scale = _scale(queries, references)
-    np.multiply(queries, scale, out=left[:, :width], dtype=np.float64)
-    np.multiply(references, scale, out=right[:, :width], dtype=np.float64)
-    left[:, -1], right[:, -2] = (_squares(x[:, :width]) for x in (left, right))
-    left[:, :width] *= -2.0
-    return _Product(left, right, width, floor=0.0)
+    scale = _scale(left, right)
+    own, others = (ConvertedRows(*side, np.float64, scale).squares() for side in (queries, gallery))
+    one = np.ones(1)
+    return _Product(
+        _side(left, chosen, (1.0, own), factor=-2.0 * scale),
+        _side(right, order, (others, 1.0), factor=scale),
+        left.shape[1],
+        columns=((one, others), (own, one)),
+        floor=0.0,
+    )
 
 
-def _integers(queries, references):
-    query_norms = np.einsum("nd,nd->n", queries, queries)[:, None]
-    reference_norms = np.einsum("nd,nd->n", references, references)
+def _integers(queries, gallery):
+    """Squared distances of bytes.
+
+    Sums of up to 1024 products of integers within ±128 are at most 2²⁴: exact in float32, at a
+    third of the time of float64. Distances do not change under the shift.
+    """
+    left, right = (ConvertedRows(*side, np.float32, shift=-128.0) for side in (queries, gallery))
+    query_norms, gallery_norms = (x.squares().astype(np.float32) for x in (left, right))
+    left, right = left.held(), right.held()
 
     def block(rows):
-        square = queries[rows] @ references.T
+        part = left[rows]
+        square = np.empty((len(rows), len(right)), np.float32)
+        for start, some in tiles(right, len(right)):
+            np.matmul(part, some.T, out=square[:, start : start + len(some)])
         square *= -2.0
-        square += reference_norms
-        square += query_norms[rows]
+        square += gallery_norms
+        square += query_norms[rows][:, None]
         return square
 
     return block
 
 
-def _cosine(queries, references):
-    queries, references = (_unit(x.astype(np.float64)) for x in (queries, references))
-    left = np.concatenate([-queries, np.ones_like(queries[:, :1])], axis=1)
-    right = np.concatenate([references, np.ones_like(references[:, :1])], axis=1)
-    # Parallel vectors of different lengths differ from 0 by float64 rounding only.
-    return _Product(left, right, queries.shape[1], floor=1e-14)
+def _cosine(queries, gallery):
+    norms = (np.sqrt(ConvertedRows(*side, np.float64).squares()) for side in (queries, gallery))
+    own, others = (np.maximum(norm, distances.NORM_FLOOR) for norm in norms)
+    one = np.ones(1)
+    return _Product(
+        _side(*queries, (1.0,), factor=-1.0, divisor=own),
+        _side(*gallery, (1.0,), divisor=others),
+        queries[0].shape[1],
+        columns=((one, one),),
+        # Parallel vectors of different lengths differ from 0 by float64 rounding only.
+        floor=1e-14,
+    )
 
 
-def _unit(x):
-    return x / np.maximum(np.sqrt((x**2).sum(axis=1, keepdims=True)), distances.NORM_FLOOR)
+def _inner_product(queries, gallery):
+    scale = _scale(queries[0], gallery[0])
+    return _Product(
+        _side(*queries, (), factor=-scale), _side(*gallery, (), factor=scale), queries[0].shape[1]
+    )
 
 
-def _inner_product(queries, references):
-    queries, references = _rescaled(queries, references)
-    return _Product(-queries, references, queries.shape[1])
-
-
-def _manhattan(queries, references):
+def _manhattan(queries, gallery):
     from scipy.spatial.distance import cdist
 
-    queries, references = _rescaled(queries, references)
-    return lambda rows: cdist(queries[rows], references, "cityblock").astype(np.float32)
-
-
-def _users(distance, queries, references):
-    from keras import ops
-
-    queries, references = (x.astype(np.float32) for x in (queries, references))
+    scale = _scale(queries[0], gallery[0])
+    left, right = (ConvertedRows(*side, np.float64, scale).held() for side in (queries, gallery))
 
     def block(rows):
-        part = queries[rows]
+        part = left[rows]
+        found = [cdist(part, some, "cityblock") for _, some in tiles(right, max(1, len(right)))]
+        return np.concatenate(found or [np.zeros((len(rows), 0))], axis=1).astype(np.float32)
+
+    return block
+
+
+def _users(distance, queries, gallery):
+    from keras import ops
+
+    left, right = (ConvertedRows(*side, np.float32).held() for side in (queries, gallery))
+
+    def block(rows):
+        part = left[rows]
         step = max(1, _USER_BLOCK_BYTES // (4 * part.size or 1))
         found = [
-            ops.convert_to_numpy(distance.pairwise(part, references[start : start + step]))
-            for start in range(0, len(references), step)
+            ops.convert_to_numpy(distance.pairwise(part, some)) for _, some in tiles(right, step)
         ]
         found = np.concatenate(found, axis=1).astype(np.float32)
         if not np.isfinite(found).all():
@@ -220,3 +262,20 @@ def _users(distance, queries, references):
         return found
 
     return block
+
+
+def _sparse(distance, queries, gallery):
+    if distance.builtin != "cosine":
+        raise ValueError(expected("the cosine distance of sparse rows", distance=distance.name))
+    from sklearn.preprocessing import normalize
+
+    left, right = (normalize(x.astype(np.float64)).tocsr() for x in (queries, gallery))
+    right = right.T.tocsc()
+
+    def ordered(rows):
+        found = (1.0 - (left[rows] @ right).toarray()).astype(np.float32)
+        found[found < 1e-14] = 0.0
+        return found
+
+    ordered.threaded, ordered.approximation = True, None
+    return ordered

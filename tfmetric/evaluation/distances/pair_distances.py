@@ -1,7 +1,7 @@
 """The distances themselves, all pairs of two blocks or pair by pair, made for thresholds.
 
 Distances are computed in float64 and returned as float32. Values are comparable between all pairs,
-unlike those of ``nearest_order``, which only order the references of one query: two pairs of the
+unlike those of ``nearest_order``, which only order the gallery of one query: two pairs of the
 same vectors are at the same distance, and equal vectors are at distance 0, so a collapsed
 embedding is nothing but ties.
 """

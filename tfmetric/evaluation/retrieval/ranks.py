@@ -1,4 +1,4 @@
-"""At which ranks the relevant references of each query stand, ties counted against the model."""
+"""Ranks of the relevant gallery examples of each query, ties counted against the model."""
 
 import itertools
 from dataclasses import dataclass
@@ -32,28 +32,28 @@ class Ranks:
     figures: dict[str, np.ndarray]
 
 
-def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progress=False) -> Ranks:
+def rank(block_of_scores, codes, gallery_codes, itself, ks, ignored=(), progress=False) -> Ranks:
     """Finds the ranks without sorting whole rows.
 
-    The rank of the j-th nearest relevant reference is j plus the number of irrelevant ones that
-    are at most as far, since at a tie the irrelevant one comes first. Counts are exact up to the
-    depth that the figures look at, the largest k or R; only the first hit is followed deeper.
+    The rank of the j-th nearest relevant example is j plus the number of irrelevant examples that
+    are at most as far, since at a tie the irrelevant example comes first. Counts are exact up to
+    the depth that the figures look at, the largest k or R; only the first hit is followed deeper.
 
     Args:
         block_of_scores: A function from query indexes (B,) to a finite float32 array (B, N) that
             it may overwrite; smaller is nearer.
-        codes: Class of each query, int64; −1 if no reference has it.
-        reference_codes: Class of each reference, int64, in ascending order.
-        itself: For each query the index of the reference that it is, or None.
+        codes: Class of each query, int64; −1 if no gallery example has it.
+        gallery_codes: Class of each gallery example, int64, in ascending order.
+        itself: (Q,), the index of each query in the gallery, where both are one set; or None.
         ks: The k of the figures.
-        ignored: Pairs (query_groups, reference_groups), int64: a reference of the query's group
-            is neither a hit nor a miss. −1 for a query in no reference's group.
+        ignored: Pairs (query_groups, gallery_groups), int64: a gallery example of the query's group
+            is neither a hit nor a miss. −1 for a query whose group is not in the gallery.
         progress: Whether a bar is shown on a terminal.
     """
-    by_class = _Members(codes, reference_codes)
+    by_class = _Members(codes, gallery_codes)
     by_group = [_Members(*pair) for pair in ignored]
     candidates = np.flatnonzero(by_class.sizes > (itself is not None))
-    total, count = len(reference_codes), len(candidates)
+    total, count = len(gallery_codes), len(candidates)
     num_relevant, first_rank = np.zeros((2, count), np.int64)
     values = {name: np.zeros(count) for name in figure_names(ks)}
 
@@ -82,15 +82,15 @@ def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progre
         columns, left_out = by_class.padded(rows)
         if itself is not None:
             left_out |= columns == itself[rows][:, None]
-        for query_groups, reference_groups in ignored:
-            left_out |= query_groups[rows][:, None] == reference_groups[columns]
+        for query_groups, gallery_groups in ignored:
+            left_out |= query_groups[rows][:, None] == gallery_groups[columns]
 
         def kinds(row, column):
             query = rows[row]
             counts = True if itself is None else itself[query] != column
-            for query_groups, reference_groups in ignored:
-                counts = counts & (query_groups[query] != reference_groups[column])
-            hit = codes[query] == reference_codes[column]
+            for query_groups, gallery_groups in ignored:
+                counts = counts & (query_groups[query] != gallery_groups[column])
+            hit = codes[query] == gallery_codes[column]
             return hit, np.broadcast_to(counts, hit.shape)
 
         runs = by_class.runs(rows)
@@ -116,8 +116,8 @@ def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progre
             ranks[np.isinf(near)] = BEYOND
             fill(out, ranks, r)
 
-    # Queries of one class in a block share their relevant references, with about the same R they
-    # look about equally deep.
+    # Queries of one class in a block share their relevant examples, and queries with about the same
+    # R look about equally deep.
     order = np.lexsort((codes[candidates], by_class.sizes[candidates]))
     step = min(_MOST_ROWS, max(1, _BLOCK_BYTES // (8 * max(total, 1))))
     blocks = [order[start : start + step] for start in range(0, count, step)]
@@ -134,20 +134,20 @@ def rank(block_of_scores, codes, reference_codes, itself, ks, ignored=(), progre
 
 
 class _Members:
-    """Which references are in the group of each query."""
+    """The gallery examples in the group of each query."""
 
-    def __init__(self, codes, reference_codes):
-        self._sorted = np.argsort(reference_codes, kind="stable")
-        sizes = np.bincount(reference_codes, minlength=1)
+    def __init__(self, codes, gallery_codes):
+        self._sorted = np.argsort(gallery_codes, kind="stable")
+        sizes = np.bincount(gallery_codes, minlength=1)
         self._starts = (np.cumsum(sizes) - sizes)[codes]
         self.sizes = np.where(codes >= 0, sizes[codes], 0)
 
     def of(self, row):
-        """Their indexes, for one query."""
+        """The indexes of the gallery examples in the group of one query."""
         return self._sorted[self._span(row)]
 
     def runs(self, rows):
-        """Slices of queries of one group, and of where it is among the references in order."""
+        """Pairs of slices: queries of one group, and the place of the group in the gallery."""
         edges = np.flatnonzero(np.diff(self._starts[rows], prepend=-1, append=-1))
         return [(slice(i, j), self._span(rows[i])) for i, j in itertools.pairwise(edges)]
 
@@ -155,7 +155,7 @@ class _Members:
         return slice(self._starts[row], self._starts[row] + self.sizes[row])
 
     def padded(self, rows):
-        """Their indexes (B, S) for queries that have some, the last one repeated, and where not."""
+        """Indexes (B, S) for queries that have some, the last repeated, and which are repeats."""
         sizes = self.sizes[rows][:, None]
         slots = np.arange(sizes.max())
         index = self._starts[rows][:, None] + np.minimum(slots, sizes - 1)
@@ -163,7 +163,7 @@ class _Members:
 
 
 def _take_relevant(scores, by_class, rows):
-    """Sorted scores of the relevant references, padded with infinity.
+    """Sorted scores of the relevant gallery examples, padded with infinity.
 
     In ``scores`` they become infinite: what stays finite is the irrelevant ones.
     """

@@ -1,68 +1,70 @@
 """Ranks from a float32 product: half the work of float64, and the same ranks, proven so.
 
-A float32 product is off by a known bound at most. It is enough to tell which references can be
+A float32 product is off by a known bound at most. The product tells which gallery examples can be
 among the nearest of a query, and the order of all that lie further apart than the bound. Where a
-relevant and an irrelevant reference lie closer, the float64 scores of those few decide.
+relevant and an irrelevant example lie closer, the float64 scores of those few decide.
 """
 
 import numpy as np
 
+from tfmetric.evaluation.distances.converted_rows import product, tiles
 from tfmetric.evaluation.distances.smallest_in_rows import place_in_sample
 from tfmetric.evaluation.retrieval.figures import BEYOND
 
 _TILE_BYTES = 2**20  # A tile is compared while it is still in the processor's cache.
-# A list is what a sample of every 17th reference suggests: an odd number, since references are
-# often made in runs of 2, 10 or 32.
+# The length of a list is estimated from every 17th gallery example: an odd number, since examples
+# often come in runs of 2, 10 or 32.
 _STRIDE = 17
 
 
 def pays(total: int, depth: int, relevant: int) -> bool:
-    """Whether few enough references matter for a shortlist of them to be worth its making."""
+    """Whether so few gallery examples matter that a shortlist of them saves time."""
     return _STRIDE * place_in_sample(depth, _STRIDE) + relevant <= total // 16
 
 
 def ranks_by_shortlist(approximation, rows, runs, kinds, left_out, depth):
-    """Ranks of the relevant references of a block of queries, without any of the float64 scores.
+    """Ranks of the relevant examples of a block of queries, without a table of float64 scores.
 
     Args:
         approximation: An :class:`Approximation`.
         rows: (B,), the queries.
-        runs: Pairs of slices of the block and of the references relevant for it, in order.
-        kinds: Function from rows of the block and references, broadcast, to whether a reference
-            is relevant and whether it counts at all.
-        left_out: (B, S), which of the relevant references are not to be counted, or not there.
-        depth: Up to which rank, at least, ranks are exact. That of the first always is.
+        runs: Pairs of slices of the block and of the gallery relevant for it, in order.
+        kinds: Function from rows of the block and gallery examples, broadcast, to two booleans:
+            whether the example is relevant, and whether it counts at all.
+        left_out: (B, S), whether a relevant example does not count or is only a filling.
+        depth: Ranks are exact at least up to this rank; the first rank always is.
 
     Returns:
         The ranks (B, S) in order, a large number beyond the depth, and for which rows they are
         right. The others need their float64 scores.
     """
-    left, references, error = (
+    left, gallery, error = (
         approximation.queries[rows],
-        approximation.references,
+        approximation.gallery,
         approximation.error[rows],
     )
     near = np.zeros(left_out.shape)
     for some, own in runs:
-        near[some, : own.stop - own.start] = left[some] @ references[own].T
+        columns = np.arange(own.start, own.stop)
+        near[some, : len(columns)] = product(left[some], gallery, columns)
     first = np.where(left_out, np.inf, near).min(axis=1)
     last = np.where(left_out, -np.inf, near).max(axis=1)
     ranks = np.full(near.shape, BEYOND)
     # Whatever is at most as far as x has a product of at most x + 2 errors; with two more, what
     # is not on the list comes after x for certain.
     enough = last + 4 * error
-    cut = np.maximum(np.minimum(_bound(left, references, kinds, depth), enough), first + 4 * error)
+    cut = np.maximum(np.minimum(_bound(left, gallery, kinds, depth), enough), first + 4 * error)
     cut[np.isinf(first)] = -np.inf  # Nothing to be found.
-    found = _up_to(left, references, cut, most=len(rows) * len(references) // 8)
+    found = _up_to(left, gallery, cut, most=len(rows) * len(gallery) // 8)
     if found is None:
         return ranks, np.zeros(len(rows), bool)
-    row, column, product = found
+    row, column, value = found
     hit, counts = kinds(row, column)
-    row, column, product, hit = row[counts], column[counts], product[counts], hit[counts]
+    row, column, value, hit = row[counts], column[counts], value[counts], hit[counts]
 
-    order = _order(product, row)
-    row, column, product, hit = row[order], column[order], product[order], hit[order]
-    hit = _settled(approximation, rows, row, column, product, hit, error)
+    order = _order(value, row)
+    row, column, value, hit = row[order], column[order], value[order], hit[order]
+    hit = _settled(approximation, rows, row, column, value, hit, error)
     ends = np.bincount(row, minlength=len(rows)).cumsum()
     where = np.flatnonzero(hit)
     row_of_hit = row[where]
@@ -70,12 +72,12 @@ def ranks_by_shortlist(approximation, rows, runs, kinds, left_out, depth):
     nth = np.arange(len(where)) - (hits.cumsum() - hits)[row_of_hit]
     starts = np.concatenate([[0], ends[:-1]])
     ranks[row_of_hit, nth] = where - starts[row_of_hit] + 1
-    certain = np.bincount(row[product <= (cut - 4 * error)[row]], minlength=len(rows))
+    certain = np.bincount(row[value <= (cut - 4 * error)[row]], minlength=len(rows))
     return ranks, (cut >= enough) | (certain >= depth)
 
 
 def in_order(values, rows):
-    """Integers that are in order of the rows, and within a row of the float32 values."""
+    """Integers in the order of the rows, and within a row of the float32 values."""
     bits = (values + np.float32(0)).view(np.int32)  # −0.0 becomes 0.0.
     bits ^= (bits >> 31) & np.int32(2**31 - 1)  # The bits of negative floats sort backwards.
     return (rows << 32) + bits
@@ -96,30 +98,27 @@ def _order(values, rows):
     return keys & (2**32 - 1)
 
 
-def _bound(left, references, kinds, depth):
-    """For each row a product that about ``depth`` irrelevant references are below, or more."""
-    sample = np.arange(0, len(references), _STRIDE)
-    product = left @ references[sample].T
+def _bound(left, gallery, kinds, depth):
+    """For each row a product that at least about ``depth`` irrelevant examples are below."""
+    sample = np.arange(0, len(gallery), _STRIDE)
+    found = product(left, gallery, sample)
     hit, counts = kinds(np.arange(len(left))[:, None], sample)
-    product[hit | ~counts] = np.inf
+    found[hit | ~counts] = np.inf
     place = place_in_sample(depth, _STRIDE)
     if len(sample) > 64 * place:
-        # Of so many the least of each eight will do: the bound is hardly higher, and found faster.
-        product = product[:, : len(sample) // 8 * 8].reshape(len(left), 8, -1).min(axis=1)
-    return np.partition(product, place, axis=1)[:, place].astype(np.float64)
+        # The least of each eight will do: the bound is hardly higher, and found faster.
+        found = found[:, : len(sample) // 8 * 8].reshape(len(left), 8, -1).min(axis=1)
+    return np.partition(found, place, axis=1)[:, place].astype(np.float64)
 
 
-def _up_to(left, references, cut, most):
+def _up_to(left, gallery, cut, most):
     """Rows, columns and values of the products of at most ``cut``; None if more than ``most``."""
     cut = np.nextafter(cut.astype(np.float32), np.float32(np.inf))[:, None]
     step = max(256, _TILE_BYTES // (4 * len(left)))
-    tile = np.empty((len(left), step), np.float32)
+    whole = np.empty((len(left), step), np.float32)
     parts, count = [], 0
-    for start in range(0, len(references), step):
-        right = references[start : start + step].T
-        if right.shape[1] < step:
-            tile = np.empty((len(left), right.shape[1]), np.float32)
-        np.matmul(left, right, out=tile)
+    for start, some in tiles(gallery, step):
+        tile = np.matmul(left, some.T, out=whole if len(some) == step else None)
         flat = np.flatnonzero(tile <= cut)
         row, column = np.divmod(flat, tile.shape[1])
         parts.append((row, column + start, tile.ravel()[flat]))
@@ -129,9 +128,9 @@ def _up_to(left, references, cut, most):
     return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 
-def _settled(approximation, rows, row, column, product, hit, error):
-    """Which places of the list are hits, once products too close to tell are set in order."""
-    gap = np.diff(product.astype(np.float64))
+def _settled(approximation, rows, row, column, value, hit, error):
+    """Tells which places of the list are hits, with products too close to tell set in order."""
+    gap = np.diff(value.astype(np.float64))
     new = np.concatenate([[True], (np.diff(row) > 0) | (gap > 2 * error[row[1:]])])[: len(row)]
     group = np.cumsum(new) - 1
     sizes = np.bincount(group)

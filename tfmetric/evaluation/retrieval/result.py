@@ -1,4 +1,4 @@
-"""What retrieval says: figures, and views on the values a query that they are means of."""
+"""The result of retrieval: figures, their intervals, and the value of each query."""
 
 import json
 from dataclasses import dataclass
@@ -17,35 +17,47 @@ from tfmetric.values import plain
 
 @dataclass(frozen=True, eq=False)
 class RetrievalResult:
-    """Retrieval figures: means over the queries, and what they are means of.
+    """Retrieval figures: means over the queries, with the value of each query.
 
     Attributes:
         ks: The k of the figures at k.
         distance: Name of the distance.
-        num_references: References that were searched.
-        num_left_out: Queries without a relevant reference; they are in no figure.
-        per_query: Read-only arrays, one value a query that is in the figures: ``query`` (its
-            index), ``num_relevant``, ``first_rank``, and ``figures``, which :meth:`values` reads.
-        query_classes: A number for the class of each of these queries.
-        num_distractors: References of a class that no query has.
-        ignoring: Which references count neither as hits nor as misses, in words.
+        num_gallery: Gallery examples that were searched.
+        num_left_out: Queries without a relevant gallery example; they are in no figure.
+        per_query: Read-only arrays (Q,) over the queries in the figures: ``query``, the index of
+            each, ``num_relevant``, ``first_rank``, and ``figures``, which :meth:`values` reads.
+        query_classes: (Q,), a number for the class of each of these queries.
+        num_distractors: Gallery examples of a class that no query has.
+        ignoring: Gallery examples that count neither as hits nor as misses, in words.
         num_examples: Examples that queries were taken from: the length of a column of groups.
+        one_set: Whether each query was searched among all other examples; otherwise it was
+            searched in a gallery apart from the queries.
+        notes: Remarks on the data, such as queries that are in the gallery too.
     """
 
     ks: tuple[int, ...]
     distance: str
-    num_references: int
+    num_gallery: int
     num_left_out: int
     per_query: Ranks
     query_classes: np.ndarray
     num_distractors: int = 0
     ignoring: tuple[str, ...] = ()
     num_examples: int | None = None
+    one_set: bool = True
+    notes: tuple[str, ...] = ()
 
     @property
     def num_queries(self) -> int:
-        """Queries that the figures are means over."""
+        """The number of queries that the figures are means over."""
         return len(self.per_query.query)
+
+    @property
+    def protocol(self) -> str:
+        """What each query was searched in, in words."""
+        if self.one_set:
+            return f"among {self.num_gallery:,} examples, each among all others"
+        return f"against a gallery of {self.num_gallery:,} examples"
 
     @property
     def recall_at(self) -> dict[int, float]:
@@ -137,10 +149,10 @@ class RetrievalResult:
         """A figure by groups of the queries, and the gap between the best and the worst.
 
         Args:
-            groups: One value for each example that was given as a query or, where ``queries``
-                chose some, could have been: integers or strings.
+            groups: (N,), integers or strings: the group of each example, also of those that
+                ``queries`` did not choose.
             figure: One of :meth:`figures`.
-            **arguments: Of :func:`tfmetric.evaluation.group_table`, such as ``small``.
+            **arguments: Arguments of :func:`tfmetric.evaluation.group_table`, such as ``small``.
 
         Returns:
             A :class:`tfmetric.evaluation.GroupTable`.
@@ -160,12 +172,12 @@ class RetrievalResult:
         """The queries with the lowest values, worst first.
 
         Args:
-            n: How many.
-            figure: One of :meth:`figures`. At equal values the one whose first hit comes later is
-                the worse.
+            n: The number of queries.
+            figure: One of :meth:`figures`. At equal values a query is worse if its first hit comes
+                later.
 
         Returns:
-            Their indexes among the examples, (n,) or fewer.
+            Indexes among the examples, (n,) or fewer.
         """
         order = np.lexsort((-self.per_query.first_rank, self.values(figure)))
         return self.per_query.query[order[: max(0, n)]]
@@ -177,13 +189,14 @@ class RetrievalResult:
     def summary(self) -> str:
         """The figures as a few lines of text."""
         lines = [
-            f"Retrieval: {self.num_queries:,} queries among {self.num_references:,} references, "
-            f"{self.distance} distance, {self.num_left_out:,} queries left out "
-            "(no other example of their class)"
+            f"Retrieval: {self.num_queries:,} queries {self.protocol}, {self.distance} distance, "
+            f"{self.num_left_out:,} queries left out (no {'other ' if self.one_set else ''}example "
+            f"of their class{'' if self.one_set else ' in the gallery'})"
         ]
         if self.num_distractors:
-            lines.append(f"  {self.num_distractors:,} references are distractors")
-        lines += [f"  Neither hits nor misses: {what}" for what in self.ignoring]
+            lines.append(f"  {self.num_distractors:,} gallery examples are distractors")
+        lines += [f"  Neither hits nor misses: {words}" for words in self.ignoring]
+        lines += [f"  Note: {note}" for note in self.notes]
         shown = {n: value for n, value in self.figures().items() if not is_repeated(n)}
         titles = {name: figure_title(name) for name in shown}
         width = max(14, 2 + max(map(len, titles.values())))
@@ -201,8 +214,10 @@ class RetrievalResult:
             "distance": self.distance,
             "num_queries": self.num_queries,
             "num_left_out": self.num_left_out,
-            "num_references": self.num_references,
+            "num_gallery": self.num_gallery,
             "num_distractors": self.num_distractors,
+            "protocol": self.protocol,
+            "notes": list(self.notes),
             "ignoring": list(self.ignoring),
             **plain(self.figures()),
             "intervals": plain(self._intervals),

@@ -191,6 +191,7 @@ def calibrate(
     same=None,
     target="eer",
     probability: str | None = "isotonic",
+    *,
     distance: str | None = None,
     prior: float | None = None,
 ) -> Calibration:

@@ -165,7 +165,9 @@ def of_pairs(calibration, distances, same, classes) -> CalibrationTest:
                 )
             )
     else:
-        result = verification_from_distances(distances, same, classes, calibration.distance)
+        result = verification_from_distances(
+            distances, same, classes, distance=calibration.distance
+        )
     brier, error = _quality(calibration, result.counts)
     return CalibrationTest(
         result.at_threshold(calibration.threshold),

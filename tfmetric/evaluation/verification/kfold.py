@@ -103,7 +103,7 @@ class FoldsResult:
 
 
 def kfold_verification(
-    distances, same, folds=10, distance="euclidean", shuffle: bool = False, seed: int = 0
+    distances, same, folds=10, *, distance="euclidean", shuffle: bool = False, seed: int = 0
 ) -> FoldsResult:
     """Accuracy on each fold of pairs at the threshold that is best on the other folds.
 

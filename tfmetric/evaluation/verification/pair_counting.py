@@ -25,7 +25,7 @@ class Pairs:
 
     Attributes:
         left: Index of the one example, of the queries if there are two sets.
-        right: Index of the other, of the references if there are two sets.
+        right: Index of the other, of the gallery if there are two sets.
         distances: float32, or as given.
         same: Whether they are of one class.
     """
@@ -41,49 +41,57 @@ class Pairs:
 
 @dataclass(frozen=True, eq=False)
 class Sets:
-    """One set, or queries and references: embeddings, classes as numbers, groups to match or None.
+    """One set, or queries and a gallery.
 
     Attributes:
         embeddings: (N, D).
         classes: (N,), int64.
-        references: (M, D), the very ``embeddings`` for all pairs of one set.
-        reference_classes: (M,).
+        gallery: (M, D), the very ``embeddings`` for all pairs of one set.
+        gallery_classes: (M,).
         match: (N,) and (M,) numbers: impostors count only where both are equal; or None.
+        match_genuine: Whether genuine pairs too count only there.
     """
 
     embeddings: np.ndarray
     classes: np.ndarray
-    references: np.ndarray
-    reference_classes: np.ndarray
+    gallery: np.ndarray
+    gallery_classes: np.ndarray
     match: tuple[np.ndarray, np.ndarray] | None = None
+    match_genuine: bool = False
 
     @property
     def one(self) -> bool:
         """Whether it is one set."""
-        return self.references is self.embeddings
+        return self.gallery is self.embeddings
 
     def subset(self, rows, columns) -> "Sets":
         """The examples at these indexes; of one set ``columns`` is ``rows``."""
         embeddings, classes = self.embeddings[rows], self.classes[rows]
         match = self.match and (self.match[0][rows], self.match[1][columns])
         if self.one:
-            return Sets(embeddings, classes, embeddings, classes, match)
+            return Sets(embeddings, classes, embeddings, classes, match, self.match_genuine)
         return Sets(
-            embeddings, classes, self.references[columns], self.reference_classes[columns], match
+            embeddings,
+            classes,
+            self.gallery[columns],
+            self.gallery_classes[columns],
+            match,
+            self.match_genuine,
         )
 
     def num_pairs(self) -> tuple[int, int]:
         """Genuine and impostor pairs, counted from the sizes of the classes."""
-        both = self._combinations(self.classes, self.reference_classes)
+        both = self._combinations(self.classes, self.gallery_classes)
         if self.match is None:
             nothing = np.zeros(len(self.classes), np.int64)
-            others = np.zeros(len(self.reference_classes), np.int64)
+            others = np.zeros(len(self.gallery_classes), np.int64)
             return both, self._combinations(nothing, others) - both
         left, right = self.match
         within = self._combinations(
-            np.stack([self.classes, left]), np.stack([self.reference_classes, right])
+            np.stack([self.classes, left]), np.stack([self.gallery_classes, right])
         )
-        return both, self._combinations(left, right) - within
+        impostors = self._combinations(left, right) - within
+        return within if self.match_genuine else both, impostors
 
     def _combinations(self, left, right):
         """Pairs with equal keys."""
@@ -144,17 +152,17 @@ def _batches(sets: Sets, distance) -> Iterator:
 
     # By class, so that the genuine pairs of a block lie in a few neighbouring columns.
     rows = np.argsort(sets.classes, kind="stable")
-    columns = rows if sets.one else np.argsort(sets.reference_classes, kind="stable")
+    columns = rows if sets.one else np.argsort(sets.gallery_classes, kind="stable")
     ordered = sets.subset(rows, columns)
-    codes, reference_codes = ordered.classes, ordered.reference_classes
-    block = pair_distances.between(distance, ordered.embeddings, ordered.references)
+    codes, gallery_codes = ordered.classes, ordered.gallery_classes
+    block = pair_distances.between(distance, ordered.embeddings, ordered.gallery)
     step = max(1, _BLOCK_VALUES // max(len(columns), 1))
     count = len(columns)
     with progress(len(rows), "Comparing pairs") as done:
         for start in range(0, len(rows) if count else 0, step):
             end = min(start + step, len(rows))
-            low = np.searchsorted(reference_codes, codes[start], side="left")
-            high = np.searchsorted(reference_codes, codes[end - 1], side="right")
+            low = np.searchsorted(gallery_codes, codes[start], side="left")
+            high = np.searchsorted(gallery_codes, codes[end - 1], side="right")
             spans = [(0, low), (low, high), (high, count)]
             if sets.one:
                 spans = [(start, high), (high, count)]
@@ -170,7 +178,7 @@ def _batches(sets: Sets, distance) -> Iterator:
 
 def _masks(ordered, start, end, first, last):
     """Which pairs of the block count as genuine and as impostors; None for all of them."""
-    codes, others = ordered.classes[start:end, None], ordered.reference_classes[first:last]
+    codes, others = ordered.classes[start:end, None], ordered.gallery_classes[first:last]
     masks = {False: None}
     if others[0] <= codes[-1, 0] and codes[0, 0] <= others[-1]:
         equal = codes == others
@@ -182,6 +190,8 @@ def _masks(ordered, start, end, first, last):
         left, right = ordered.match
         matched = left[start:end, None] == right[first:last]
         masks[False] = matched if masks[False] is None else masks[False] & matched
+        if ordered.match_genuine and True in masks:
+            masks[True] &= matched
     return masks
 
 

@@ -31,7 +31,7 @@ class SetSource:
 
     def units(self, pairs: Pairs) -> Units:
         """The class of each side of each pair."""
-        left, right = self.sets.classes, self.sets.reference_classes
+        left, right = self.sets.classes, self.sets.gallery_classes
         count = int(max(left.max(initial=-1), right.max(initial=-1))) + 1
         return Units(left[pairs.left], right[pairs.right], count)
 
@@ -45,11 +45,11 @@ class SetSource:
         left, right = (
             (groups, groups)
             if self.sets.one
-            else two_columns(groups, "groups, of the queries and of the references,")
+            else two_columns(groups, "groups, of the queries and of the gallery,")
         )
         codes, others, names = joint_codes(
             read_labels(left, len(self.sets.classes), "groups"),
-            read_labels(right, len(self.sets.reference_classes), "groups"),
+            read_labels(right, len(self.sets.gallery_classes), "groups"),
         )
         # Where not all pairs are kept, the groups share the room for those that are.
         whole = sum(self.sets.num_pairs()) <= self.limit
@@ -113,7 +113,7 @@ class PairSource:
             first, second = (
                 (groups, groups)
                 if self.examples[1] == 0
-                else two_columns(groups, "groups, of the queries and of the references,")
+                else two_columns(groups, "groups, of the queries and of the gallery,")
             )
             first = read_labels(first, self.examples[0], "groups")
             second = read_labels(second, self.examples[1] or self.examples[0], "groups")

@@ -240,7 +240,7 @@ class VerificationResult:
 
         Args:
             groups: (N,) integers or strings, the group of each example; of queries and
-                references, a pair of columns; of pairs given by their distances, the group of
+                gallery examples, a pair of columns; of pairs given by their distances, the group of
                 each pair or a pair of columns.
             figure: One of :meth:`figures`, also at another rate.
             small: Groups of fewer examples (of pairs given by distances: pairs) are marked small

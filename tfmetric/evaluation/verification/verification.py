@@ -1,11 +1,13 @@
-"""Verification: are two examples of one class, told by their distance?"""
+"""Verification: does the distance of two examples tell whether they are of one class?"""
 
 import numpy as np
 
 from tfmetric import distances as distances_module
 from tfmetric._errors import expected
+from tfmetric._renamed import renamed
 from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.distances import pair_distances
+from tfmetric.evaluation.queries_and_gallery import FORMER_NAMES
 from tfmetric.evaluation.verification.pair_counting import Sets, read_only
 from tfmetric.evaluation.verification.pair_sources import (
     PairSource,
@@ -19,41 +21,53 @@ from tfmetric.values import labels as read_labels
 _MAX_PAIRS = 5_000_000
 
 
+@renamed(**FORMER_NAMES, match_groups="within")
 def verification(
     embeddings,
     labels=None,
-    reference_embeddings=None,
-    reference_labels=None,
+    gallery=None,
+    gallery_labels=None,
+    *,
     distance="euclidean",
     pairs=None,
+    within=None,
+    genuine: str = "all",
     max_pairs: int | None = None,
-    match_groups=None,
     seed: int = 0,
 ) -> VerificationResult:
     """Compares pairs of examples and says how well their distances tell same from different.
 
-    All pairs of one set: each two examples once, none with itself. With references: each query
-    with each reference, an item that is in both with itself too. With ``pairs``: those.
+    Use it where the question is "same or different": faces, signatures, speakers, duplicates.
 
-    A pair is called the same where its distance is at most the threshold. Any number of pairs
-    goes through in blocks: up to ``max_pairs`` they are kept one by one; above it all are still
-    counted, at distances rounded up to 16 significant binary digits (1.5·10⁻⁵ of the distance),
-    and a sample is kept for the intervals.
+    One set gives all its pairs: each two examples once, none with itself. A gallery gives the pairs
+    of each query with each gallery example, also of an example that is in both with itself.
+    ``pairs`` gives the pairs themselves.
+
+    A pair is called the same where its distance is at most the threshold. Any number of pairs goes
+    through in blocks. Up to ``max_pairs`` pairs are kept one by one. Above it all pairs are still
+    counted, at distances rounded up to 16 significant binary digits (1.5·10⁻⁵ of the distance), and
+    a sample is kept for the intervals.
+
+    Impostors are only as hard as the data has them. ``within`` restricts them to pairs that share
+    another attribute, so that the figures tell how hard impostors fare: the same written name by
+    another writer, another person of the same sex and age. A threshold that
+    :func:`tfmetric.evaluation.calibrate` chooses on such a result is one for such impostors.
 
     Args:
         embeddings: (N, D), finite.
         labels: (N,), integers of any size or strings; None where ``pairs`` say what is the same.
-        reference_embeddings: (M, D), a second set; None for pairs within one.
-        reference_labels: (M,), with ``reference_embeddings``.
+        gallery: (M, D), a second set; None for pairs within one.
+        gallery_labels: (M,), with ``gallery``.
         distance: Name, function or ``Distance``; see :func:`tfmetric.distances.get`. It must not
             matter which of the two comes first.
         pairs: ``(left, right)`` or ``(left, right, same)``: indexes (P,) into the embeddings (of
-            ``right`` into the references, if there are some), and whether they are of one class,
+            ``right`` into the gallery, if there is one), and whether they are of one class,
             which otherwise follows from the labels.
-        max_pairs: How many pairs are kept one by one; None for 5,000,000, about 100 MB.
-        match_groups: (N,) integers or strings; with references a pair of columns. Impostor pairs
-            count only where both are of one of these groups, such as people of one sex and age;
-            genuine pairs all count.
+        within: (N,) integers or strings; with a gallery a tuple of two columns (N,) and (M,).
+            Impostor pairs count only where both examples have the same value.
+        genuine: "all": genuine pairs count whatever ``within`` is; "within": genuine pairs too
+            count only where both examples have the same value.
+        max_pairs: The number of pairs that are kept one by one; None for 5,000,000, about 100 MB.
         seed: Seed of the sample.
 
     Returns:
@@ -70,41 +84,46 @@ def verification(
     (2, 4, 1.0, 0.0)
     >>> result.at_threshold(0.5).accuracy
     1.0
+    >>> names = ["Ann", "Bob", "Ann", "Eve"]  # Only the first and the third are hard to tell apart.
+    >>> verification([[0.0], [0.1], [1.0], [1.1]], [0, 0, 1, 1], within=names).num_negatives
+    1
 
     Reference: Phillips, Moon, Rizvi, Rauss: The FERET evaluation methodology, TPAMI 2000 (FAR and
     verification rate); ISO/IEC 19795-1 (FMR and FNMR).
     """
     embeddings = check_embeddings(embeddings)
     limit = _check_limit(max_pairs)
+    if genuine not in ("all", "within") or (genuine == "within" and within is None):
+        raise ValueError(
+            expected('genuine as "all", or as "within" where within is given', genuine=genuine)
+        )
     if labels is not None or pairs is None:
         if labels is None:
             raise ValueError(expected("labels, or pairs with what is the same", labels=labels))
         labels = read_labels(labels, len(embeddings))
-    references, reference_labels = _references(
-        embeddings, labels, reference_embeddings, reference_labels
-    )
-    one = references is embeddings
+    gallery, gallery_labels = _check_gallery(embeddings, labels, gallery, gallery_labels)
+    one = gallery is embeddings
     if pairs is not None:
-        if match_groups is not None:
-            raise ValueError(expected("match_groups without pairs", match_groups=match_groups))
-        return _given(embeddings, labels, references, reference_labels, distance, pairs)
-    codes, reference_codes, _ = joint_codes(labels, reference_labels)
+        if within is not None:
+            raise ValueError(expected("within or pairs, not both", within=within))
+        return _given(embeddings, labels, gallery, gallery_labels, distance, pairs)
+    codes, gallery_codes, _ = joint_codes(labels, gallery_labels)
     match = None
-    if match_groups is not None:
+    if within is not None:
         left, right = (
-            (match_groups, match_groups)
+            (within, within)
             if one
-            else two_columns(match_groups, "match_groups, of the queries and of the references,")
+            else two_columns(within, "within, of the queries and of the gallery,")
         )
-        left = read_labels(left, len(embeddings), "match_groups")
-        right = read_labels(right, len(references), "match_groups")
+        left = read_labels(left, len(embeddings), "within")
+        right = read_labels(right, len(gallery), "within")
         match = joint_codes(left, right)[:2]
-    sets = Sets(embeddings, codes, references, reference_codes, match)
+    sets = Sets(embeddings, codes, gallery, gallery_codes, match, genuine == "within")
     return SetSource(sets, distance, limit, seed).result()
 
 
 def verification_from_distances(
-    distances, same, classes=None, distance: str = "given"
+    distances, same, classes=None, *, distance: str = "given"
 ) -> VerificationResult:
     """The same figures of pairs whose distances are known.
 
@@ -163,18 +182,18 @@ def check_pairs(distances, same) -> tuple[np.ndarray, np.ndarray]:
     return found, check_booleans(same, len(found))
 
 
-def _given(embeddings, labels, references, reference_labels, distance, pairs):
+def _given(embeddings, labels, gallery, gallery_labels, distance, pairs):
     if not isinstance(pairs, (tuple, list)) or len(pairs) not in (2, 3):
         raise ValueError(
             expected("pairs to be (left, right) or (left, right, same)", pairs=type(pairs).__name__)
         )
     left = _check_indexes(pairs[0], len(embeddings), "left")
-    right = _check_indexes(pairs[1], len(references), "right")
+    right = _check_indexes(pairs[1], len(gallery), "right")
     if len(left) != len(right):
         raise ValueError(expected("as many left as right", left=len(left), right=len(right)))
     classes = None
     if labels is not None:
-        codes, others, _ = joint_codes(labels, reference_labels)
+        codes, others, _ = joint_codes(labels, gallery_labels)
         classes = codes[left], others[right]
     if len(pairs) == 3:
         same = check_booleans(pairs[2], len(left))
@@ -189,12 +208,12 @@ def _given(embeddings, labels, references, reference_labels, distance, pairs):
         pair_distances.paired(
             distance,
             embeddings[left[start : start + step]],
-            references[right[start : start + step]],
+            gallery[right[start : start + step]],
         )
         for start in range(0, len(left), step)
     ]
     found = np.concatenate(found) if found else np.zeros(0, np.float32)
-    examples = (len(embeddings), 0 if references is embeddings else len(references))
+    examples = (len(embeddings), 0 if gallery is embeddings else len(gallery))
     source = PairSource(
         read_only(left, right, found, same),
         classes,
@@ -204,30 +223,30 @@ def _given(embeddings, labels, references, reference_labels, distance, pairs):
     return source.result()
 
 
-def _references(embeddings, labels, reference_embeddings, reference_labels):
-    if reference_embeddings is None and reference_labels is None:
+def _check_gallery(embeddings, labels, gallery, gallery_labels):
+    if gallery is None and gallery_labels is None:
         return embeddings, labels
-    if reference_embeddings is None or (reference_labels is None) != (labels is None):
+    if gallery is None or (gallery_labels is None) != (labels is None):
         raise ValueError(
             expected(
-                "reference_embeddings and reference_labels together, or neither",
-                reference_embeddings=_shape(reference_embeddings),
-                reference_labels=_shape(reference_labels),
+                "gallery and gallery_labels together, or neither",
+                gallery=_shape(gallery),
+                gallery_labels=_shape(gallery_labels),
             )
         )
-    references = check_embeddings(reference_embeddings, "reference_embeddings")
-    if references.shape[1] != embeddings.shape[1]:
+    gallery = check_embeddings(gallery, "gallery")
+    if gallery.shape[1] != embeddings.shape[1]:
         raise ValueError(
             expected(
-                "embeddings and reference_embeddings of the same width",
+                "embeddings and gallery of the same width",
                 embeddings_shape=embeddings.shape,
-                reference_embeddings_shape=references.shape,
+                gallery_embeddings_shape=gallery.shape,
             )
         )
-    # A view, so that a set compared with itself still counts as two.
-    if reference_labels is not None:
-        reference_labels = read_labels(reference_labels, len(references), "reference_labels")
-    return references.view(), reference_labels
+    # As a view, a set given as its own gallery still counts as two sets.
+    if gallery_labels is not None:
+        gallery_labels = read_labels(gallery_labels, len(gallery), "gallery_labels")
+    return gallery.view(), gallery_labels
 
 
 def _check_limit(max_pairs):
