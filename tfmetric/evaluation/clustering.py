@@ -9,11 +9,11 @@ from numbers import Integral
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric._plain import plain
 from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_interval, bootstrap_means
 from tfmetric.evaluation.statistics.group_table import GroupTable, group_table, percentiles
 from tfmetric.values import labels as read_labels
+from tfmetric.values import plain
 
 # Examples × clusters above which k-means goes through batches (about a minute for the whole data
 # on two cores).

@@ -44,14 +44,15 @@ def retrieval_section(run) -> Html:
         if values:
             cells = [_with_interval(values, name) for name in (first, "map_at_r")]
             beside.append((title, *cells, f"{values.get('num_queries', 0):,}"))
+    # A run of an earlier version does not name its protocol, which then was always this one.
+    searched = result.get("protocol") or f"among {result.get('num_references', 0):,} examples"
     head = ("embedding", figure_title(first), "MAP@R", "queries")
     parts = [
         tag(
             "p",
-            f"{result.get('num_queries', 0):,} queries among {result.get('num_references', 0):,} "
-            f"examples of classes that training never saw, by {result.get('distance')} distance. "
-            f"{result.get('num_left_out', 0):,} queries have no other example of their class and "
-            "are left out. Ties count against the model.",
+            f"{result.get('num_queries', 0):,} queries {searched}, by {result.get('distance')} "
+            f"distance. {result.get('num_left_out', 0):,} queries have no other example of their "
+            "class and are left out. Ties count against the model.",
         ),
         table("Beside the baselines", head, beside, numeric=(1, 2, 3)),
         [tag("p", f"Note: {note}.") for note in result.get("notes") or ()],

@@ -102,7 +102,7 @@ def test_bad_options_are_named():
         ([1.0, np.nan], ["a", "b"], "finite values"),
         (["x", "y"], ["a", "b"], "finite values"),
         ([1.0, 0.0], ["a"], r"groups of shape \(2,\)"),
-        ([1.0, 0.0], ["a", None], "groups to be all integers or all strings"),
+        ([1.0, 0.0], ["a", None], "groups without missing values"),
     ],
 )
 def test_bad_input_is_named(values, groups, message):

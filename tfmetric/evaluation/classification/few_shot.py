@@ -8,11 +8,11 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
-from tfmetric._plain import plain
 from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.distances import nearest_order
 from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
 from tfmetric.values import labels as read_labels
+from tfmetric.values import plain
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,6 @@ from functools import cached_property
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric._plain import plain
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_interval
 from tfmetric.evaluation.statistics.group_table import (
     GroupTable,
@@ -15,6 +14,7 @@ from tfmetric.evaluation.statistics.group_table import (
     group_table,
     percentiles,
 )
+from tfmetric.values import plain
 
 _MOST_CLASSES = 10_000
 _REPEATS = 1000

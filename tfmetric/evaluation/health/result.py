@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric._plain import plain
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_interval
 from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
+from tfmetric.values import plain
 
 # Share of the mean squared length that varies: below it distances are under 1 % of the lengths.
 _LEAST_SPREAD = 1e-4

@@ -7,8 +7,8 @@ from numbers import Integral
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric._plain import plain
 from tfmetric.values import labels as read_labels
+from tfmetric.values import plain
 
 _DRAWS_AT_ONCE = 2**22
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric._plain import plain
 from tfmetric.evaluation.statistics.group_table import GroupTable, percentiles
 from tfmetric.evaluation.verification import bootstrap as bootstrap
 from tfmetric.evaluation.verification.fairness import rate_at, tables
 from tfmetric.evaluation.verification.operating_points import Counts, ThresholdFigures, ratio
 from tfmetric.evaluation.verification.result import VerificationResult
 from tfmetric.evaluation.verification.verification import verification_from_distances
+from tfmetric.values import plain
 
 _BINS = 15
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric._plain import plain
 from tfmetric.evaluation.statistics.group_table import GroupTable, percentiles, table_of_replicates
 from tfmetric.evaluation.verification import bootstrap as bootstrap
 from tfmetric.evaluation.verification.operating_points import (
@@ -14,6 +13,7 @@ from tfmetric.evaluation.verification.operating_points import (
     higher_is_better,
     ratio,
 )
+from tfmetric.values import plain
 
 # Error rates of groups are compared at a threshold: their intervals are what counts.
 _AT_THRESHOLD = ("fmr", "fnmr")

@@ -8,7 +8,6 @@ import numpy as np
 
 from tfmetric import distances as distances_module
 from tfmetric._errors import expected
-from tfmetric._plain import plain
 from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.distances import pair_distances
 from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
@@ -16,6 +15,7 @@ from tfmetric.evaluation.verification.operating_points import Counts
 from tfmetric.evaluation.verification.threshold_choice import choose
 from tfmetric.evaluation.verification.verification import check_booleans, check_pairs
 from tfmetric.values import labels as read_labels
+from tfmetric.values import plain
 
 
 @dataclass(frozen=True, eq=False)

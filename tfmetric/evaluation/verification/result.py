@@ -8,13 +8,13 @@ from numbers import Integral, Real
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric._plain import plain
 from tfmetric.evaluation.statistics.group_table import GroupTable, percentiles
 from tfmetric.evaluation.verification import bootstrap as bootstrap
 from tfmetric.evaluation.verification import operating_points as points
 from tfmetric.evaluation.verification.fairness import FairnessResult, fairness, tables
 from tfmetric.evaluation.verification.operating_points import Counts, Curve, ThresholdFigures
 from tfmetric.evaluation.verification.pair_counting import Pairs
+from tfmetric.values import plain
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4)
 # Under ten impostors beyond the threshold, a TAR is a figure of these few pairs.
