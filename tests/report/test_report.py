@@ -272,7 +272,7 @@ def test_evidence_of_many_examples_is_whole_classes(tmp_path, monkeypatch):
     kept = tm.report.read_evidence(tmp_path)
     assert kept.total == 63
     assert np.unique(kept.labels, return_counts=True)[1].tolist() == [7, 7, 7]
-    assert kept.examples.shape == (21, 48, 29, 3)
+    assert kept.thumbnails.values.shape == (21, 48, 29, 3)
     rows = [int(key.split("/")[-1]) for key in kept.ids]
     np.testing.assert_array_equal(kept.embeddings, embeddings[rows])
     np.testing.assert_array_equal(kept.pair_inputs[0, 0], images[rows[kept.pairs[0, 0]]])

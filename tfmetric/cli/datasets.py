@@ -134,7 +134,7 @@ def sheet(source, output, classes, per_class, part, **options):
     with quiet_start():
         import numpy as np
 
-        from tfmetric.visualization import sample_sheet
+        from tfmetric.visualization import sample_sheet, thumbnails
 
     rng = np.random.default_rng(options["seed"])
     chosen = np.sort(rng.permutation(data.classes)[:classes])
@@ -144,7 +144,7 @@ def sheet(source, output, classes, per_class, part, **options):
     ]
     name = Path(source).resolve().name if Path(source).exists() else source
     figure = sample_sheet(
-        [data.read(rows) for rows in places],
+        [thumbnails(data, rows) for rows in places],
         [data.class_names[label] for label in chosen],
         f"{name}, {part}: {len(chosen)} of {data.num_classes:,} classes",
     )

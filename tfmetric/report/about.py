@@ -3,7 +3,7 @@
 import shlex
 
 from tfmetric.report.html import Html, join, shortened, table, tag
-from tfmetric.report.pictures import chart, example_image
+from tfmetric.report.pictures import chart, example_shown
 from tfmetric.visualization import training_curves
 
 _LISTED = 20
@@ -155,7 +155,7 @@ def _sizes(counts):
 
 def _samples(run):
     kept = run.evidence
-    if kept is None or not kept.images:
+    if kept is None or kept.thumbnails is None:
         return ""
     seen, chosen = set(), []
     # Steps through all of the data: the first examples are often alike.
@@ -166,7 +166,7 @@ def _samples(run):
     items = [
         tag(
             "li",
-            example_image(kept.examples[i], f"Example of class {shortened(name)}"),
+            example_shown(kept, i, f"Example of class {shortened(name)}"),
             tag("span", shortened(name), class_="name", title=shortened(name)),
         )
         for i, name in zip(chosen, kept.names(chosen), strict=True)

@@ -9,11 +9,14 @@ import numpy as np
 from tfmetric._errors import expected
 from tfmetric._files import replacing
 from tfmetric.evaluation import embed
-from tfmetric.visualization import find_neighbors
+from tfmetric.visualization import Thumbnails, find_neighbors, thumbnails
+from tfmetric.visualization.thumbnails import examples_of
 
 FILE = "evidence.npz"
 # Enough for every picture, and a few MB of file.
-_EXAMPLES, _SIDE, _VECTOR_BYTES = 20_000, 48, 2**25
+_EXAMPLES, _BYTES = 20_000, 2**27
+# Recordings are kept to be played: their first seconds, at a rate that words are understood at.
+_SOUND_BYTES, _SOUND_SECONDS, _SOUND_RATE = 2**25, 3, 8000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,11 +29,12 @@ class Evidence:
         class_names: (C,) text.
         ids: (N,) text: where each example came from.
         groups: (N,) text, or None.
-        examples: (N, H, W, 1 or 3) uint8, images of at most 48 pixels a side; (N, F) vectors; or
-            None where those would take too much room.
+        thumbnails: Small stand-ins for the examples, or None where they would take too much room.
         total: How many examples the model was judged on: more than N, where these are a sample.
         pairs: (P, 2) indexes of examples for the saliency pictures.
-        pair_inputs: (P, 2, ...) these as the model takes them, or None.
+        pair_inputs: (P, 2, ...) these as the model takes them, or None: only images have them.
+        sounds: (N, samples) int8 recordings to be played, or None.
+        sound_rate: Their sampling rate in hertz.
     """
 
     embeddings: np.ndarray
@@ -38,15 +42,17 @@ class Evidence:
     class_names: np.ndarray
     ids: np.ndarray
     groups: np.ndarray | None
-    examples: np.ndarray | None
+    thumbnails: Thumbnails | None
     total: int
     pairs: np.ndarray
     pair_inputs: np.ndarray | None
+    sounds: np.ndarray | None = None
+    sound_rate: int = 0
 
     @property
-    def images(self) -> bool:
-        """Whether the examples are images."""
-        return self.examples is not None and self.examples.ndim == 4
+    def pictures(self) -> bool:
+        """Whether the thumbnails are pictures."""
+        return self.thumbnails is not None and self.thumbnails.look == "picture"
 
     def names(self, indices) -> list[str]:
         """The class names of some examples."""
@@ -70,22 +76,22 @@ def gather_evidence(
     kept = data.subset(chosen)
     embeddings = embed(model, kept) if embeddings is None else np.asarray(embeddings)[chosen]
     pairs = _telling_finite_pairs(embeddings, kept.labels, distance, seed)
-    examples = pair_inputs = None
-    if len(kept.element_shape) == 3:
-        examples = _small_images(kept)
+    found, pair_inputs = thumbnails(kept), None
+    if kept.element.kind == "image" and len(kept.element_shape) == 3:
         pair_inputs = kept.read(pairs.reshape(-1)).reshape(*pairs.shape, *kept.element_shape)
-    elif len(kept) * int(np.prod(kept.element_shape)) * 4 <= _VECTOR_BYTES:
-        examples = kept.read().astype(np.float32)
+    sounds, rate = _sounds(kept) if kept.element.kind == "audio" else (None, 0)
     return Evidence(
         embeddings=embeddings,
         labels=kept.labels,
         class_names=np.array(kept.class_names, dtype=np.str_),
         ids=np.array(kept.ids, dtype=np.str_),
         groups=None if kept.groups is None else np.array(kept.groups).astype(np.str_),
-        examples=examples,
+        thumbnails=found if found.values.nbytes <= _BYTES else None,
         total=len(data),
         pairs=pairs,
         pair_inputs=pair_inputs,
+        sounds=sounds,
+        sound_rate=rate,
     )
 
 
@@ -106,7 +112,7 @@ def evidence_of_embeddings(embeddings, labels, *, distance="euclidean", seed=0) 
         class_names=names.astype(np.str_),
         ids=np.arange(len(labels)).astype(np.str_),
         groups=None,
-        examples=None,
+        thumbnails=None,
         total=len(labels),
         pairs=_telling_finite_pairs(embeddings, labels, distance, seed),
         pair_inputs=None,
@@ -138,6 +144,9 @@ def keep_evidence(
     """
     found = gather_evidence(model, data, embeddings=embeddings, distance=distance, seed=seed)
     arrays = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
+    shown = arrays.pop("thumbnails")
+    if shown is not None:
+        arrays["look"], arrays["examples"] = shown.look, shown.values
     path = Path(directory, FILE)
     with replacing(path) as draft, draft.open("wb") as file:
         np.savez_compressed(file, **{k: np.asarray(v) for k, v in arrays.items() if v is not None})
@@ -165,7 +174,9 @@ def read_evidence(directory) -> Evidence | None:
         # NumPy leaves a file open that it finds damaged.
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             held = {name: file[name] for name in file.files}
-        optional = {name: held.get(name) for name in ("groups", "examples", "pair_inputs")}
+        optional = {name: held.get(name) for name in ("groups", "pair_inputs", "sounds")}
+        optional["thumbnails"] = _thumbnails(held)
+        optional["sound_rate"] = int(held.get("sound_rate", 0))
         needed = ("embeddings", "labels", "class_names", "ids", "pairs")
         found = Evidence(
             **{name: held[name] for name in needed}, **optional, total=int(held["total"])
@@ -191,26 +202,36 @@ def _whole_classes(data, seed):
     return np.flatnonzero(np.isin(data.labels, order[:number]))
 
 
-def _small_images(data):
-    """All images, shrunk to 48 pixels a side, a block at a time: they may be large."""
-    height, width, channels = data.element_shape
-    scale = min(1.0, _SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = np.empty((len(data), size[1], size[0], channels), np.uint8)
-    for start in range(0, len(data), 512):
-        indices = np.arange(start, min(start + 512, len(data)))
-        small[indices] = _shrunk(data.read(indices), size) if scale < 1 else data.read(indices)
-    return small
-
-
-def _shrunk(images, size):
-    from PIL import Image
-
-    pages = images[..., 0] if images.shape[-1] == 1 else images
-    done = [Image.fromarray(page).resize(size, Image.Resampling.BOX) for page in pages]
-    return np.stack([np.asarray(page) for page in done]).reshape(
-        len(images), size[1], size[0], images.shape[-1]
+def _thumbnails(held):
+    """The thumbnails of a file of evidence; files of former versions have no look."""
+    values = held.get("examples")
+    if values is None:
+        return None
+    if "look" in held:
+        return Thumbnails(str(held["look"]), values)
+    return (
+        Thumbnails("picture", values)
+        if values.ndim == 4
+        else Thumbnails("lines", values[..., None])
     )
+
+
+def _sounds(data):
+    """The recordings as int8, and their low rate; None where they would take too much room."""
+    from scipy.signal import resample_poly
+
+    rate = data.element.options["sampling_rate"]
+    low = min(rate, _SOUND_RATE)
+    if len(data) * low * _SOUND_SECONDS > _SOUND_BYTES:
+        return None, 0
+    sounds = np.zeros((len(data), low * _SOUND_SECONDS), np.int8)
+    for row, samples in enumerate(examples_of(data, np.arange(len(data)))):
+        samples = np.asarray(samples[: rate * _SOUND_SECONDS], np.float32)
+        if len(samples):
+            heard = resample_poly(samples, low, rate)[: sounds.shape[1]]
+            loudest = max(float(np.abs(heard).max()), 1e-9)
+            sounds[row, : len(heard)] = np.round(127 * heard / loudest)
+    return sounds, low
 
 
 def _telling_finite_pairs(embeddings, labels, distance, seed):

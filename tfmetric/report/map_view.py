@@ -92,7 +92,7 @@ def map_view(evidence, chosen, points, classes: int = 6) -> Html:
         role="img",
         aria_label=f"Map of {len(chosen)} examples; move with the arrow keys",
     )
-    pictures = evidence.images
+    pictures = evidence.pictures
     data = {
         "points": places.round().astype(int).tolist(),
         "words": [
@@ -154,7 +154,7 @@ def _thumb(evidence, chosen):
     from PIL import Image
 
     columns = _columns(len(chosen))
-    images = evidence.examples[chosen]
+    images = evidence.thumbnails.values[chosen]
     channels = images.shape[-1]
     sheet = np.full((-(-len(chosen) // columns) * _THUMB, columns * _THUMB, channels), 255, "u1")
     for i, image in enumerate(images):

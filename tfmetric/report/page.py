@@ -67,7 +67,7 @@ def _meta():
     digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
     # Nothing but what is in the page: no request leaves it, and no script runs but ours.
     policy = (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     )
     return [
@@ -136,7 +136,7 @@ def _needs_evidence(run):
 
 
 def _needs_examples(run):
-    return _needs_evidence(run) or (_NO_EXAMPLES if run.evidence.examples is None else None)
+    return _needs_evidence(run) or (_NO_EXAMPLES if run.evidence.thumbnails is None else None)
 
 
 def _needs_groups(run):

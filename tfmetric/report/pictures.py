@@ -2,10 +2,12 @@
 
 import base64
 import io
+import wave
 
 import numpy as np
 
 from tfmetric.report.html import Html, shortened, tag
+from tfmetric.visualization._style import INK, SERIES
 from tfmetric.visualization.interactive import data_uri
 
 
@@ -38,11 +40,31 @@ def chart(figure, alt: str, words=None, raster: bool = False) -> Html:
     return tag("figure", figure_image(figure, alt, raster), caption, class_="chart")
 
 
-def example_image(example, alt: str) -> Html:
-    """One example: an image of bytes, or a vector as a line."""
-    example = np.asarray(example)
-    if example.ndim == 1:
-        return tag("img", src=_line(example), alt=alt, width=64, height=64)
+def example_shown(evidence, index: int, alt: str) -> Html:
+    """One example by the look of its thumbnail, with a player where it is a recording.
+
+    Args:
+        evidence: The :class:`~tfmetric.report.evidence.Evidence`.
+        index: Index of the example.
+        alt: What it shows, for those who do not see it.
+    """
+    kept = evidence.thumbnails[index]
+    shown = _LOOKS[kept.look](kept.value, alt)
+    if evidence.sounds is None:
+        return shown
+    source = _wav(evidence.sounds[index], evidence.sound_rate)
+    return shown + tag("audio", controls=True, preload="none", src=source, aria_label=alt)
+
+
+def _words(text, alt):
+    return tag("span", str(text), class_="words", title=alt)
+
+
+def _lines(lines, alt):
+    return tag("img", src=_drawn_lines(lines), alt=alt, width=64, height=64)
+
+
+def _picture(example, alt):
     height, width = example.shape[:2]
     scale = 64 / max(height, width)
     return tag(
@@ -84,20 +106,38 @@ def neighbor_row(evidence, query, found, right, missing=(), ranks=(), words=None
 def _item(evidence, index, alt, name, kind, word):
     name = shortened(name)
     label = tag("span", name, class_="name", title=name)
-    picture = example_image(evidence.examples[index], shortened(alt, 140))
+    picture = example_shown(evidence, index, shortened(alt, 140))
     return tag("li", picture, label, tag("span", word, class_="word"), class_=kind)
 
 
-def _line(vector):
-    """A vector as a small drawing."""
-    values = vector[np.linspace(0, len(vector) - 1, min(len(vector), 128)).round().astype(int)]
-    low, high = float(values.min()), float(values.max())
-    y = 60 - 56 * (values - low) / max(high - low, 1e-12)
-    x = np.linspace(2, 62, len(values))
-    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+def _drawn_lines(lines):
+    """Lines (points, lines) as a small drawing."""
+    low, high = float(lines.min()), float(lines.max())
+    x = np.linspace(2, 62, len(lines))
+    drawn = []
+    for place, line in enumerate(lines.T):
+        y = 60 - 56 * (line - low) / max(high - low, 1e-12)
+        points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+        colour = INK if lines.shape[1] == 1 else SERIES[place % len(SERIES)]
+        drawn.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
-        '<rect width="64" height="64" fill="#fff"/>'
-        f'<polyline points="{points}" fill="none" stroke="#24292f"/></svg>'
+        f'<rect width="64" height="64" fill="#fff"/>{"".join(drawn)}</svg>'
     )
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def _wav(samples, rate):
+    """A recording as a file of 8 bits a sample in a data URI; silence at its end is cut off."""
+    loud = np.flatnonzero(samples)
+    samples = samples[: loud[-1] + 1] if len(loud) else samples[:1]
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(1)
+        writer.setframerate(rate)
+        writer.writeframes((samples.astype(np.int16) + 128).astype(np.uint8).tobytes())
+    return "data:audio/wav;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+_LOOKS = {"picture": _picture, "words": _words, "lines": _lines}

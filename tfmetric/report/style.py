@@ -83,6 +83,14 @@ figcaption { color: var(--soft); font-size: .875rem; margin-top: .4rem; }
 .neighbours .pixels { image-rendering: pixelated; }
 .neighbours .name { display: block; overflow: hidden; text-overflow: ellipsis;
   white-space: nowrap; }
+.neighbours .words { display: block; height: 4.1rem; overflow: hidden; text-align: left;
+  border: 1px solid var(--line); padding: .15rem .25rem; margin-bottom: .25rem;
+  overflow-wrap: anywhere; }
+.neighbours audio { display: block; width: 100%; height: 1.75rem; margin-bottom: .25rem; }
+.query .words { outline: 3px double var(--soft); }
+.right .words { outline: 3px solid var(--right); }
+.wrong .words { outline: 3px dashed var(--wrong); }
+.missed .words { outline: 3px dotted var(--missed); }
 .word { color: var(--soft); }
 .query img { outline: 3px double var(--soft); outline-offset: 1px; }
 .right img { outline: 3px solid var(--right); outline-offset: 1px; }

@@ -4,7 +4,12 @@ import numpy as np
 
 from tfmetric._files import replacing
 from tfmetric.evaluation import retrieval
-from tfmetric.visualization import find_neighbors, neighbor_gallery, training_curves
+from tfmetric.visualization import (
+    find_neighbors,
+    neighbor_gallery,
+    thumbnails,
+    training_curves,
+)
 
 NEIGHBOURS = 8
 
@@ -85,10 +90,9 @@ def training_picture(directory, name, history, watched, distance) -> None:
 
 def _draw(directory, title, queries, neighbours, names, right):
     (data, asked), (searched, found) = queries, neighbours
-    images = searched.read(found.reshape(-1)).reshape(*found.shape, *searched.element_shape)
     figure = neighbor_gallery(
-        data.read(asked),
-        images,
+        thumbnails(data, asked),
+        thumbnails(searched, found.reshape(-1)),
         right,
         [_short(text) for text in names_of(data, asked)],
         [[_short(text) for text in row] for row in names],

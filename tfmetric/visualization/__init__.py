@@ -28,11 +28,13 @@ from tfmetric.visualization.saliency import (
     similarity_saliency,
 )
 from tfmetric.visualization.sheet import sample_sheet
+from tfmetric.visualization.thumbnails import Thumbnails, thumbnails
 from tfmetric.visualization.verification import det_curve, distance_histogram, roc_curve
 
 __all__ = [
     "FoundNeighbors",
     "SimilaritySaliency",
+    "Thumbnails",
     "confusion_matrix",
     "det_curve",
     "distance_histogram",
@@ -53,6 +55,7 @@ __all__ = [
     "sample_sheet",
     "save_interactive",
     "similarity_saliency",
+    "thumbnails",
     "training_curves",
     "worst_queries",
 ]

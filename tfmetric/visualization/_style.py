@@ -1,5 +1,6 @@
 """What all pictures have in common: sizes, colours that everyone can tell apart, safe text."""
 
+import textwrap
 from functools import lru_cache
 
 import numpy as np
@@ -76,8 +77,24 @@ def short(text, length: int = 16) -> str:
 
 
 def show_example(axes, example):
-    """Draws an image of values 0..255, in colour where it has three channels, or a vector."""
+    """Draws one example.
+
+    Args:
+        axes: Where to draw it.
+        example: An image of values 0..255, in colour where it has three channels; a vector; a
+            text; or a thumbnail of any kind, see :mod:`tfmetric.visualization.thumbnails`.
+    """
+    look = getattr(example, "look", None)
+    example = example if look is None else example.value
+    axes.set_xticks([])
+    axes.set_yticks([])
+    if look == "words" or isinstance(example, str):
+        _show_words(axes, str(example))
+        return
     example = np.asarray(example)
+    if look == "lines":
+        _show_lines(axes, example)
+        return
     if example.ndim >= 2:
         grey = example.ndim == 3 and example.shape[-1] != 3
         image = example.mean(axis=-1) if grey else example
@@ -85,10 +102,31 @@ def show_example(axes, example):
             image = np.clip(image, 0, 255).astype(np.uint8)
         axes.imshow(image, cmap="gray" if image.ndim == 2 else None, vmin=0, vmax=255)
     else:
-        axes.plot(example, linewidth=0.8, color=INK)
-        axes.margins(0.05)
-    axes.set_xticks([])
-    axes.set_yticks([])
+        _show_lines(axes, example[:, None])
+
+
+def _show_lines(axes, lines):
+    """Lines (points, lines) over the same places, each in a colour of its own."""
+    colours = (INK,) if lines.shape[1] == 1 else SERIES
+    for place, line in enumerate(lines.T):
+        axes.plot(line, linewidth=0.8, color=colours[place % len(colours)])
+    axes.margins(0.05)
+
+
+def _show_words(axes, text):
+    """The text in a few short lines, cut where it is longer."""
+    lines = textwrap.wrap(printable(text), 15, max_lines=6, placeholder=" …")
+    axes.text(
+        0.04,
+        0.96,
+        "\n".join(lines),
+        transform=axes.transAxes,
+        ha="left",
+        va="top",
+        fontsize=5.5,
+        color=INK,
+        parse_math=False,
+    )
 
 
 def _families():

@@ -8,6 +8,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.visualization._style import BLUE, printable, show_example
+from tfmetric.visualization.thumbnails import cells
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +61,8 @@ def neighbor_gallery(
     """
     from matplotlib.figure import Figure
 
-    queries, neighbors, right = np.asarray(queries), np.asarray(neighbors), np.asarray(right)
+    right = np.asarray(right)
+    queries, neighbors = cells(queries), cells(neighbors, right.shape)
     if right.ndim != 2 or neighbors.shape[:2] != right.shape or len(queries) != len(right):
         raise ValueError(
             expected(
@@ -105,7 +107,7 @@ def neighbor_gallery(
             axes = grid[row, 1 + k + place]
             if place < len(missing[row]):
                 name = _at(_at(missing_titles, row), place)
-                _draw(axes, np.asarray(missing[row][place]), MISSING, (0, (0.6, 1.4)), name)
+                _draw(axes, missing[row][place], MISSING, (0, (0.6, 1.4)), name)
             else:
                 axes.set_axis_off()
     legend = "first column: the query; then its nearest neighbours, nearest first\n"

@@ -19,6 +19,7 @@ from tfmetric.values import labels as read_labels
 from tfmetric.visualization._style import short
 from tfmetric.visualization.maps import class_name
 from tfmetric.visualization.neighbors import neighbor_gallery
+from tfmetric.visualization.thumbnails import cells, thumbnails
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -194,7 +195,9 @@ def worst_queries(
 
     def read(indices):
         indices = np.asarray(indices, np.int64)
-        return examples.read(indices) if isinstance(examples, LabeledData) else examples[indices]
+        if isinstance(examples, LabeledData):
+            return cells(thumbnails(examples, indices))
+        return cells(examples)[indices]
 
     flat = read(found.indices.reshape(-1))
     names = [class_name(class_names, label) for label in labels]

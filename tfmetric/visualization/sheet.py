@@ -8,6 +8,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.visualization._style import GREY, INK, short, show_example
+from tfmetric.visualization.thumbnails import cells
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +45,7 @@ def sample_sheet(examples: Any, names: Any, title: str | None = None) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    examples, names = [np.asarray(rows) for rows in examples], list(names)
+    examples, names = [cells(rows) for rows in examples], list(names)
     if len(examples) != len(names):
         raise ValueError(expected("a name for each class", classes=len(examples), names=len(names)))
     if not any(len(rows) for rows in examples):
@@ -86,8 +87,8 @@ def sample_sheet(examples: Any, names: Any, title: str | None = None) -> Figure:
 
 
 def _limits(examples):
-    """The scale that all vectors share; None for images."""
-    if examples[0].ndim != 2:
+    """The scale that all vectors share; None for images, texts and thumbnails."""
+    if examples[0].ndim != 2 or examples[0].dtype.kind not in "fiub":
         return None
     values = np.concatenate([rows.ravel() for rows in examples])
     low, high = float(values.min()), float(values.max())
