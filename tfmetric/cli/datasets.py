@@ -6,7 +6,14 @@ import warnings
 import click
 
 from tfmetric.cli import exit_codes
-from tfmetric.cli.sources import BUILTIN, FORMS, Source, default_data_dir, prepared_sets
+from tfmetric.cli.sources import (
+    BUILTIN,
+    FORMS,
+    Source,
+    default_data_dir,
+    prepared_sets,
+    reading_options,
+)
 from tfmetric.cli.startup import quiet_start
 
 
@@ -55,26 +62,18 @@ def _loading(command):
         click.option(
             "--test-fraction",
             type=click.FloatRange(0, 1, min_open=True, max_open=True),
-            default=0.5,
-            show_default=True,
-            help="Share of the classes for the test, where the data has no usable split.",
-        ),
-        click.option(
-            "--seed",
-            type=click.IntRange(min=0, max=2**32 - 1),
-            default=0,
-            show_default=True,
-            help="Which split of the classes.",
+            help="Share for the test, where the data has no usable split.  [default: 0.5 of the "
+            "classes, 0.25 of the examples of each or of the groups]",
         ),
         click.option("--image-size", type=click.IntRange(min=4), help="Side to resize images to."),
         click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data."),
         click.argument("source", type=Source()),
     ):
         command = option(command)
-    return command
+    return reading_options(command)
 
 
-def _load(source, **options):
+def _load(source, reading, **options):
     with quiet_start():
         import tfmetric as tm
 
@@ -82,8 +81,7 @@ def _load(source, **options):
     with warnings.catch_warnings():
         # What was left out is in the report.
         warnings.filterwarnings("ignore", message=".*unusable examples", category=UserWarning)
-        seed = options.pop("seed")
-        return tm.datasets.load(source, split_seed=seed, **options)
+        return tm.datasets.load(source, **reading, **options)
 
 
 @datasets.command()
@@ -118,7 +116,14 @@ def inspect(source, check, as_json, **options):
 @click.option(
     "--part", type=click.Choice(["train", "test"]), default="train", show_default=True, help="Half."
 )
-def sheet(source, output, classes, per_class, part, **options):
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0, max=2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Which classes and examples are drawn.",
+)
+def sheet(source, output, classes, per_class, part, seed, **options):
     """Draw examples of some classes of SOURCE to the file OUTPUT (.png, .pdf or .svg).
 
     SOURCE is as `tfmetric datasets list` has it. Classes and examples are drawn by --seed.
@@ -136,7 +141,7 @@ def sheet(source, output, classes, per_class, part, **options):
 
         from tfmetric.visualization import sample_sheet, thumbnails
 
-    rng = np.random.default_rng(options["seed"])
+    rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(data.classes)[:classes])
     places = [
         np.sort(rng.permutation(np.flatnonzero(data.labels == label))[:per_class])

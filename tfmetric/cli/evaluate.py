@@ -5,7 +5,7 @@ import json
 import click
 
 from tfmetric._whole_numbers import whole_number
-from tfmetric.cli.sources import Source
+from tfmetric.cli.sources import Source, reading_options
 from tfmetric.cli.startup import quiet_start
 from tfmetric.cli.trained_model import (
     check_fits,
@@ -50,10 +50,13 @@ class _Numbers(click.ParamType):
 )
 @click.option("--distance", help="Between embeddings. By default that of the run, or euclidean.")
 @click.option("--ks", type=_Numbers(), default="1,5,10", show_default=True, help="Of recall@k.")
+@reading_options
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**32 - 1),
-    help="Which split of the classes; by default that of the run, or 0.",
+    default=0,
+    show_default=True,
+    help="What is drawn in judging: the untrained model, the sample of the raw baseline.",
 )
 @click.option(
     "--batch-size",
@@ -79,6 +82,7 @@ def evaluate(
     model,
     dataset,
     data_dir,
+    reading,
     part,
     distance,
     ks,
@@ -106,8 +110,7 @@ def evaluate(
         raise click.UsageError(
             f"Expected --dataset: {run.path} was trained on Python objects, which have no name."
         )
-    options = loading(run, source, data_dir, seed)
-    seed = options["split_seed"]
+    options = loading(run, source, data_dir, reading)
     with quiet_start():
         import tfmetric as tm
         from tfmetric._files import replacing
@@ -122,10 +125,11 @@ def evaluate(
             f"{data.num_classes:,} classes"
         )
     drawn = part == "test" and data.split.seed is not None
-    if drawn and not (run and is_on(run, source) and seed == run.config.seed):
+    if drawn and not (run and is_on(run, source) and data.split.seed == run.config.split_seed):
         click.echo(
-            "Note: these classes are drawn by the seed. Unless the model was trained with "
-            f"--seed {seed} too, it has seen some of them, and the figures are too good.",
+            "Note: these classes are drawn by the seed of the split. Unless the model was trained "
+            f"with --split-seed {data.split.seed} too, it has seen some of them, and the figures "
+            "are too good.",
             err=True,
         )
     distance = distance or (run.distance if run else "euclidean")

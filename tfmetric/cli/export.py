@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tfmetric.cli.sources import reading_options
 from tfmetric.cli.startup import quiet_start
 from tfmetric.cli.trained_model import data_options, load_model, loading, model_file, run_of
 
@@ -20,6 +21,7 @@ _EDGE = (".tflite", ".onnx")
     "SavedModel, and what a file for the edge is compared on.",
 )
 @click.option("--data-dir", type=click.Path(), help="Directory of prepared TensorFlow Datasets.")
+@reading_options
 @click.option("--distance", help="Between embeddings. By default that of the run, or euclidean.")
 @click.option(
     "--quantization",
@@ -27,7 +29,7 @@ _EDGE = (".tflite", ".onnx")
     help="Of a .tflite file. int8 needs --dataset, for the ranges of its arithmetic.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
-def export(model, output, dataset, data_dir, distance, quantization, as_json):
+def export(model, output, dataset, data_dir, reading, distance, quantization, as_json):
     """Write a trained model as what other programs run.
 
     MODEL is a .keras file, or the directory of a run that holds model.keras. OUTPUT that ends in
@@ -54,7 +56,7 @@ def export(model, output, dataset, data_dir, distance, quantization, as_json):
     train = test = None
     if dataset:
         # Of the data of the run, its split: the gallery is to be of unseen classes.
-        options = loading(run, dataset, data_dir)
+        options = loading(run, dataset, data_dir, reading)
         train, test = tm.datasets.load(dataset, **options, **data_options(loaded))
     if kind not in _EDGE:
         version = tm.export.save(loaded, output, gallery=test, distance=distance)

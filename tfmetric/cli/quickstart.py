@@ -7,6 +7,7 @@ import click
 from tfmetric.cli.command_line import spelled
 from tfmetric.cli.next_steps import say_duration, say_next, say_places, say_verdict
 from tfmetric.cli.option_types import Margin
+from tfmetric.cli.sources import reading_options
 from tfmetric.cli.startup import quiet_start
 
 
@@ -19,6 +20,7 @@ from tfmetric.cli.startup import quiet_start
     "path,label[,split,group], or an .npz with x and y.",
 )
 @click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data.")
+@reading_options
 @click.option("--download", is_flag=True, help="Let TensorFlow Datasets download the data.")
 @click.option(
     "--output",
@@ -53,6 +55,7 @@ def quickstart(
     ctx,
     dataset,
     data_dir,
+    reading,
     download,
     output,
     epochs,
@@ -85,6 +88,7 @@ def quickstart(
         "one_shot": one_shot,
         "report": report,
         "command": spelled(ctx, always=("seed",)),
+        **reading,
     }
     if image_size is not None:
         given["image_size"] = image_size

@@ -1,10 +1,13 @@
 """Where labelled data comes from: what a command line may name, and what there is."""
 
+import functools
 import json
 import os
 from pathlib import Path
 
 import click
+
+from tfmetric.elements import KINDS
 
 # In words; what they are is in tfmetric.datasets, which starts Keras.
 BUILTIN = {
@@ -12,11 +15,60 @@ BUILTIN = {
     "glyphs": "characters drawn from matplotlib's fonts, 2,133 classes, 32×32",
 }
 FORMS = {
-    "FOLDER": "a folder of images for each class, or train/ and test/ that hold such folders",
-    "FILE.csv": "the columns path,label[,split,group], paths relative to the file",
+    "FOLDER": "a folder of files for each class, or train/ and test/ that hold such folders",
+    "FILE.csv": "label and path, text or numbers[, split, group]; also .tsv and .jsonl",
     "FILE.npz": "arrays x, y[, group], or x_train, y_train, x_test, y_test",
-    "tfds:NAME": "an image set of TensorFlow Datasets, prepared (or with --download)",
+    "tfds:NAME": "images or texts of TensorFlow Datasets, prepared (or with --download)",
 }
+# tfmetric.datasets.dividing.RULES, which starts Keras.
+RULES = ("auto", "classes", "examples", "groups", "as given")
+# The arguments of datasets.load that `reading_options` adds to a command.
+READING = ("kind", "split", "split_seed", "label", "group", "text", "path")
+
+
+def reading_click_options() -> list[click.Option]:
+    """The options that say how a source is read and split, without defaults of their own."""
+    return [
+        click.Option(
+            ["--kind"],
+            type=click.Choice(KINDS),
+            help="Kind of the examples, where their files or arrays do not tell.",
+        ),
+        click.Option(
+            ["--split"],
+            type=click.Choice(RULES),
+            help="Divide by classes, by examples (every class in both parts), by groups, or keep "
+            "the parts as given.  [default: auto]",
+        ),
+        click.Option(
+            ["--split-seed"],
+            type=click.IntRange(min=0, max=2**32 - 1),
+            help="Which split.  [default: 0]",
+        ),
+        click.Option(["--label"], help="Column, array or feature of the labels."),
+        click.Option(["--group"], help="Column, array or feature of the groups."),
+        click.Option(["--text"], help="Column of texts."),
+        click.Option(["--path"], help="Column of paths of files."),
+    ]
+
+
+def add_reading_options(command):
+    """Adds `reading_click_options` to a command; its function gets each by its name, or None."""
+    own = getattr(command, "__click_params__", [])
+    command.__click_params__ = [*own, *reversed(reading_click_options())]
+    return command
+
+
+def reading_options(command):
+    """Adds `reading_click_options`; the function gets those given in a dictionary `reading`."""
+
+    @functools.wraps(command)
+    def taking(*args, **kwargs):
+        given = {name: kwargs.pop(name) for name in READING}
+        reading = {name: value for name, value in given.items() if value is not None}
+        return command(*args, reading=reading, **kwargs)
+
+    return add_reading_options(taking)
 
 
 class Source(click.ParamType):

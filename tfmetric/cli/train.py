@@ -12,7 +12,7 @@ from tfmetric.cli.command_line import spelled
 from tfmetric.cli.losses import LossName
 from tfmetric.cli.next_steps import say_duration, say_next, say_places, say_verdict
 from tfmetric.cli.option_types import NONE, Assignment, Margin, OrNone, assigned
-from tfmetric.cli.sources import Source
+from tfmetric.cli.sources import Source, reading_click_options
 from tfmetric.cli.startup import quiet_start
 
 _WHOLE = click.IntRange(min=1)
@@ -37,8 +37,12 @@ _CONFIG = (
         ["--image-size"], type=OrNone(click.IntRange(min=4)), help="Side to resize images to."
     ),
     click.Option(
-        ["--test-fraction"], type=_SHARE, help="Share of the classes for the test.  [default: 0.5]"
+        ["--test-fraction"],
+        type=_SHARE,
+        help="Share for the test.  [default: 0.5 of the classes, 0.25 of the examples of each or "
+        "of the groups]",
     ),
+    *reading_click_options(),
     click.Option(
         ["--patience"],
         type=OrNone(_WHOLE),

@@ -7,7 +7,7 @@ import click
 
 from tfmetric._errors import expected
 from tfmetric._run_files import RUN_FILES
-from tfmetric.cli.sources import BUILTIN
+from tfmetric.cli.sources import BUILTIN, READING
 from tfmetric.cli.startup import quiet_start
 
 
@@ -100,24 +100,20 @@ def run_of(path):
     return runs.open(directory)
 
 
-def loading(run, source, data_dir=None, seed=None) -> dict:
+def loading(run, source, data_dir=None, reading=None) -> dict:
     """What :func:`tfmetric.datasets.load` is told: what is given, else as in the training.
 
     Args:
         run: The run that the model is of, or None.
         source: The source of the data.
         data_dir: As it is given, or None.
-        seed: As it is given, or None.
+        reading: The options of `tfmetric.cli.sources.reading_options` that are given.
     """
     options = {}
     if run is not None and is_on(run, source):
         config = run.config
-        options = {
-            "data_dir": config.data_dir,
-            "split_seed": config.seed,
-            "test_fraction": config.test_fraction,
-        }
-    given = {"data_dir": data_dir, "split_seed": seed}
+        options = {name: getattr(config, name) for name in ("data_dir", "test_fraction", *READING)}
+    given = {"data_dir": data_dir, **(reading or {})}
     options |= {key: value for key, value in given.items() if value is not None}
     return {"split_seed": 0} | {key: value for key, value in options.items() if value is not None}
 

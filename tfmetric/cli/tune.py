@@ -15,7 +15,7 @@ from tfmetric.cli.interruption import interruptible
 from tfmetric.cli.losses import LossName
 from tfmetric.cli.next_steps import say_duration, say_next, say_places, say_verdict
 from tfmetric.cli.search_space import Span, check_names, parse_search
-from tfmetric.cli.sources import Source
+from tfmetric.cli.sources import READING, Source, add_reading_options
 from tfmetric.cli.startup import quiet_start
 from tfmetric.cli.tuned_options import keep_options, read_options
 from tfmetric.cli.worker_processes import workers
@@ -36,11 +36,11 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option("--image-size", type=click.IntRange(min=4), help="Side to resize images to.")
 @click.option(
     "--test-fraction",
-    default=0.5,
-    show_default=True,
     type=_SHARE,
-    help="Share of the classes for the test.",
+    help="Share for the test.  [default: 0.5 of the classes, 0.25 of the examples of each or of "
+    "the groups]",
 )
+@add_reading_options
 @click.option(
     "--loss",
     "losses",
@@ -187,6 +187,7 @@ def _search_and_judge(options, space, resumed):
             name: options[name]
             for name in ("data_dir", "download", "test_fraction", "seed", "report", "command")
         },
+        **{name: options[name] for name in READING if options[name] is not None},
     )
     directory = Path(options["output"], "tuning", options["name"] or name_of(options["dataset"]))
     worker = "KERASTUNER_ORACLE_IP" in os.environ and not _is_chief()

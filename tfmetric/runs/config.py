@@ -10,6 +10,8 @@ from pathlib import Path
 from tfmetric._errors import expected
 from tfmetric._files import replacing
 
+# The arguments of tfmetric.datasets.load that say how a source is read and split.
+READING = ("kind", "split", "split_seed", "label", "group", "text", "path")
 # TOML has no null.
 NONE = "none"
 _HEAD = (
@@ -32,7 +34,14 @@ _KEYS = {
         "data_dir": (_TEXT, True),
         "download": (_FLAG, False),
         "image_size": (_COUNT, True),
-        "test_fraction": (_SHARE, False),
+        "test_fraction": (_SHARE, True),
+        "kind": (_TEXT, True),
+        "split": (_TEXT, False),
+        "split_seed": (_SEED, False),
+        "label": (_TEXT, True),
+        "group": (_TEXT, True),
+        "text": (_TEXT, True),
+        "path": (_TEXT, True),
         "fingerprint": (_TEXT, True),
     },
     "stopping": {"patience": (_COUNT, True), "validation_fraction": (_SHARE, False)},
@@ -60,11 +69,19 @@ class RunConfig:
         data_dir: Where TensorFlow Datasets keeps prepared data, or None.
         download: Whether it may download.
         image_size: Side to resize images to, or None.
-        test_fraction: Share of the classes that is for the test.
+        test_fraction: Share that is for the test, of classes, of the examples of each, or of
+            groups; None for that of the split.
+        kind: Kind of the examples, or None for that of the files or arrays.
+        split: The rule that divides the data, see :func:`tfmetric.datasets.load`.
+        split_seed: Which split.
+        label: Column, array or feature of the labels, or None for the usual name.
+        group: That of the groups.
+        text: Column of texts.
+        path: Column of paths of files.
         fingerprint: Of the data, once it has been read.
         patience: Epochs without a better figure after which it stops; None to go to the end.
         validation_fraction: Share of the training classes that this is judged on.
-        seed: Of the split, the batches and the weights.
+        seed: Of the batches and the weights.
         mixed_precision: "bfloat16" or "float16" for the layers, or None.
         report: Whether report.html is written.
         export: Directory that gets a next version of a SavedModel, or None for no export.
@@ -79,7 +96,14 @@ class RunConfig:
     data_dir: str | None = None
     download: bool = False
     image_size: int | None = None
-    test_fraction: float = 0.5
+    test_fraction: float | None = None
+    kind: str | None = None
+    split: str = "auto"
+    split_seed: int = 0
+    label: str | None = None
+    group: str | None = None
+    text: str | None = None
+    path: str | None = None
     fingerprint: str | None = None
     patience: int | None = None
     validation_fraction: float = 0.2
@@ -160,7 +184,9 @@ def resolved(values: dict, given: dict, training: dict, loss_arguments: dict) ->
     flat = {**values, **values.get("data", {}), **values.get("stopping", {})}
     names = {f.name for f in dataclasses.fields(RunConfig)} - {"settings"}
     flat = {**{key: value for key, value in flat.items() if key in names}, **given}
-    if given.keys() & {"dataset", "image_size", "test_fraction", "seed"}:
+    if values and "split_seed" not in flat:
+        flat["split_seed"] = values.get("seed", 0)  # Runs of old: one seed for the split too.
+    if given.keys() & {"dataset", "image_size", "test_fraction", *READING}:
         flat["fingerprint"] = None  # The file knows that of other data.
     flat.setdefault("dataset", "glyphs")
     for name in ("dataset", "data_dir", "one_shot"):

@@ -3,6 +3,7 @@
 from tfmetric._errors import expected
 from tfmetric.datasets import LabeledData, load
 from tfmetric.datasets.in_memory import as_labeled
+from tfmetric.runs.config import READING
 from tfmetric.runs.progress import Progress
 
 
@@ -28,7 +29,7 @@ def load_data(config, data=None, progress=None) -> tuple[LabeledData, LabeledDat
             download=config.download,
             image_size=config.image_size,
             test_fraction=config.test_fraction,
-            split_seed=config.seed,
+            **{name: getattr(config, name) for name in READING},
         )
     else:
         raise ValueError(

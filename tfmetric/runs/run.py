@@ -203,7 +203,14 @@ def train(
     data_dir: str | os.PathLike | None = None,
     download: bool = False,
     image_size: int | None = None,
-    test_fraction: float = 0.5,
+    test_fraction: float | None = None,
+    kind: str | None = None,
+    split: str = "auto",
+    split_seed: int = 0,
+    label: str | None = None,
+    group: str | None = None,
+    text: str | None = None,
+    path: str | None = None,
     patience: int | None = None,
     validation_fraction: float = 0.2,
     seed: int = 0,
@@ -229,11 +236,19 @@ def train(
         data_dir: Where TensorFlow Datasets keeps prepared data.
         download: Whether TensorFlow Datasets may download.
         image_size: Side in pixels that images are resized to. Defaults to what suits the source.
-        test_fraction: Share of the classes that is for the test, where the source has no split.
+        test_fraction: Share that is for the test, see :func:`tfmetric.datasets.load`.
+        kind: Kind of the examples, where their files or arrays do not tell.
+        split: The rule that divides the data: "auto", "classes", "examples", "groups" or "as
+            given".
+        split_seed: Which split.
+        label: Column, array or feature of the labels. Defaults to the usual name.
+        group: That of the groups.
+        text: Column of texts.
+        path: Column of paths of files.
         patience: Epochs without a better MAP@R on held-out training classes after which the
             training stops. Defaults to never.
         validation_fraction: Share of the training classes that ``patience`` holds out.
-        seed: Of the split, the batches and the weights.
+        seed: Of the batches and the weights.
         mixed_precision: "bfloat16" or "float16" for the layers, or None.
         report: Whether ``report.html`` is written.
         export: Directory that gets the next version of a SavedModel with the test part as its
@@ -270,6 +285,13 @@ def train(
         "data_dir": data_dir and os.fspath(data_dir),
         "download": download,
         "test_fraction": test_fraction,
+        "kind": kind,
+        "split": split,
+        "split_seed": split_seed,
+        "label": label,
+        "group": group,
+        "text": text,
+        "path": path,
         "patience": patience,
         "validation_fraction": validation_fraction,
         "seed": seed,
