@@ -102,10 +102,26 @@ def test_rule_for_small_classes():
         datasets.balanced_batches(data, 2, 4, small_classes="ignore")
 
 
-@pytest.mark.parametrize("rule", ["repeat", "drop"])
-def test_more_classes_than_there_are(rule):
-    with pytest.raises(ValueError, match=r"at most the number of classes.*Received: classes"):
-        datasets.balanced_batches(_data(), 6, 2, small_classes=rule)
+def test_where_classes_are_few_more_examples_of_each_fill_the_batch():
+    x, labels = np.arange(400)[:, None], np.arange(400) % 10
+    batches = datasets.balanced_batches((x, labels), 32, 4)
+    spec = batches.element_spec[0].shape.as_list()
+    assert spec == [10 * (32 * 4 // 10), 1]
+    x, labels = next(iter(batches))
+    assert np.bincount(labels).tolist() == [12] * 10
+    assert len(set(x.numpy().ravel().tolist())) == 120
+    small = datasets.balanced_batches((np.arange(40)[:, None], np.arange(40) % 10), 32, 4)
+    assert small.element_spec[0].shape.as_list() == [40, 1]  # K stays at the size of the classes.
+    with pytest.raises(ValueError, match="at least two classes"):
+        datasets.balanced_batches((np.eye(4), np.zeros(4, int)), 2, 2)
+
+
+def test_an_epoch_says_how_much_of_unequal_classes_it_shows():
+    labels = np.concatenate([np.zeros(2000, int), np.repeat(np.arange(1, 61), 2)])
+    batches = datasets.balanced_batches((np.arange(len(labels))[:, None], labels), 20, 4)
+    shown = {int(one) for x, _ in _drain(batches) for one in x.ravel()}
+    assert abs(batches.distinct_examples - len(shown)) <= 4
+    assert batches.distinct_examples < 300
 
 
 @pytest.mark.parametrize("bad", [0, -1, 2.0, True])

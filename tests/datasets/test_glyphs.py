@@ -3,6 +3,7 @@ import pytest
 
 from tfmetric import datasets
 from tfmetric.datasets import glyphs
+from tfmetric.datasets.cache import cache_dir
 
 
 @pytest.fixture(scope="module")
@@ -70,4 +71,4 @@ def test_cache_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("TFMETRIC_CACHE", raising=False)
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert glyphs.cache_dir() == tmp_path / "tfmetric"
+    assert cache_dir() == tmp_path / "tfmetric"

@@ -13,11 +13,13 @@ from tfmetric.elements import KINDS
 BUILTIN = {
     "digits": "1,797 scans of handwritten digits, 10 classes, 8×8, from scikit-learn",
     "glyphs": "characters drawn from matplotlib's fonts, 2,133 classes, 32×32",
+    "names": "names of territories, languages and currencies in many languages, from Babel",
 }
 FORMS = {
     "FOLDER": "a folder of files for each class, or train/ and test/ that hold such folders",
     "FILE.csv": "label and path, text or numbers[, split, group]; also .tsv and .jsonl",
     "FILE.npz": "arrays x, y[, group], or x_train, y_train, x_test, y_test",
+    "NAME_TRAIN.ts": "time series of the UCR and UEA archives, with NAME_TEST.ts beside",
     "tfds:NAME": "images or texts of TensorFlow Datasets, prepared (or with --download)",
 }
 # tfmetric.datasets.dividing.RULES, which starts Keras.

@@ -30,9 +30,12 @@ def balanced_batches(
     """Batches of P classes with exactly K different examples each (Hermans et al., 2017).
 
     Use it to train every loss that mines or compares within the batch. An epoch visits every
-    class, and no class is in a batch twice. It is shuffled anew each epoch, and a function of
-    `seed` and of the epoch's number, augmentation included. Only the examples of the batch are
-    read.
+    class equally often, and no class is in a batch twice. It is shuffled anew each epoch, and a
+    function of `seed` and of the epoch's number, augmentation included. Only the examples of the
+    batch are read.
+
+    Where classes differ in size an epoch shows the large ones in part and repeats the small ones;
+    `batches.distinct_examples` says how many different examples an epoch shows, on average.
 
     Each iteration draws the next epoch, from 0. `batches.set_epoch(number)` chooses the one that
     the next iteration draws, also of datasets made from this one by `map` and the like: a
@@ -41,11 +44,12 @@ def balanced_batches(
 
     Args:
         data: The training data, `LabeledData` or arrays `(x, labels)`.
-        classes_per_batch: P, from 2 to the number of classes.
+        classes_per_batch: P, from 2. Where there are fewer classes, P is their number, and K grows
+            until the batch is as large again, up to the size of a median class.
         examples_per_class: K. Within an epoch, a class shows different examples until all have
             been seen.
-        batches_per_epoch: By default enough to visit every class and, on average, every example:
-            max(ceil(C / P), N // (P·K)).
+        batches_per_epoch: By default enough to visit every class, and to hold as many examples as
+            there are: max(ceil(C / P), N // (P·K)).
         augment: A function from a batch of images `(P·K, height, width, channels)` to one, such
             as `datasets.augmentation()`, a Keras layer, or a function. It runs in the pipeline,
             on the CPU. If it takes an argument `seed`, it gets an `int64` tensor of shape (2,),
@@ -59,11 +63,12 @@ def balanced_batches(
 
     Returns:
         A `tf.data.Dataset` of known length with elements `(x, labels)`: `(P·K, *element_shape)`,
-        values as stored (images 0 to 255), and `(P·K,)` `int64`, class by class.
+        values as stored (images 0 to 255), or a dictionary of arrays where `element.named`; and
+        `(P·K,)` `int64`, class by class.
 
     Raises:
-        ValueError: If P is 1, or larger than the number of classes (left), or another argument
-            is out of its range.
+        ValueError: If P is 1, there are fewer than two classes (left), or another argument is out
+            of its range.
 
     >>> from tfmetric import datasets
     >>> train, _ = datasets.load("digits")
@@ -89,18 +94,20 @@ def balanced_batches(
             expected(f"small_classes as one of {_SMALL_CLASSES}", small_classes=small_classes)
         )
     data = _without_small(as_labeled(data), examples_per_class, small_classes)
-    if classes_per_batch > data.num_classes:
+    if data.num_classes < 2:
         raise ValueError(
-            expected(
-                f"classes_per_batch to be at most the number of classes, {data.num_classes}",
-                classes_per_batch=classes_per_batch,
-            )
+            expected("at least two classes to make batches of", num_classes=data.num_classes)
         )
+    table = ClassTable(data.labels)
+    if classes_per_batch > data.num_classes:
+        size = classes_per_batch * examples_per_class
+        classes_per_batch = data.num_classes
+        enough = int(np.median(table.count) if small_classes == "repeat" else table.count.min())
+        examples_per_class = max(examples_per_class, min(size // classes_per_batch, enough))
     size = classes_per_batch * examples_per_class
     if batches_per_epoch is None:
         batches_per_epoch = max(math.ceil(data.num_classes / classes_per_batch), len(data) // size)
     require_positive(batches_per_epoch=batches_per_epoch)
-    table = ClassTable(data.labels)
 
     def epoch(rng):
         for indices in balanced_indices(
@@ -108,7 +115,7 @@ def balanced_batches(
         ):
             yield indices, data.labels[indices]
 
-    return sampled_batches(
+    dataset = sampled_batches(
         data.source,
         data.positions,
         epoch,
@@ -119,6 +126,10 @@ def balanced_batches(
         augment=augment,
         seed=seed,
     )
+    visits = batches_per_epoch * classes_per_batch / len(table.classes)
+    seen = np.minimum(table.count, visits * examples_per_class)
+    dataset.distinct_examples = int(seen.sum())
+    return dataset
 
 
 def _without_small(data, size, rule):

@@ -1,4 +1,4 @@
-"""Exact duplicates across train and test."""
+"""Exact duplicates: within a part, across the parts, and under two labels."""
 
 from __future__ import annotations
 
@@ -8,37 +8,66 @@ from tfmetric.datasets.progress import progress
 from tfmetric.datasets.sources import Source
 
 
-def cross_duplicates(source: Source, train: np.ndarray, test: np.ndarray) -> list[tuple[int, int]]:
-    """Finds test examples whose exact content is in train too.
+def first_twins(source: Source) -> np.ndarray:
+    """Finds for each example the first one of exactly the same content.
 
     Only examples that agree in a cheap fingerprint (the size and first 4 KB of a file, 64 values
     of an array row) are read whole and hashed.
 
     Args:
         source: The examples.
+
+    Returns:
+        `int64` `(len(source),)`: the position of the first twin; of an example without an earlier
+        one, its own.
+    """
+    positions = np.arange(len(source))
+    with progress(len(source), "Looking for duplicates") as advance:
+        chunks = [np.empty(0, np.uint64)]
+        for start in range(0, len(source), 4096):
+            chunks.append(source.fingerprints(positions[start : start + 4096]))
+            advance(len(chunks[-1]))
+    prints = np.concatenate(chunks)
+    _, codes, counts = np.unique(prints, return_inverse=True, return_counts=True)
+    first = positions.copy()
+    seen: dict[bytes, int] = {}
+    for position in np.flatnonzero(counts[codes.reshape(-1)] > 1).tolist():
+        first[position] = seen.setdefault(source.digest(position), position)
+    return first
+
+
+def duplicates_of(
+    first: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray
+) -> dict[str, list[tuple[int, int]]]:
+    """Sorts pairs of equal examples by where they are.
+
+    Args:
+        first: Of `first_twins`.
+        labels: The label of each example.
         train: Positions of the train examples.
         test: Positions of the test examples.
 
     Returns:
-        (train position, test position) of each such test example, with its first train twin.
+        Pairs of positions under "across" (train, test: a test example and its first twin in
+        train), "within" (two of one part and one label) and "conflicts" (two under different
+        labels, wherever they are).
     """
-    with progress(len(train) + len(test), "Comparing train and test") as advance:
-        prints = []
-        for positions in (train, test):
-            chunks = [np.empty(0, np.uint64)]
-            for start in range(0, len(positions), 4096):
-                chunks.append(source.fingerprints(positions[start : start + 4096]))
-                advance(len(chunks[-1]))
-            prints.append(np.concatenate(chunks))
-    common = np.intersect1d(*prints)
-    if not len(common):
-        return []
-    first: dict[bytes, int] = {}
-    for position in train[np.isin(prints[0], common)]:
-        first.setdefault(source.digest(position), int(position))
-    pairs = []
-    for position in test[np.isin(prints[1], common)]:
-        twin = first.get(source.digest(position))
-        if twin is not None:
-            pairs.append((twin, int(position)))
-    return pairs
+    found: dict[str, list[tuple[int, int]]] = {"across": [], "within": [], "conflicts": []}
+    in_train: dict[int, int] = {}
+    of_part: dict[tuple[int, int], int] = {}
+    of_twin: dict[int, int] = {}
+    counts = np.bincount(first, minlength=len(first))
+    for number, part in enumerate((train, test)):
+        for position in part[counts[first[part]] > 1].tolist():
+            twin = int(first[position])
+            if number == 0:
+                in_train.setdefault(twin, position)
+            elif twin in in_train:
+                found["across"].append((in_train[twin], position))
+            other = of_twin.setdefault(twin, position)
+            if labels[other] != labels[position]:
+                found["conflicts"].append((other, position))
+            earlier = of_part.setdefault((number, twin), position)
+            if earlier != position and labels[earlier] == labels[position]:
+                found["within"].append((earlier, position))
+    return found

@@ -108,7 +108,9 @@ def divide(
             "the data's own train and test parts share classes, or one is empty: all examples were"
             ' merged and the classes split anew; split="as given" keeps the parts',
         )
-    split = Split(chosen, _shared(labels, train, test), words[chosen], _other(chosen, parts), seed)
+    split = Split(
+        chosen, _shared(labels, train, test), words[chosen], _other(chosen, parts, labels), seed
+    )
     return Division(train, test, np.empty(0, np.int64), split, notes)
 
 
@@ -135,7 +137,7 @@ def _as_given(labels, parts):
             f"the validation part, {len(val):,} examples, is in neither; datasets.load_parts"
             " returns it"
         )
-    split = Split("as given", closed, words, _other("as given", parts))
+    split = Split("as given", closed, words, _other("as given", parts, labels))
     return Division(train, test, val, split, tuple(notes))
 
 
@@ -153,10 +155,13 @@ def _required_groups(groups):
     return groups
 
 
-def _other(rule, parts):
+def _other(rule, parts, labels):
     """What the next rule that suggests itself would do."""
+    few = len(np.unique(labels)) < 4
     if rule == "classes" and parts is not None:
         return 'split="as given" keeps the data\'s own parts'
     if rule == "classes":
         return 'split="examples" keeps every class in both parts'
+    if few:
+        return 'split="classes" needs four classes'
     return 'split="classes" judges on classes that are never seen in training'

@@ -6,15 +6,13 @@ styles and the STIX fonts. White ink (255) on black (0), 32×32 pixels.
 
 from __future__ import annotations
 
-import os
-import sys
 import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from tfmetric._files import replacing
+from tfmetric.datasets.cache import cached
 from tfmetric.datasets.examples import Examples
 from tfmetric.datasets.options import ReadOptions
 from tfmetric.datasets.reading import examples_of_values
@@ -43,17 +41,6 @@ def glyphs_examples(options: ReadOptions) -> Examples:
             for code, face in zip(codes, faces, strict=True)
         ],
     )
-
-
-def cache_dir() -> Path:
-    """Where rendered data is kept: `$TFMETRIC_CACHE`, else the platform's cache folder."""
-    if os.environ.get("TFMETRIC_CACHE"):
-        return Path(os.environ["TFMETRIC_CACHE"])
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "tfmetric"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/tfmetric"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfmetric"
 
 
 def render(faces: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -152,18 +139,8 @@ def _cached():
     import PIL
 
     version = f"{matplotlib.__version__}-{PIL.__version__}"
-    path = cache_dir() / f"glyphs-{_FORMAT}-{version}.npz"
-    try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return tuple(file[key] for key in ("codes", "characters", "faces", "images"))
-    except Exception:  # Not there, or damaged, of which NumPy tells in a dozen ways: render it.
-        pass
-    arrays = render(font_files())
-    try:
-        with replacing(path) as scratch, open(scratch, "wb") as file:
-            np.savez(
-                file, **dict(zip(("codes", "characters", "faces", "images"), arrays, strict=True))
-            )
-    except OSError:
-        pass  # A cache that cannot be written only costs the rendering the next time.
-    return arrays
+    return cached(
+        f"glyphs-{_FORMAT}-{version}.npz",
+        ("codes", "characters", "faces", "images"),
+        lambda: render(font_files()),
+    )

@@ -12,7 +12,7 @@ from tfmetric._errors import expected
 from tfmetric._renamed import renamed
 from tfmetric.datasets.arguments import require_choice, require_fraction, require_seed
 from tfmetric.datasets.arrays import encode_labels
-from tfmetric.datasets.checks import cross_duplicates
+from tfmetric.datasets.checks import duplicates_of, first_twins
 from tfmetric.datasets.dividing import RULES, Division, divide
 from tfmetric.datasets.examples import Examples
 from tfmetric.datasets.labeled import LabeledData
@@ -205,8 +205,12 @@ def load_parts(
 
 def _report(examples: Examples, labels, names, division: Division) -> DataReport:
     train, test, source = division.train, division.test, examples.source
-    twins = np.array(cross_duplicates(source, train, test), np.int64).reshape(-1, 2)
-    ids = source.ids(twins.reshape(-1)).reshape(-1, 2).tolist()
+    first = first_twins(source)
+    found = {
+        name: tuple((a, b) for a, b in _ids(source, pairs))
+        for name, pairs in duplicates_of(first, labels, train, test).items()
+    }
+    notes = (*examples.notes, *division.notes, *_copied(first, examples.parts, division))
     return DataReport(
         source=examples.name,
         element_shape=source.element.shape,
@@ -218,6 +222,26 @@ def _report(examples: Examples, labels, names, division: Division) -> DataReport
         division=division.split,
         check=examples.check,
         skipped=tuple(examples.skipped),
-        duplicates=tuple((a, b) for a, b in ids),
-        notes=(*examples.notes, *division.notes),
+        duplicates=found["across"],
+        notes=notes,
+        repeated=found["within"],
+        conflicts=found["conflicts"],
+    )
+
+
+def _ids(source, pairs):
+    flat = np.array(pairs, np.int64).reshape(-1)
+    return source.ids(flat).reshape(-1, 2).tolist()
+
+
+def _copied(first, parts, division):
+    """A note where the parts that the data came with hold the same examples, and were merged."""
+    if parts is None or division.split.rule == "as given":
+        return ()
+    train, test = np.unique(first[parts == "train"]), first[parts == "test"]
+    count = int(np.isin(test, train).sum())
+    if not count:
+        return ()
+    return (
+        f"{count:,} of the {len(test):,} examples of the data's own test part are in its train",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from tfmetric._errors import expected
@@ -66,6 +66,10 @@ class ReadOptions:
         low_high = self.value_range
         if low_high is not None and not (len(low_high) == 2 and low_high[0] < low_high[1]):
             raise ValueError(expected("value_range as (lowest, highest)", value_range=low_high))
+
+    def with_kind(self, kind: str) -> ReadOptions:
+        """These options with a kind."""
+        return replace(self, kind=kind)
 
     def of_kind(self, kind: str) -> dict[str, Any]:
         """The options for examples of this kind, those that differ from their defaults.

@@ -23,6 +23,7 @@ def pairs(
     batches_per_epoch: int | None = None,
     augment: Callable | None = None,
     seed: int = 0,
+    fixed: bool = False,
 ) -> Any:
     """Random pairs of examples, for a Siamese model with a pair loss.
 
@@ -39,6 +40,8 @@ def pairs(
         batches_per_epoch: By default ceil(N / B).
         augment: As for `balanced_batches`; it gets the images of both sides in one batch.
         seed: What the pairs are a function of, with the number of the epoch; an integer from 0.
+        fixed: Whether every iteration gives the same pairs in the same order. Use it to judge a
+            model: what `predict` returns and labels read afterwards belong together.
 
     Returns:
         A `tf.data.Dataset` of known length with elements `((a, b), same)`: twice
@@ -54,6 +57,9 @@ def pairs(
     >>> (a, b), same = next(iter(datasets.pairs(train, batch_size=4)))
     >>> a.shape.as_list(), float(sum(same))
     ([4, 8, 8, 1], 2.0)
+    >>> judged = datasets.pairs(train, batch_size=4, fixed=True)
+    >>> [bool((x == y).numpy().all()) for (_, x), (_, y) in zip(judged, judged)][:3]
+    [True, True, True]
     """
     require_positive(batch_size=batch_size)
     require_seed(seed)
@@ -91,6 +97,7 @@ def pairs(
         finish=lambda x, same: (_sides(x, batch_size, 2), same[:batch_size]),
         augment=augment,
         seed=seed,
+        fixed=fixed,
     )
 
 
@@ -100,6 +107,7 @@ def triplets(
     batches_per_epoch: int | None = None,
     augment: Callable | None = None,
     seed: int = 0,
+    fixed: bool = False,
 ) -> Any:
     """Random triplets of an anchor, a positive and a negative example.
 
@@ -113,6 +121,7 @@ def triplets(
         batches_per_epoch: By default ceil(N / B).
         augment: As for `balanced_batches`; it gets the images of all three in one batch.
         seed: What the triplets are a function of, with the number of the epoch; an integer from 0.
+        fixed: Whether every iteration gives the same triplets in the same order.
 
     Returns:
         A `tf.data.Dataset` of known length with elements `((a, p, n), zeros)`: three times
@@ -153,6 +162,7 @@ def triplets(
         finish=lambda x, zeros: (_sides(x, batch_size, 3), zeros[:batch_size]),
         augment=augment,
         seed=seed,
+        fixed=fixed,
     )
 
 

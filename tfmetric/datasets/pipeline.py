@@ -33,6 +33,7 @@ def sampled_batches(
     finish: Callable[[Any, Any], Any],
     augment: Callable | None,
     seed: int,
+    fixed: bool = False,
 ) -> Any:
     """A `tf.data.Dataset` of randomly drawn batches, drawn anew each time it is iterated.
 
@@ -48,6 +49,7 @@ def sampled_batches(
         seed: What the batches are a function of, with the number of the epoch. The first iteration
             of two datasets with equal seeds is equal, and so is the second, which differs from
             the first.
+        fixed: Whether every iteration is of one epoch.
 
     Returns:
         The dataset. Its `set_epoch(number)` chooses the epoch that the next iteration draws, and
@@ -55,7 +57,7 @@ def sampled_batches(
     """
     import tensorflow as tf
 
-    epochs = _Epochs()
+    epochs = _Epochs(fixed)
     handle_specs = source.handle_specs()
     # A call into Python costs as much as gathering a batch of small images: indexes come in
     # several batches a call. Paths, bytes and rows are bigger and come batch by batch.
@@ -97,14 +99,15 @@ def sampled_batches(
 class _Epochs:
     """Numbers the iterations of a dataset, and of all that are derived from it."""
 
-    def __init__(self):
+    def __init__(self, fixed: bool = False):
         self._next, self._lock = 0, threading.Lock()  # Each iteration has a thread of its own.
+        self._step = 0 if fixed else 1
 
     def take(self) -> int:
         """The number for an iteration that begins."""
         with self._lock:
-            self._next += 1
-            return self._next - 1
+            self._next += self._step
+            return self._next - self._step
 
     def set(self, number: int) -> None:
         """Chooses the epoch that the next iteration draws; further ones count on from there.

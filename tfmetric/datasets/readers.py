@@ -10,9 +10,11 @@ from tfmetric.datasets.arrays import mapping_examples, npz_examples, pair_exampl
 from tfmetric.datasets.digits import digits_examples
 from tfmetric.datasets.folder import folder_examples
 from tfmetric.datasets.glyphs import glyphs_examples
+from tfmetric.datasets.names import names_examples
 from tfmetric.datasets.registry import register_builtin, register_reader
 from tfmetric.datasets.tables import SUFFIXES, table_examples
 from tfmetric.datasets.tfds import tfds_examples
+from tfmetric.datasets.timeseries import timeseries_examples
 
 
 def _file(*suffixes: str) -> Any:
@@ -27,6 +29,7 @@ def register_all() -> None:
     """Registers the readers; importing the room does it once."""
     register_builtin("digits", digits_examples)
     register_builtin("glyphs", glyphs_examples)
+    register_builtin("names", names_examples)
     register_reader(
         "tfds",
         tfds_examples,
@@ -42,6 +45,7 @@ def register_all() -> None:
     register_reader(
         "table", table_examples, _file(*SUFFIXES), "an existing .csv, .tsv or .jsonl file"
     )
+    register_reader("timeseries", timeseries_examples, _file(".ts"), "an existing .ts file")
     register_reader("npz", npz_examples, _file(".npz"), "an existing .npz file")
     register_reader(
         "mapping",

@@ -81,7 +81,7 @@ def builtin_names() -> tuple[str, ...]:
     """The names of the data sets that need no files and no download.
 
     >>> builtin_names()
-    ('digits', 'glyphs')
+    ('digits', 'glyphs', 'names')
     """
     return tuple(sorted(name for name, reader in _READERS.items() if reader.builtin))
 

@@ -50,6 +50,8 @@ class DataReport:
         skipped: (id, reason) of each example that was left out.
         duplicates: (train id, test id) of each test example whose content is in train too.
         notes: Decisions taken on the way that the user did not ask for.
+        repeated: (first id, id) of each further copy of an example in one part.
+        conflicts: (first id, id) of each example whose content has another label elsewhere.
         element: What one example is, as `Element.to_dict` has it; `None` in reports of old.
         division: How the examples were divided, as a `Split`.
     """
@@ -66,6 +68,8 @@ class DataReport:
     notes: tuple[str, ...] = ()
     element: dict[str, Any] | None = None
     division: Split | None = None
+    repeated: tuple[tuple[str, str], ...] = ()
+    conflicts: tuple[tuple[str, str], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain dictionaries, lists, numbers and text, ready for JSON."""
@@ -85,6 +89,10 @@ class DataReport:
         lines += _listing("skipped", [f"{name}: {reason}" for name, reason in self.skipped])
         pairs = [f"{test} = {train} (train)" for train, test in self.duplicates]
         lines += _listing("exact duplicates across train and test", pairs)
+        if self.repeated:
+            lines += _listing("exact duplicates in one part", _equal(self.repeated))
+        if self.conflicts:
+            lines += _listing("equal examples under two labels", _equal(self.conflicts))
         lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
@@ -101,6 +109,10 @@ def summarise(labels: np.ndarray, class_names: Sequence[str]) -> PartSummary:
         largest=(class_names[classes[high]], int(counts[high])),
         singletons=int((counts == 1).sum()),
     )
+
+
+def _equal(pairs):
+    return [f"{again} = {first}" for first, again in pairs]
 
 
 def _part_line(name, part):

@@ -108,7 +108,7 @@ class ArraySource:
 
     def fingerprints(self, positions):
         # Up to 64 values of each row, weighted by fixed odd numbers and summed modulo 2^64.
-        width = int(np.prod(self.element.shape))
+        width = int(np.prod(self._array.shape[1:]))
         columns = np.unique(np.linspace(0, max(width - 1, 0), min(width, 64)).astype(np.int64))
         odd = np.random.default_rng(0).integers(1, 2**62, len(columns), dtype=np.uint64) * 2 + 1
         out = np.empty(len(positions), np.uint64)
