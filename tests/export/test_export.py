@@ -151,9 +151,9 @@ def test_a_half_written_export_leaves_nothing(tmp_path, monkeypatch):
         ({"gallery": np.eye(4)}, r"inputs of shape \(3,\).*shape=\(4,\)"),
         ({"gallery": (np.eye(3), [1, 2])}, r"labels of shape \(3,\)"),
         ({"model": keras.Sequential([keras.layers.Dense(2)])}, "to be a built keras.Model"),
-        ({"gallery": np.array([[0, 0, 1], [0, np.nan, 0.0]])}, "rows 1"),
+        ({"gallery": np.array([[0, 0, 1], [0, np.nan, 0.0]])}, r"rows=\[1\]"),
         ({"distance": "far"}, "distance to be one of"),
-        ({"model": "model"}, "model to be a built keras.Model with one input"),
+        ({"model": "model"}, "model to be a built keras.Model with one output"),
     ],
 )
 def test_bad_arguments_are_named_and_leave_no_version(arguments, message, tmp_path):

@@ -12,8 +12,7 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
-from tfmetric.datasets.labeled import LabeledData
-from tfmetric.export.finite import check_finite
+from tfmetric.export.model_inputs import ModelInputs
 
 
 class Core:
@@ -43,29 +42,13 @@ class Core:
                 expected("a version that keeps its distance: export it again", distance=distance)
             )
 
-    def embed(self, inputs):
-        """(B, ...) to (B, D), float32."""
-        return self.trackable.embed(inputs)["embedding"]
+    def embed(self, *inputs):
+        """Embeds tensors, in the order of ``ModelInputs.arrays``, to (B, D), float32."""
+        return self.trackable.embed(*inputs)["embedding"]
 
-    def embed_all(self, data, shape, dtype, batch_size: int) -> np.ndarray:
-        """Embeds a ``LabeledData`` or an array, in order, so many at a time."""
-        import tensorflow as tf
-
-        if isinstance(data, LabeledData):
-            batches = (x for x, _ in data.batches(batch_size))
-        else:
-            starts = range(0, len(data), batch_size)
-            batches = (data[start : start + batch_size] for start in starts)
-        found, start = [], 0
-        for batch in batches:
-            if dtype != "string":
-                check_finite(np.asarray(batch), start, "a gallery of inputs")
-                start += len(batch)
-            batch = tf.cast(batch, dtype) if dtype != "string" else batch
-            if len(batch.shape) == len(shape):  # As Keras does with one channel.
-                batch = batch[..., None]
-            found.append(self.embed(batch).numpy())
-        return np.concatenate(found)
+    def embed_all(self, data, takes: ModelInputs, batch_size: int) -> np.ndarray:
+        """Embeds data from ``takes.checked``, in order, so many at a time."""
+        return np.concatenate([self.embed(*x).numpy() for x in takes.batches(data, batch_size)])
 
 
 class _Saved:
@@ -91,31 +74,39 @@ def build(model, distance, scratch: Path) -> Core:
     """Makes the core of a Keras model.
 
     Args:
-        model: With one input and one output (B, D).
+        model: With one output (B, D).
         distance: A :class:`tfmetric.distances.Distance`.
         scratch: A path where it may write.
     """
     import tensorflow as tf
 
-    like = spec(model.inputs[0].shape[1:], model.inputs[0].dtype)
+    takes = ModelInputs.of(model)
+    like = takes.specs()
     archive = keras.export.ExportArchive()
     archive.track(model)
 
-    def embed(inputs):
+    def embed(*inputs):
         # TensorFlow's oneDNN convolution fails on an empty batch: embed one dummy and drop it.
-        count = tf.shape(inputs)[0]
-        dummy = tf.concat([[1], tf.shape(inputs)[1:]], axis=0)
-        x = tf.cond(count > 0, lambda: inputs, lambda: tf.zeros(dummy, inputs.dtype))
-        x = model(tf.ensure_shape(x, like.shape), training=False)
-        return {"embedding": tf.cast(x, tf.float32)[:count]}
+        count = tf.shape(inputs[0])[0]
+        filled = [
+            tf.ensure_shape(tf.cond(count > 0, lambda x=x: x, lambda x=x: _dummy(x)), one.shape)
+            for x, one in zip(inputs, like, strict=True)
+        ]
+        return {"embedding": tf.cast(takes.call(model, filled), tf.float32)[:count]}
 
-    archive.add_endpoint("embed", embed, [like])
+    archive.add_endpoint("embed", embed, like)
     if not distance.builtin:
         width = model.outputs[0].shape[-1]
         pair = [tf.TensorSpec((None, None, width), name=name) for name in ("x", "y")]
         archive.add_endpoint("paired", lambda x, y: distance.paired(x, y), pair)
     archive.write_out(str(scratch), verbose=False)
     return Core(tf.saved_model.load(str(scratch)), distance.name, distance.builtin is not None)
+
+
+def _dummy(inputs):
+    import tensorflow as tf
+
+    return tf.zeros(tf.concat([[1], tf.shape(inputs)[1:]], axis=0), inputs.dtype)
 
 
 def spec(shape, dtype, name: str = "inputs"):

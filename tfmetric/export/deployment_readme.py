@@ -2,6 +2,11 @@
 
 import math
 
+from tfmetric.export.encoded_inputs import Encoding, of_kinds
+from tfmetric.export.model_inputs import ModelInputs
+
+_FILES = {"image_bytes": "picture.png", "wav_bytes": "recording.wav"}
+
 _START = """\
 # Serving {names} with TensorFlow Serving
 
@@ -46,11 +51,11 @@ curl -d @request.json http://localhost:8501/v1/models/{name}:predict
 """
 
 _BYTES = """
-The bytes of an image file, in base64:
+The bytes of a file, in base64:
 
 ```
-echo '{{"signature_name": "{signature}", "instances": [{{"image_bytes": {{"b64": "'"$(base64 -w0 \
-picture.png)"'"}}{k}}}]}}' > request.json
+echo '{{"signature_name": "{signature}", "instances": [{{"{given}": {{"b64": "'"$(base64 -w0 \
+{file})"'"}}{k}}}]}}' > request.json
 curl -d @request.json http://localhost:8501/v1/models/{name}:predict
 ```
 """
@@ -107,18 +112,18 @@ def text(models, image: str) -> str:
 
 def _of(model):
     about = model.metadata
-    shape = [32 if side is None else side for side in about["input_shape"]]
+    takes_arrays = ModelInputs.read(about).arrays
     kinds = about.get("inputs", ["tensor"])
     searched = about["gallery_size"] > 0
     signatures = about.get("signatures") or ["embed", *(["search"] if searched else [])]
     verb = "search" if searched else "embed"
-    arrays = set(kinds) != {"image_bytes"}
+    encoding = of_kinds(kinds)
+    arrays = encoding is None or set(kinds) != {encoding.name}
     takes = []
     if arrays:
-        axes = "".join(f" × {'any' if side is None else side}" for side in about["input_shape"])
-        takes.append(f"`inputs`, B{axes} {about['input_dtype']}")
-    if "image_bytes" in kinds:
-        takes.append("`image_bytes`, B files (JPEG, PNG, GIF or BMP)")
+        takes.append(" and ".join(_axes(name, *one) for name, one in takes_arrays.items()))
+    if encoding is not None:
+        takes.append(f"`{encoding.name}`, B files ({encoding.files})")
     parts = [
         _MODEL.format(
             name=model.name,
@@ -127,59 +132,112 @@ def _of(model):
         )
     ]
     if arrays:
-        parts.append(_ARRAYS.format(name=model.name, body=_body(verb, shape, about, searched)))
-    if "image_bytes" in kinds:
+        parts.append(_ARRAYS.format(name=model.name, body=_body(verb, takes_arrays, searched)))
+    if encoding is not None:
         k = ', "k": 5' if searched else ""
-        parts.append(_BYTES.format(name=model.name, signature=f"{verb}_bytes", k=k))
-    parts.append(_python(model.name, verb, shape, about, searched, arrays))
+        parts.append(
+            _BYTES.format(
+                name=model.name,
+                signature=f"{verb}_bytes",
+                k=k,
+                given=encoding.name,
+                file=_FILES[encoding.name],
+            )
+        )
+    one = takes_arrays if arrays else encoding
+    parts.append(_python(model.name, verb, one, searched))
     return "".join(parts)
 
 
-def _body(verb, shape, about, searched):
+def _axes(name, shape, dtype):
+    axes = "".join(f" × {'any' if side is None else side}" for side in shape)
+    return f"`{name}`, B{axes} {dtype}"
+
+
+def _body(verb, arrays, searched):
     """The shell lines that write request.json."""
     k = ', "k": 5' if searched else ""
-    if about["input_dtype"] == "string" or math.prod(shape) <= 16:
-        row = f'{{"inputs": {_literal(shape, about)}{k}}}'
+    if all(dtype == "string" or _size(shape) <= 16 for shape, dtype in arrays.values()):
+        given = ", ".join(f'"{name}": {_literal(*one)}' for name, one in arrays.items())
+        row = f"{{{given}{k}}}"
         return f'echo \'{{"signature_name": "{verb}", "instances": [{row}]}}\' > request.json'
+    rows = ", ".join(f'"{name}": {_zeros(*one)}.tolist()' for name, one in arrays.items())
+    if len(arrays) == 1:
+        ((name, one),) = arrays.items()
+        start, rows = f"x = {_zeros(*one)}; ", f'"{name}": x.tolist()'
+    else:
+        start = ""
     return (
-        f"python -c 'import json, numpy as np; x = np.zeros({tuple(shape)}); print(json.dumps("
-        f'{{"signature_name": "{verb}", "instances": [{{"inputs": x.tolist(){k}}}]}}'
+        f"python -c 'import json, numpy as np; {start}print(json.dumps("
+        f'{{"signature_name": "{verb}", "instances": [{{{rows}{k}}}]}}'
         "))' > request.json"
     )
 
 
-def _literal(shape, about):
-    value = '"some text"' if about["input_dtype"] == "string" else "0.0"
-    for side in reversed(shape):
+def _sides(shape):
+    return tuple(32 if side is None else side for side in shape)
+
+
+def _size(shape):
+    return math.prod(_sides(shape))
+
+
+def _zeros(shape, dtype):
+    whole = ', "int64"' if dtype.startswith(("int", "uint")) and dtype != "uint8" else ""
+    return f"np.zeros({_sides(shape)}{whole})"
+
+
+def _literal(shape, dtype):
+    value = '"some text"' if dtype == "string" else "0" if "int" in dtype else "0.0"
+    for side in reversed(_sides(shape)):
         value = "[" + ", ".join([value] * side) + "]"
     return value
 
 
-def _python(name, verb, shape, about, searched, arrays):
-    if not arrays:
+def _python(name, verb, takes, searched):
+    """The Python lines of a request: of arrays by name, or of a file of an encoding."""
+    fill, signature = [], verb
+    if isinstance(takes, Encoding):
+        file = _FILES[takes.name]
         setup = (
             "import base64\n\n"
-            'with open("picture.png", "rb") as file:\n'
+            f'with open("{file}", "rb") as file:\n'
             "    encoded = base64.b64encode(file.read()).decode()"
         )
-        row, signature = '{"image_bytes": {"b64": encoded}', f"{verb}_bytes"
-        value = 'open("picture.png", "rb").read()'
-        fill = [f'request.inputs["image_bytes"].CopyFrom(tf.make_tensor_proto([{value}]))']
-    elif about["input_dtype"] == "string":
-        setup, row, signature = f"x = {_literal(shape, about)}", '{"inputs": x', verb
-        fill = [
-            f'request.inputs["inputs"].CopyFrom(tf.make_tensor_proto([{_literal(shape, about)}]))'
-        ]
+        row, signature = f'{{"{takes.name}": {{"b64": encoded}}', f"{verb}_bytes"
+        fill = [_filled(takes.name, f'[open("{file}", "rb").read()]')]
+    elif len(takes) == 1:
+        ((given, (shape, dtype)),) = takes.items()
+        text = dtype == "string"
+        setup = f"x = {_literal(shape, dtype)}"
+        if not text:
+            setup = f"import numpy as np\n\nx = {_zeros(shape, dtype)}  # One example"
+            like = ", ".join(map(str, (1, *_sides(shape))))
+            fill = [f'x = np.zeros(({like}), "{dtype}")']
+        row = f'{{"{given}": x' if text else f'{{"{given}": x.tolist()'
+        fill.append(_filled(given, f"[{_literal(shape, dtype)}]" if text else "x"))
     else:
-        setup = f"import numpy as np\n\nx = np.zeros({tuple(shape)})  # One example"
-        row, signature = '{"inputs": x.tolist()', verb
-        fill = [
-            f'x = np.zeros((1, {", ".join(map(str, shape))}), "{about["input_dtype"]}")',
-            'request.inputs["inputs"].CopyFrom(tf.make_tensor_proto(x))',
-        ]
+        setup = "import numpy as np"
+        rows = ", ".join(f'"{given}": {_literal_or_zeros(*one)}' for given, one in takes.items())
+        row = f"{{{rows}"
+        for given, (shape, dtype) in takes.items():
+            like = ", ".join(map(str, (1, *_sides(shape)))) + ("," if not shape else "")
+            text = dtype == "string"
+            value = f"[{_literal(shape, dtype)}]" if text else f'np.zeros(({like}), "{dtype}")'
+            fill.append(_filled(given, value))
     row += ', "k": 5}' if searched else "}"
     if searched:
-        fill.append('request.inputs["k"].CopyFrom(tf.make_tensor_proto(np.array([5], "int32")))')
+        fill.append(_filled("k", 'np.array([5], "int32")'))
     return _PYTHON.format(
         name=name, signature=signature, setup=setup, row=row, fill="\n".join(fill)
     )
+
+
+def _literal_or_zeros(shape, dtype):
+    if dtype == "string" or not shape:
+        return _literal(shape, dtype)
+    return f"{_zeros(shape, dtype)}.tolist()"
+
+
+def _filled(name, value):
+    return f'request.inputs["{name}"].CopyFrom(tf.make_tensor_proto({value}))'

@@ -79,7 +79,7 @@ def litert(
         raise ValueError(
             expected("batch_size to be an integer above 0, or None", batch_size=batch_size)
         )
-    check_model(model)
+    check_model(model, several_inputs=False)
     examples = None if representative is None else _examples(model, representative, batch_size or 1)
     path = _file(path)
     import tensorflow as tf
@@ -127,7 +127,7 @@ def onnx(model, path, opset: int = 17) -> Path:
         ValueError: If the model is no embedder, or takes texts.
         RuntimeError: If Keras does not run on the TensorFlow backend.
     """
-    check_model(model)
+    check_model(model, several_inputs=False)
     if model.inputs[0].dtype == "string":
         raise ValueError(
             expected("a model that takes numbers: vectorize texts before", input_dtype="string")

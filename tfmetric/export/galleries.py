@@ -1,5 +1,6 @@
 """Reading what is to be searched: its embeddings, its ids and its labels, checked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from tfmetric import values
 from tfmetric._errors import expected
 from tfmetric.datasets.labeled import LabeledData
 from tfmetric.evaluation.checked_arrays import check_embeddings
+from tfmetric.export.model_inputs import ModelInputs, size_of
 
 _GALLERY = "gallery to be a LabeledData, a tuple (inputs, labels) or an array of inputs"
 
@@ -27,37 +29,31 @@ class Gallery:
     labels: np.ndarray | None
 
 
-def read(gallery, ids, labels, input_shape, dtype, embed) -> Gallery:
+def read(gallery, ids, labels, takes: ModelInputs, embed) -> Gallery:
     """Embeds a gallery.
 
     Args:
-        gallery: A ``LabeledData``; a pair (inputs, labels); an array of inputs (N, ...).
+        gallery: A ``LabeledData``; a pair (inputs, labels); inputs (N, ...), a dictionary of arrays
+            for a model of several inputs.
         ids: (N,) integers or strings, or None for those of the data, else 0 to N − 1.
         labels: (N,) integers or strings, or None for those of the data, if it has any.
-        input_shape: Of one input, None where any size will do.
-        dtype: Of the inputs; "string" for texts.
-        embed: Function from inputs, or a ``LabeledData``, to embeddings (N, D).
+        takes: The inputs of the model.
+        embed: Function from what ``takes.checked`` returns to embeddings (N, D).
 
     Raises:
         ValueError: If anything does not fit.
     """
-    data, own_labels, shape = _parts(gallery)
+    data, own_labels = _parts(gallery)
     if labels is not None and own_labels is not None:
         raise ValueError(
             expected("labels with a gallery that has none of its own", gallery=type(gallery))
         )
-    count = len(data)
+    count = size_of(data)
     if not count:
         raise ValueError(expected("a gallery with at least one example", size=count))
-    # Keras adds the last axis of one channel by itself.
-    if not any(_fits(given, input_shape) for given in (shape, (*shape, 1))):
-        raise ValueError(
-            expected(f"a gallery of inputs of shape {input_shape}, as the model takes", shape=shape)
-        )
+    data = takes.checked(data, "a gallery")
     if ids is None and isinstance(gallery, LabeledData):
         ids = gallery.ids
-    if dtype == "string":
-        data = texts(data)
     return made(lambda: embed(data), count, ids, own_labels if labels is None else labels)
 
 
@@ -69,37 +65,22 @@ def made(embed, count: int, ids, labels) -> Gallery:
     return Gallery(check_embeddings(embed(), "gallery embeddings"), ids, labels)
 
 
-def texts(given):
-    """Converts texts, or the bytes of files, to a tensor.
-
-    Raises:
-        ValueError: If they are anything else.
-    """
-    import tensorflow as tf
-
-    return tf.constant(values.encoded(given, "inputs"), tf.string)
-
-
 def _parts(gallery):
-    """The inputs, the labels or None, and the shape of one input."""
+    """The inputs, and the labels or None."""
     if isinstance(gallery, LabeledData):
-        return gallery, np.asarray(gallery.class_names)[gallery.labels], gallery.element_shape
+        return gallery, np.asarray(gallery.class_names)[gallery.labels]
     if isinstance(gallery, tuple) and len(gallery) != 2:
         raise ValueError(expected(_GALLERY, parts=len(gallery)))
     inputs, labels = gallery if isinstance(gallery, tuple) else (gallery, None)
+    if isinstance(inputs, Mapping) and inputs:
+        return {name: np.asarray(array) for name, array in inputs.items()}, labels
     try:
         inputs = np.asarray(inputs)
-    except ValueError as error:  # Of unequal shapes, such as a list [inputs, labels].
+    except ValueError as error:  # Rows of unequal shapes, such as a list [inputs, labels].
         raise ValueError(expected(_GALLERY, gallery=type(gallery).__name__)) from error
     if not inputs.ndim:
         raise ValueError(expected(_GALLERY, gallery=type(gallery).__name__))
-    return inputs, labels, inputs.shape[1:]
-
-
-def _fits(shape, wanted):
-    return len(shape) == len(wanted) and all(
-        want in (None, side) for side, want in zip(shape, wanted, strict=True)
-    )
+    return inputs, labels
 
 
 def column(name, given, count):

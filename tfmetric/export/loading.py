@@ -1,6 +1,7 @@
 """Using an exported version from Python."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import numpy as np
 from tfmetric._answers import Classified, Neighbors, Verified
 from tfmetric._errors import expected
 from tfmetric.evaluation.verification.calibration import Calibration
-from tfmetric.export.galleries import texts
+from tfmetric.export.encoded_inputs import of_kinds
+from tfmetric.export.model_inputs import ModelInputs, texts
 from tfmetric.export.versions import versions
 from tfmetric.values import excluded
 
@@ -16,8 +18,9 @@ from tfmetric.values import excluded
 class Servable:
     """A loaded version; see :func:`load`.
 
-    Inputs are those the model was trained on, images 0 to 255, (B, ...); the methods that end in
-    ``_bytes`` take a list of the bytes of image files.
+    Inputs are those the model was trained on, images 0 to 255, (B, ...), or a dictionary of arrays
+    for a model of several inputs. The methods that end in ``_bytes`` take a list of the bytes of
+    files, images or recordings.
 
     Attributes:
         path: Its directory.
@@ -51,11 +54,11 @@ class Servable:
 
     def embed(self, inputs) -> np.ndarray:
         """Embeds a batch: (B, ...) to (B, D), float32."""
-        return self._ask("embed", inputs=inputs)["embedding"]
+        return self._ask("embed", **self._given(inputs))["embedding"]
 
-    def embed_bytes(self, images) -> np.ndarray:
-        """As :meth:`embed`, of the bytes of B image files."""
-        return self._ask("embed_bytes", image_bytes=images)["embedding"]
+    def embed_bytes(self, files) -> np.ndarray:
+        """As :meth:`embed`, of the bytes of B files."""
+        return self._ask("embed_bytes", **self._files(files))["embedding"]
 
     def search(self, inputs, k: int = 10, exclude=None) -> Neighbors:
         """Finds the nearest of the gallery.
@@ -72,11 +75,11 @@ class Servable:
         Raises:
             ValueError: If k is below 1, or the version has no gallery.
         """
-        return self._neighbors("search", exclude, inputs=inputs, k=k)
+        return self._neighbors("search", exclude, **self._given(inputs), k=k)
 
-    def search_bytes(self, images, k: int = 10, exclude=None) -> Neighbors:
-        """As :meth:`search`, of the bytes of B image files."""
-        return self._neighbors("search_bytes", exclude, image_bytes=images, k=k)
+    def search_bytes(self, files, k: int = 10, exclude=None) -> Neighbors:
+        """As :meth:`search`, of the bytes of B files."""
+        return self._neighbors("search_bytes", exclude, **self._files(files), k=k)
 
     def search_embedding(self, embedding, k: int = 10, exclude=None) -> Neighbors:
         """As :meth:`search`, of embeddings (B, D)."""
@@ -87,16 +90,31 @@ class Servable:
         return self._verified("verify", a, b)
 
     def verify_bytes(self, a, b) -> Verified:
-        """As :meth:`verify`, of the bytes of B and B image files."""
+        """As :meth:`verify`, of the bytes of B and B files."""
         return self._verified("verify_bytes", a, b)
 
     def classify(self, inputs, k: int = 5) -> Classified:
         """Lets the k nearest of the gallery vote on a label; its signature says how."""
-        return self._classified("classify", inputs=inputs, k=k)
+        return self._classified("classify", **self._given(inputs), k=k)
 
-    def classify_bytes(self, images, k: int = 5) -> Classified:
-        """As :meth:`classify`, of the bytes of B image files."""
-        return self._classified("classify_bytes", image_bytes=images, k=k)
+    def classify_bytes(self, files, k: int = 5) -> Classified:
+        """As :meth:`classify`, of the bytes of B files."""
+        return self._classified("classify_bytes", **self._files(files), k=k)
+
+    def _given(self, inputs, side=""):
+        """The inputs by the names that the signatures give them."""
+        names = self.metadata.get("named_inputs")
+        if not names:
+            return {side or "inputs": inputs}
+        if not isinstance(inputs, Mapping) or set(inputs) != set(names):
+            got = sorted(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
+            raise ValueError(expected(f"a dictionary of {', '.join(sorted(names))}", inputs=got))
+        return {f"{side}_{name}" if side else name: value for name, value in inputs.items()}
+
+    def _files(self, files):
+        """The bytes of files by the name that the signatures give them."""
+        encoding = of_kinds(self.metadata.get("inputs", ()))
+        return {"image_bytes" if encoding is None else encoding.name: files}
 
     def _neighbors(self, name, exclude=None, **given):
         if exclude is not None:
@@ -114,7 +132,10 @@ class Servable:
         )
 
     def _verified(self, name, a, b):
-        values = self._ask(name, a=a, b=b)
+        given = {"a": a, "b": b}
+        if not name.endswith("_bytes"):
+            given = {**self._given(a, "a"), **self._given(b, "b")}
+        values = self._ask(name, **given)
         return Verified(values["distance"], values.get("same"), values.get("probability"))
 
     def _classified(self, name, **given):
@@ -138,28 +159,32 @@ class Servable:
         try:
             found = signature(**tensors)
         except tf.errors.InvalidArgumentError as error:
-            self._name_images(tensors, error)
+            if name.endswith("_bytes"):
+                self._name_file(tensors, error)
             raise
         return {key: _texts(value.numpy()) for key, value in found.items()}
 
-    def _name_images(self, tensors, error):
-        """Says which of several files is no image: the graph does not."""
+    def _name_file(self, tensors, error):
+        """Says which of several files cannot be decoded: the graph does not."""
         import tensorflow as tf
 
+        encoding, takes = of_kinds(self.metadata["inputs"]), ModelInputs.read(self.metadata)
+        about = self.metadata.get("preprocessing", {}).get(encoding.name, {})
+        decode = tf.function(lambda file: encoding.decode(file, takes, about), autograph=False)
         for key, tensor in tensors.items():
-            files = tensor.dtype == tf.string and key != "exclude"
-            if not files or "image_bytes" not in self.metadata.get("inputs", ()):
+            if tensor.dtype != tf.string or key == "exclude":
                 continue
-            for place, encoded in enumerate(tensor.numpy().ravel().tolist()):
+            for place, file in enumerate(tensor.numpy().ravel().tolist()):
                 try:
-                    tf.io.decode_image(encoded, expand_animations=False)
+                    decode(tf.constant([file]))
                 except tf.errors.InvalidArgumentError as cause:
+                    said = cause.message.strip().splitlines()[0].split("}} ")[-1]
                     raise ValueError(
                         expected(
-                            f"{key} to be whole JPEG, PNG, GIF or BMP files; the one at {place} "
-                            f"is cut or no image ({cause.message.split('}} ')[-1]})",
-                            size=len(encoded),
-                            starts=encoded[:8],
+                            f"{key} to be {encoding.files}; the one at {place} is cut or no such "
+                            f"file ({said})",
+                            size=len(file),
+                            starts=file[:8],
                         )
                     ) from error
 
@@ -175,7 +200,7 @@ def _needed(name):
     if "_except" in name:
         return "a version that was exported with exclude=True"
     if name.endswith("_bytes"):
-        return f'a version that was exported with inputs="image_bytes" to {name}'
+        return f'a version that was exported with inputs="image_bytes" or "wav_bytes" to {name}'
     if name == "search_embedding" or name == "search":
         return "a version with a gallery: give export.save a gallery"
     if name == "classify":

@@ -8,14 +8,19 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
+from tfmetric.datasets.labeled import LabeledData
+from tfmetric.elements import Element
 from tfmetric.evaluation.verification.calibration import Calibration
-from tfmetric.export import galleries, image_bytes
+from tfmetric.export import galleries
 from tfmetric.export.core import build
+from tfmetric.export.encoded_inputs import ENCODINGS, of_kinds
 from tfmetric.export.gallery_storage import check as check_storage
+from tfmetric.export.model_inputs import ModelInputs
 from tfmetric.export.versions import check_keep_last, keep_newest, new_version
-from tfmetric.export.writing import write
+from tfmetric.export.writing import described, write
+from tfmetric.models.checked_embedder import check_embedder
 
-_INPUTS = ("tensor", "image_bytes", "text")
+_INPUTS = ("tensor", "text", *ENCODINGS)
 
 
 def save(
@@ -29,6 +34,7 @@ def save(
     *,
     labels=None,
     inputs="tensor",
+    element: Element | None = None,
     top_k: int | None = None,
     gallery_storage: str = "float32",
     exclude: bool = False,
@@ -60,19 +66,28 @@ def save(
     false where even the nearest is beyond the threshold, and the label there is "unknown", of
     integers −1 (of uint64 the largest).
 
+    A model with several inputs has signatures with an input for each, under its name; ``verify``
+    takes ``a_NAME`` and ``b_NAME``.
+
     With ``inputs="image_bytes"`` each but ``search_embedding`` is called ``embed_bytes`` and so
     on, and takes ``image_bytes`` (B,), ``verify_bytes`` ``a`` and ``b``: whole JPEG, PNG, GIF or
     BMP files, decoded and resized by :func:`tfmetric.datasets.decode_image`, as for training.
+    ``inputs="wav_bytes"`` likewise takes whole WAV files of 16 bits at the sampling rate of the
+    element, decoded by ``tf.audio.decode_wav``; channels are averaged. What is done with a file
+    stands as ``preprocessing`` in the metadata.
+
+    Inputs and embeddings with NaN or infinity are refused; the message names the rows.
 
     It uses plain TensorFlow ops: it loads and answers where neither Keras nor tfmetric is.
     ``assets.extra`` holds ``tf_serving_warmup_requests``, ``tfmetric.json``, which says what
     was exported, and, if there is one, ``calibration.json``.
 
     Args:
-        model: An embedder with one input, from (B, ...) to (B, D).
+        model: An embedder, from (B, ...), or a dictionary of such inputs, to (B, D).
         directory: The parent of the versions, made if it does not exist.
         gallery: What is searched: a ``LabeledData``; a pair (inputs, labels); an array of
-            inputs (N, ...). None for a model that only embeds and verifies.
+            inputs (N, ...), or a dictionary of them for a model of several inputs. None for a
+            model that only embeds and verifies.
         ids: (N,) integers or strings, what ``search`` returns. By default the ``ids`` of a
             ``LabeledData``, else 0 to N − 1.
         distance: Name, or function on ``keras.ops``; see :func:`tfmetric.distances.get`. Take
@@ -80,8 +95,10 @@ def save(
         batch_size: Examples of the gallery embedded at a time.
         calibration: A :class:`tfmetric.evaluation.Calibration` of this model under this distance.
         labels: (N,) integers or strings, of a gallery that is an array.
-        inputs: ``"tensor"``; ``"image_bytes"``; ``"text"``, for a model that takes strings, which
-            is what ``"tensor"`` does there; or several in a tuple.
+        inputs: ``"tensor"``; ``"image_bytes"``; ``"wav_bytes"``; ``"text"``, for a model that takes
+            strings, which is what ``"tensor"`` does there; or several in a tuple.
+        element: What one example is, as ``data.element``; by default that of a gallery that is a
+            ``LabeledData``. ``"wav_bytes"`` takes the sampling rate from there.
         top_k: The most neighbours that a request gets; None for all that it asks for. It bounds
             what a request can cost a server.
         gallery_storage: ``"float32"``; ``"int8"``, a quarter of the memory; ``"binary"``, a
@@ -118,7 +135,9 @@ def save(
     check_model(model)
     distance = distances.get(distance)
     check_calibration(calibration, distance.name, gallery_storage)
-    settings = _settings(model, inputs, top_k, gallery_storage, exclude)
+    if element is None and isinstance(gallery, LabeledData):
+        element = gallery.element
+    settings = _settings(model, inputs, element, top_k, gallery_storage, exclude)
     check_keep_last(keep_last)
     if gallery is None and (ids is not None or labels is not None):
         raise ValueError(expected("a gallery together with ids or labels", gallery=gallery))
@@ -126,53 +145,56 @@ def save(
         made = cache(lambda: build(model, distance, draft.path.with_name("core")))
         found = None
         if gallery is not None:
-            shape, dtype = tuple(settings["input_shape"]), settings["input_dtype"]
+            takes = ModelInputs.read(settings)
             # By the functions that will be served, and only once the rest is seen to fit.
             found = galleries.read(
                 gallery,
                 ids,
                 labels,
-                shape,
-                dtype,
-                lambda data: made().embed_all(data, shape, dtype, batch_size),
+                takes,
+                lambda data: made().embed_all(data, takes, batch_size),
             )
         write(draft.path, made(), settings, found, calibration)
     keep_newest(directory, keep_last)
     return draft.published
 
 
-def _settings(model, inputs, top_k, storage, exclude):
-    like = model.inputs[0]
+def _settings(model, inputs, element, top_k, storage, exclude):
+    takes = ModelInputs.of(model)
     kinds = (inputs,) if isinstance(inputs, str) else tuple(inputs)
-    if not kinds or not set(kinds) <= set(_INPUTS):
+    if not kinds or not set(kinds) <= set(_INPUTS) or len(set(kinds) & set(ENCODINGS)) > 1:
         raise ValueError(
-            expected(f"inputs to be one or several of {', '.join(_INPUTS)}", inputs=inputs)
+            expected(
+                f"inputs to be one or several of {', '.join(_INPUTS)}, with one kind of file",
+                inputs=inputs,
+            )
         )
-    if "image_bytes" in kinds:
-        image_bytes.check(tuple(like.shape[1:]))
-    if "text" in kinds and like.dtype != "string":
+    if "text" in kinds and (takes.named or model.inputs[0].dtype != "string"):
         raise ValueError(
             expected(
                 'a model that takes strings, with TextVectorization in it, for inputs="text"',
-                input_dtype=like.dtype,
+                input_dtype=[like.dtype for like in model.inputs],
             )
         )
+    encoding = of_kinds(kinds)
+    done = {} if encoding is None else {encoding.name: encoding.preprocessing(takes, element)}
     whole = isinstance(top_k, (int, np.integer)) and not isinstance(top_k, bool) and top_k > 0
     if top_k is not None and not whole:
         raise ValueError(expected("top_k to be an integer above 0, or None", top_k=top_k))
     return {
         "embedding_dim": model.outputs[0].shape[-1],
         "inputs": [kind for kind in _INPUTS if kind in kinds],
-        "input_shape": list(like.shape[1:]),
-        "input_dtype": like.dtype,
+        **takes.settings(),
+        "element": None if element is None else described(element),
+        "preprocessing": done,
         "top_k": None if top_k is None else int(top_k),
         "gallery_storage": check_storage(storage),
         "exclude": bool(exclude),
     }
 
 
-def check_model(model) -> None:
-    """Refuses what is no embedder, or does not run on TensorFlow."""
+def check_model(model, several_inputs: bool = True) -> None:
+    """Refuses a model that is no embedder, or does not run on TensorFlow."""
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(
             expected(
@@ -181,16 +203,7 @@ def check_model(model) -> None:
                 backend=keras.backend.backend(),
             )
         )
-    # A model that has not been built has no inputs, a subclassed one never has any.
-    single = isinstance(model, keras.Model) and len(getattr(model, "inputs", None) or ()) == 1
-    if not single or len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
-        raise ValueError(
-            expected(
-                "model to be a built keras.Model with one input and one output (batch, dim); of a "
-                "siamese or triplet model give the embedder that it was made of",
-                model=model,
-            )
-        )
+    check_embedder(model, "model", several_inputs)
 
 
 def check_calibration(calibration, distance: str, storage: str) -> None:

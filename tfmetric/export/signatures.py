@@ -6,10 +6,12 @@ import numpy as np
 
 from tfmetric.evaluation.verification.calibration import Calibration
 from tfmetric.evaluation.verification.probability_curves import Platt
-from tfmetric.export import gallery_storage, image_bytes, search_graph
-from tfmetric.export.core import Core, spec
+from tfmetric.export import gallery_storage, search_graph
+from tfmetric.export.core import Core
+from tfmetric.export.encoded_inputs import of_kinds
 from tfmetric.export.finite import finite_rows
 from tfmetric.export.galleries import Gallery
+from tfmetric.export.model_inputs import ModelInputs
 
 UNKNOWN = "unknown"
 
@@ -69,14 +71,13 @@ def build(core: Core, settings: dict, found: Searchable | None, calibration: Cal
 
     Args:
         core: The embedder and its distance.
-        settings: Of the version: ``inputs``, ``input_shape``, ``input_dtype``, ``embedding_dim``,
-            ``exclude``.
+        settings: Of the version: those of ``ModelInputs``, ``inputs``, ``preprocessing``,
+            ``embedding_dim``, ``exclude``.
         found: The gallery, or None.
         calibration: Or None.
     """
     import tensorflow as tf
 
-    shape, dtype = settings["input_shape"], settings["input_dtype"]
     like = tf.TensorSpec((None, settings["embedding_dim"]), name="embedding")
     k = tf.TensorSpec(None, tf.int32, name="k")
 
@@ -97,15 +98,15 @@ def build(core: Core, settings: dict, found: Searchable | None, calibration: Cal
         exclude = tf.TensorSpec((None, None), found.ids.dtype, name="exclude")
         without = traced(_search_except(core.distance, found), like, k, exclude)
     made = {}
-    for ending, (given, embed) in _kinds(core, settings["inputs"], shape, dtype).items():
-        pair = [tf.TensorSpec(given.shape, given.dtype, name=name) for name in "ab"]
-        made["embed" + ending] = traced(_embedding(embed), given)
-        made["verify" + ending] = traced(_of_pair(verify, embed), *pair)
+    for ending, (specs, embed) in _kinds(core, settings).items():
+        given = specs()
+        made["embed" + ending] = traced(_embedding(embed), *given)
+        made["verify" + ending] = traced(_of_pair(verify, embed), *specs("a"), *specs("b"))
         for name, function in searches.items():
-            made[name + ending] = traced(_of_inputs(function, embed), given, k)
+            made[name + ending] = traced(_of_inputs(function, embed, len(given)), *given, k)
         if without is not None:
-            function = _of_inputs_except(without, embed)
-            made["search_except" + ending] = traced(function, given, k, exclude)
+            function = _of_inputs(without, embed, len(given))
+            made["search_except" + ending] = traced(function, *given, k, exclude)
     if searches:
         made["search_embedding"] = searches["search"]
     if without is not None:
@@ -113,41 +114,44 @@ def build(core: Core, settings: dict, found: Searchable | None, calibration: Cal
     return {"serving_default": next(iter(made.values())), **made}
 
 
-def _kinds(core, inputs, shape, dtype):
-    """What comes after the name of a signature, what it takes and how that is embedded."""
+def _kinds(core, settings):
+    """The specs of the inputs and how they are embedded, by the ending of the signatures' names."""
     import tensorflow as tf
 
-    kinds = {}
-    if set(inputs) & {"tensor", "text"}:  # First: it is the default.
-        kinds[""] = (spec(shape, dtype), lambda x: core.embed(finite_rows(x, "inputs")))
-    if "image_bytes" in inputs:
-        encoded = tf.TensorSpec((None,), tf.string, name="image_bytes")
-        kinds["_bytes"] = (encoded, lambda b: core.embed(image_bytes.decode(b, shape, dtype)))
+    takes, kinds = ModelInputs.read(settings), {}
+    if set(settings["inputs"]) & {"tensor", "text"}:  # First: it is the default.
+        kinds[""] = (takes.specs, lambda *x: core.embed(*(finite_rows(one, "inputs") for one in x)))
+    encoding = of_kinds(settings["inputs"])
+    if encoding is not None:
+        about = settings["preprocessing"][encoding.name]
+        kinds["_bytes"] = (
+            lambda name=encoding.name: [tf.TensorSpec((None,), tf.string, name=name)],
+            lambda files: core.embed(*encoding.decode(files, takes, about)),
+        )
     return kinds
 
 
 def _embedding(embed):
-    return lambda inputs: {"embedding": _finite(embed(inputs))}
+    return lambda *inputs: {"embedding": _finite(embed(*inputs))}
 
 
-def _of_inputs(function, embed):
-    return lambda inputs, k: function(embed(inputs), k)
-
-
-def _of_inputs_except(function, embed):
-    return lambda inputs, k, exclude: function(embed(inputs), k, exclude)
+def _of_inputs(function, embed, count):
+    """The function on inputs, the first ``count`` of its arguments, in place of an embedding."""
+    return lambda *given: function(embed(*given[:count]), *given[count:])
 
 
 def _of_pair(function, embed):
     import tensorflow as tf
 
-    def pair(a, b):
+    def pair(*inputs):
+        half = len(inputs) // 2
         message = "Expected as many a as b."
+        sizes = [tf.shape(one)[0] for one in inputs]
         with tf.control_dependencies(
-            [tf.debugging.assert_equal(tf.shape(a)[0], tf.shape(b)[0], message=message)]
+            [tf.debugging.assert_equal(sizes[0], size, message=message) for size in sizes[1:]]
         ):
-            a, b = tf.identity(a), tf.identity(b)
-        return function(embed(a), embed(b))
+            inputs = [tf.identity(one) for one in inputs]
+        return function(embed(*inputs[:half]), embed(*inputs[half:]))
 
     return pair
 

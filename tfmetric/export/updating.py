@@ -10,6 +10,7 @@ from tfmetric.export import galleries
 from tfmetric.export.core import Core
 from tfmetric.export.gallery_storage import check as check_storage
 from tfmetric.export.loading import load
+from tfmetric.export.model_inputs import ModelInputs
 from tfmetric.export.saving import check_calibration
 from tfmetric.export.versions import check_keep_last, keep_newest, new_version
 from tfmetric.export.writing import write
@@ -83,14 +84,13 @@ def update_gallery(
         embeddings = _embeddings(embeddings, settings["embedding_dim"])
         found = galleries.made(lambda: embeddings, len(embeddings), ids, labels)
     else:
-        shape, dtype = tuple(settings["input_shape"]), settings["input_dtype"]
+        takes = ModelInputs.read(settings)
         found = galleries.read(
             gallery,
             ids,
             labels,
-            shape,
-            dtype,
-            lambda data: core.embed_all(data, shape, dtype, batch_size),
+            takes,
+            lambda data: core.embed_all(data, takes, batch_size),
         )
     with new_version(directory) as draft:
         write(draft.path, core, settings, found, served.calibration)
@@ -101,9 +101,10 @@ def update_gallery(
 def _settings(served):
     # What the first format, of a version that only embeds and searches, does not say.
     known = {"inputs": ["tensor"], "top_k": None, "gallery_storage": "float32", "exclude": False}
+    known |= {"named_inputs": None, "element": None, "preprocessing": {}}
     known |= served.metadata
-    names = ("embedding_dim", "inputs", "input_shape", "input_dtype")
-    names += ("top_k", "gallery_storage", "exclude")
+    names = ("embedding_dim", "inputs", "input_shape", "input_dtype", "named_inputs", "element")
+    names += ("preprocessing", "top_k", "gallery_storage", "exclude")
     missing = [name for name in (*names, "distance") if name not in known]
     if missing:
         raise ValueError(

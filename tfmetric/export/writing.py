@@ -10,9 +10,13 @@ from tfmetric._version import __version__
 from tfmetric.evaluation.verification.calibration import Calibration
 from tfmetric.export import signatures, warmup
 from tfmetric.export.core import Core
+from tfmetric.export.encoded_inputs import of_kinds
 from tfmetric.export.galleries import Gallery
+from tfmetric.export.model_inputs import ModelInputs
 from tfmetric.export.storage_recall import storage_recall
+from tfmetric.values import plain
 
+_ANY_LENGTH = 32
 METADATA, CALIBRATION = "tfmetric.json", "calibration.json"
 
 
@@ -74,6 +78,13 @@ def _extras(path, core, settings, gallery, calibration, made):
     warmup.write(extra / "tf_serving_warmup_requests", _requests(settings, gallery, made))
 
 
+def described(element) -> dict:
+    """Returns an element as the metadata holds it."""
+    fields = {name: described(field) for name, field in (element.fields or {}).items()}
+    about = {"kind": element.kind, "shape": list(element.shape), "dtype": element.dtype}
+    return plain({**about, "options": dict(element.options), "fields": fields or None})
+
+
 def _kind(column):
     return "string" if column.dtype == object else "integer"
 
@@ -92,21 +103,30 @@ def _requests(settings, gallery, made):
     """
     import tensorflow as tf
 
-    # An axis of free length gets some length: warming up needs any request, not a real one.
-    shape = [32 if side is None else side for side in settings["input_shape"]]
-    text = settings["input_dtype"] == "string"
-    example = (
-        np.full((1, *shape), b"warm up") if text else np.zeros((1, *shape), settings["input_dtype"])
-    )
-    encoded = None
-    if "image_bytes" in settings["inputs"]:
-        encoded = np.array([tf.io.encode_png(np.zeros(shape, np.uint8)).numpy()], object)
+    takes, encoding = ModelInputs.read(settings), of_kinds(settings["inputs"])
+    examples = {name: _example(shape, dtype) for name, (shape, dtype) in takes.arrays.items()}
+    if "length" in examples:  # Of the padded example: all of it.
+        examples["length"] = np.full_like(examples["length"], _ANY_LENGTH)
+    for name in [name for name in examples if name.endswith("_length")]:
+        examples[name] = np.full_like(examples[name], _ANY_LENGTH)
+    files = {}
+    if encoding is not None:
+        file = encoding.example(takes, settings["preprocessing"][encoding.name])
+        files = {encoding.name: np.array([file], object)}
     embedding = np.zeros((1, settings["embedding_dim"]), np.float32)
     k = np.int32(min(10, 0 if gallery is None else len(gallery.ids)))
-    values = {"inputs": example, "image_bytes": encoded, "embedding": embedding, "k": k}
+    values = {**examples, **files, "embedding": embedding, "k": k}
     if gallery is not None:  # Nobody is left out, or a gallery of one would be too small.
         none = np.zeros((1, 0), gallery.ids.dtype)
         values["exclude"] = tf.constant(none, tf.string).numpy() if none.dtype == object else none
+    pairs = {f"{side}_{name}": one for name, one in examples.items() for side in "ab"}
     for name, function in made.items():
-        ab = encoded if name.endswith("_bytes") else example
-        yield name, {s.name: {**values, "a": ab, "b": ab}[s.name] for s in function.input_signature}
+        (single,) = files.values() if name.endswith("_bytes") else list(examples.values())[:1]
+        every = {**values, "a": single, "b": single, **pairs}
+        yield name, {spec.name: every[spec.name] for spec in function.input_signature}
+
+
+def _example(shape, dtype):
+    """One example of an array: an axis of free length gets some length."""
+    like = (1, *(_ANY_LENGTH if side is None else side for side in shape))
+    return np.full(like, b"warm up", object) if dtype == "string" else np.zeros(like, dtype)

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from tfmetric._errors import expected
 from tfmetric.layers import PairwiseDistance
+from tfmetric.models.checked_embedder import check_embedder
 
 
 def siamese(embedder: keras.Model, distance="euclidean", name: str = "siamese") -> keras.Model:
@@ -78,13 +78,6 @@ def triplet(embedder: keras.Model, distance="euclidean", name: str = "triplet") 
 
 
 def _inputs(embedder, names):
-    single = isinstance(embedder, keras.Model) and len(getattr(embedder, "inputs", None) or ()) == 1
-    if not single or len(embedder.outputs) != 1 or len(embedder.outputs[0].shape) != 2:
-        raise ValueError(
-            expected(
-                "embedder to be a built keras.Model with one input and one output (batch, dim)",
-                embedder=embedder,
-            )
-        )
+    check_embedder(embedder, several_inputs=False)
     like = embedder.inputs[0]
     return tuple(keras.Input(like.shape[1:], dtype=like.dtype, name=name) for name in names)

@@ -11,7 +11,7 @@ import numpy as np
 from tfmetric._answers import Classified, Neighbors, Verified
 from tfmetric._errors import expected
 from tfmetric.serving.errors import RequestError, Unavailable
-from tfmetric.serving.inputs import as_array, is_files, read_files
+from tfmetric.serving.inputs import as_array, by_name, is_files, read_files
 from tfmetric.typing import Array
 from tfmetric.values import excluded
 
@@ -241,7 +241,7 @@ def _prepare(signatures, verb, values, exclude):
         key: read_files(value)
         if by_files
         else as_array(key, value, inputs[key]["dtype"], inputs[key]["shape"])
-        for key, value in zip(keys, values, strict=True)
+        for key, value in by_name(values, keys).items()
     }
     if exclude is not None:
         arrays["exclude"] = excluded(exclude, inputs["exclude"]["dtype"], len(arrays[keys[0]]))
@@ -257,7 +257,9 @@ def _needed(name):
     if "_except" in name:
         return "a model with a gallery that was exported with exclude=True"
     if name.endswith("_bytes"):
-        return f'a model that was exported with inputs="image_bytes", for files to {name[:-6]}'
+        return (
+            f'a model exported with inputs="image_bytes" or "wav_bytes", for files to {name[:-6]}'
+        )
     if name in ("search", "search_embedding"):
         return 'a model with a gallery; of one exported with inputs="image_bytes" alone, files'
     if name == "classify":

@@ -1,6 +1,7 @@
 """What a client is given, as the arrays that a signature takes."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,31 @@ def read_files(values) -> np.ndarray:
     found = np.empty(len(values), object)
     found[:] = [bytes(v) if isinstance(v, (bytes, bytearray)) else _read(v) for v in values]
     return found
+
+
+def by_name(values, names) -> dict:
+    """Puts what a client is given under the names of a signature's inputs.
+
+    Args:
+        values: One for each name; or, for a model of several inputs, a dictionary for each side of
+            a request: one, or the two of a pair, whose names begin with ``a_`` and ``b_``.
+        names: The names, sorted.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    if not any(isinstance(value, Mapping) for value in values) and len(values) == len(names):
+        return dict(zip(names, values, strict=True))
+    sides = ("a_", "b_") if len(values) == 2 else ("",)
+    given = {}
+    for side, value in zip(sides, values, strict=True):
+        arrays = value if isinstance(value, Mapping) else {"": value}
+        given |= {f"{side}{name}": array for name, array in arrays.items()}
+    if set(given) != set(names):
+        raise ValueError(
+            expected(f"a dictionary of arrays for the inputs {', '.join(names)}", given=list(given))
+        )
+    return given
 
 
 def as_array(name: str, values, dtype: str, shape: tuple) -> np.ndarray:
