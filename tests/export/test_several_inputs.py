@@ -113,7 +113,7 @@ def test_wrong_inputs_are_named(directory):
         export.update_gallery(directory, gallery=x)
     with pytest.raises(ValueError, match=r"a gallery to be a dictionary of length, values"):
         export.update_gallery(directory, gallery=x["values"])
-    with pytest.raises(ValueError, match=r"as many rows in each array.*length=5.*values=6"):
+    with pytest.raises(ValueError, match=r"as many rows in each array.*values=6, length=5"):
         export.update_gallery(directory, gallery={**x, "length": x["length"][:5]})
 
 

@@ -155,7 +155,7 @@ def test_pixels_of_grey_images_on_disk_are_those_of_the_data_set(tmp_path):
 def test_a_cut_file_is_named(served_bytes):
     files = encoded()
     for bad, says in ((files[0][:-200], "JPEG"), (files[1][:300], "PNG"), (b"", "empty")):
-        with pytest.raises(ValueError, match=f"the one at 1 is cut or no image.*{says}"):
+        with pytest.raises(ValueError, match=f"the one at 1 is cut or no such file.*{says}"):
             served_bytes.embed_bytes([files[0], bad, files[1]])
         # A client of a server sees this.
         with pytest.raises(tf.errors.InvalidArgumentError, match=says):
@@ -188,7 +188,7 @@ def test_a_model_of_texts(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"inputs": "video"}, "inputs to be one or several of tensor, image_bytes, text"),
+        ({"inputs": "video"}, "inputs to be one or several of tensor, text, image_bytes, wav_bytes"),
         ({"inputs": ()}, "inputs to be one or several"),
         ({"inputs": "image_bytes"}, "a model of images of one size"),
         ({"inputs": ("tensor", "text")}, "a model that takes strings"),
@@ -208,9 +208,9 @@ def test_bad_arguments_are_named(arguments, message, tmp_path):
 
 def test_what_a_version_cannot_do_is_said(tmp_path, served, served_bytes):
     for call, message in (
-        (lambda: served.embed_bytes([b""]), r'inputs="image_bytes" to embed_bytes'),
+        (lambda: served.embed_bytes([b""]), r'inputs="image_bytes" or "wav_bytes" to embed_bytes'),
         (lambda: served_bytes.embed(np.zeros((1, 12, 10, 3))), "with the signature embed"),
-        (lambda: served_bytes.embed_bytes([1, 2]), "the bytes of files"),
+        (lambda: served_bytes.embed_bytes([1, 2]), "inputs to be all strings"),
         (lambda: served.search_embedding(np.zeros((1, 4))), r"embedding of shape \(None, 3\)"),
     ):
         with pytest.raises(ValueError, match=message):
