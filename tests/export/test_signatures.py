@@ -188,7 +188,10 @@ def test_a_model_of_texts(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"inputs": "video"}, "inputs to be one or several of tensor, text, image_bytes, wav_bytes"),
+        (
+            {"inputs": "video"},
+            "inputs to be one or several of tensor, text, image_bytes, wav_bytes",
+        ),
         ({"inputs": ()}, "inputs to be one or several"),
         ({"inputs": "image_bytes"}, "a model of images of one size"),
         ({"inputs": ("tensor", "text")}, "a model that takes strings"),
