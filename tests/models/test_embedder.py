@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tfmetric import layers, models
-from tfmetric.models import applications
+from tfmetric.models.towers import applications
 
 
 def images(shape, count=3, seed=0):
@@ -68,7 +68,7 @@ def test_the_preprocessing_is_the_one_keras_has_for_the_network(name, module):
 
 def test_a_frozen_application_network_keeps_its_weights_and_statistics(tmp_path):
     model = models.embedder((32, 32, 1), embedding_dim=4, backbone="MobileNet", trainable=False)
-    backbone = next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    backbone = next(x.network for x in model.layers if isinstance(x, layers.InferenceMode))
     before = [np.array(value) for value in backbone.get_weights()]
     x = images((32, 32, 1), count=4)
     # The head alone is trained, and a training step leaves the statistics of the rest alone.
@@ -126,11 +126,13 @@ def test_imagenet_weights_without_a_network_say_what_to_do(monkeypatch):
         ({"backbone": keras.Sequential([keras.layers.Flatten()])}, "begins with keras.Input"),
         ({"embedding_dim": 0}, "embedding_dim"),
         ({"pooling": "sum"}, "pooling to be one of auto"),
+        ({"pooling": "attention"}, "pooling to be one of auto, flatten"),
         ({"dropout": 1.0}, "dropout"),
         ({"input_shape": (8, 8)}, "input_shape"),
         ({"input_shape": (8, 8, 4)}, "input_shape"),
-        ({"input_shape": (6,), "backbone": "small_cnn"}, "image input_shape"),
-        ({"input_shape": (6,), "backbone": "VGG16"}, "image input_shape"),
+        ({"input_shape": (6,), "backbone": "small_cnn"}, "one of 'mlp', 'linear', 'ids'"),
+        ({"input_shape": (6,), "backbone": "VGG16"}, "a keras.Model for a vector tower"),
+        ({"input_shape": None}, "an element, a shape, or a built keras.Model"),
         ({"input_shape": (None, None, 1), "pooling": "flatten"}, "fixed image size"),
         ({"weights": 3}, "weights to be None"),
     ],

@@ -3,7 +3,9 @@
 from tfmetric._foreign_names import answering
 from tfmetric.layers.affine import RandomAffine
 from tfmetric.layers.audio_augmentation import AudioAugmentation, SpecAugment
+from tfmetric.layers.batch_statistics import PromptBatchNormalization
 from tfmetric.layers.code_points import CodePoints
+from tfmetric.layers.hashed_ids import HashedIds
 from tfmetric.layers.hashed_ngrams import HashedNGrams
 from tfmetric.layers.inference_mode import InferenceMode
 from tfmetric.layers.ink import CropToInk
@@ -16,6 +18,7 @@ from tfmetric.layers.normalization import L2Normalization
 from tfmetric.layers.pairwise import PairwiseDistance
 from tfmetric.layers.per_step import PerStep
 from tfmetric.layers.pooling import GeMPooling2D
+from tfmetric.layers.positions import PositionalEncoding
 from tfmetric.layers.proxies import ProxyHead
 from tfmetric.layers.steps import StepMask, ZeroPadding
 
@@ -25,6 +28,7 @@ __all__ = [
     "CodePoints",
     "CropToInk",
     "GeMPooling2D",
+    "HashedIds",
     "HashedNGrams",
     "InferenceMode",
     "L2Normalization",
@@ -35,6 +39,8 @@ __all__ = [
     "NGramBag",
     "PairwiseDistance",
     "PerStep",
+    "PositionalEncoding",
+    "PromptBatchNormalization",
     "ProxyHead",
     "RandomAffine",
     "SpecAugment",

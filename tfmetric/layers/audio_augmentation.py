@@ -14,8 +14,8 @@ class AudioAugmentation(ConfigFromArguments, keras.layers.Layer):
     Use it first in a model for sound, or in the input pipeline. The shift is circular within the
     recording, so that nothing is cut off and the length stays; padding stays zero.
 
-    Inputs: samples ``(B, S)``, or a dictionary of "values" ``(B, S)`` and "length" ``(B,)`` for
-    recordings of free length. Output: the same, samples as float32.
+    Inputs: samples ``(B, S)`` of any scale, or a dictionary of "values" ``(B, S)`` and "length"
+    ``(B,)`` for recordings of free length. Output: the same, samples as float32.
 
     Args:
         noise: Greatest deviation of white noise, as a share of the recording's root mean square.
@@ -50,7 +50,7 @@ class AudioAugmentation(ConfigFromArguments, keras.layers.Layer):
     def call(self, inputs, training=False):
         """The recordings, changed if ``training``."""
         named = isinstance(inputs, dict)
-        values = _samples(inputs["values"] if named else inputs)
+        values = ops.cast(inputs["values"] if named else inputs, "float32")
         if training:
             values = self._changed(values, inputs["length"] if named else None)
         return {**inputs, "values": values} if named else values
@@ -119,6 +119,7 @@ class SpecAugment(ConfigFromArguments, keras.layers.Layer):
         if isinstance(runs, bool) or int(runs) != runs or runs < 1:
             raise ValueError(expected("runs to be a whole number of at least 1", runs=runs))
         self.bands, self.time, self.runs = float(bands), float(time), int(runs)
+        self.supports_masking = True
         self.seed = seed
         self._seeds = keras.random.SeedGenerator(seed)
 
@@ -147,9 +148,3 @@ class SpecAugment(ConfigFromArguments, keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """The shape is kept."""
         return input_shape
-
-
-def _samples(x):
-    """Float32; integers of 16 bits as shares of full scale."""
-    scale = 1 / 32768 if keras.backend.standardize_dtype(x.dtype) == "int16" else 1.0
-    return ops.cast(x, "float32") * scale

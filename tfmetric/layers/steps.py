@@ -74,6 +74,11 @@ class ZeroPadding(ConfigFromArguments, keras.layers.Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs, previous_mask=None):
+        """None: the zeros stand for the mask in the convolution that follows."""
+        return None
 
     def call(self, inputs):
         """The steps that are there."""

@@ -1,6 +1,7 @@
 """Models: the embedder, and the Siamese and triplet models that share one."""
 
 from tfmetric._foreign_names import answering
+from tfmetric.models.adapting import adapt
 from tfmetric.models.autoencoder import Autoencoder
 from tfmetric.models.cached_gradients import CachedGradients
 from tfmetric.models.embedder import embedder
@@ -22,6 +23,7 @@ __all__ = [
     "TwoViews",
     "VICReg",
     "WithoutLabels",
+    "adapt",
     "embedder",
     "siamese",
     "triplet",

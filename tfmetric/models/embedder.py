@@ -1,71 +1,93 @@
 """The embedder: from raw inputs to embeddings, preprocessing included."""
 
-import os
+from __future__ import annotations
+
 from numbers import Integral, Real
-from pathlib import Path
+from typing import Any
 
 import keras
 from keras import layers
 
 from tfmetric._errors import expected
-from tfmetric.layers import GeMPooling2D, L2Normalization
-from tfmetric.models import applications
-from tfmetric.models.mlp import mlp
-from tfmetric.models.small_cnn import small_cnn
-
-# A map of at most this many positions is flattened by pooling="auto": where things are matters in
-# small images. Larger maps are averaged, or the dense layer would outgrow the backbone.
-_FLATTEN_UP_TO = 64
-_POOLINGS = ("auto", "flatten", "average", "max", "gem")
+from tfmetric.elements import Element
+from tfmetric.layers import L2Normalization
+from tfmetric.models.adapting import adapt as adapt_to
+from tfmetric.models.towers import TOWERS, pooling, several_inputs
+from tfmetric.models.towers.options import Options
 
 
 def embedder(
-    input_shape,
+    element: Element | tuple | Any = None,
     embedding_dim: int = 64,
-    backbone=None,
-    weights=None,
+    backbone: Any = None,
+    weights: Any = None,
     trainable: bool = True,
     normalize: bool = True,
     pooling: str = "auto",
     dropout: float = 0.0,
     filters: int = 24,
-    preprocessing=None,
+    preprocessing: Any = None,
     name: str = "embedder",
+    *,
+    input_shape: tuple | None = None,
+    adapt: Any = None,
 ) -> keras.Model:
-    """Makes a model from raw inputs to embeddings.
+    """Makes a model from raw inputs to embeddings, for any kind of example.
 
     Train it with an embedding loss by ``model.fit``, evaluate it with
     :func:`tfmetric.evaluation.evaluate`, export it with ``tfmetric.export.save``. The
-    preprocessing is inside, so images go in as they are stored, 0..255, in training and in
-    serving alike.
+    preprocessing is inside: images go in as they are stored, texts as strings, recordings as
+    samples, in training and in serving alike. ``docs/towers.md`` has a page on all of them.
 
     Args:
-        input_shape: (H, W, C) for images, C = 1 or 3, channels last; (D,) for vectors.
-        embedding_dim: Length of an embedding. Defaults to 64.
-        backbone: None for ``"small_cnn"`` on images and a two-layer perceptron on vectors; a
-            ``keras.Model``, which gets the inputs as they are; or the name of a
-            ``keras.applications`` network, such as ``"MobileNetV2"``, which gets them in the form
-            that its published weights expect.
+        element: What one example is: the ``element`` of the data
+            (:class:`tfmetric.elements.Element`), or the data itself. A shape stands for an image,
+            (H, W, C) with C = 1 or 3, or a vector, (D,). It may be left out where ``backbone`` is a
+            ``keras.Model``, whose inputs are then the model's.
+        embedding_dim: Length of an embedding. Defaults to 64; texts gain from 256.
+        backbone: None for the default of the kind, the name of another, or a ``keras.Model``, which
+            gets the inputs as they are.
+
+            - image: ``"small_cnn"``, or the name of a ``keras.applications`` network, such as
+              ``"MobileNetV2"``, which gets images in the form that its published weights expect;
+            - text: ``"ngrams"``, hashed words and character n-grams; ``"gru"``, ``"lstm"``,
+              ``"cnn"`` and ``"transformer"`` over words of a vocabulary (give ``adapt``);
+              ``"static"``, pretrained vectors from the folder ``weights``;
+            - audio: ``"cnn"`` or ``"gru"`` over a log-mel spectrum;
+            - vector: ``"mlp"``; ``"linear"``; ``"ids"``, whole numbers that are looked up;
+            - sequence: ``"cnn"``, ``"gru"``, ``"lstm"`` or ``"transformer"``;
+            - video: the backbone of a frame, as for images;
+            - record: a mapping from fields to the backbone of each, or a ``keras.Model`` whose
+              inputs have the names of the fields.
         weights: None; the path of a weights file of the backbone (``.weights.h5``, ``.h5`` or
-            ``.keras``); or ``"imagenet"`` for the published weights of a ``keras.applications``
-            network, which Keras downloads unless they are in its cache.
-        trainable: False freezes the backbone: its weights are not trained and its batch
-            normalisation and dropout run in inference mode, also if you unfreeze it later.
+            ``.keras``); ``"imagenet"`` for the published weights of a ``keras.applications``
+            network, which Keras downloads unless they are in its cache; or the folder of
+            ``"static"`` vectors.
+        trainable: False freezes the backbone: its weights are not trained, and its batch
+            normalisation and dropout run in inference mode, also if you unfreeze it later. The
+            network is then inside a layer :class:`tfmetric.layers.InferenceMode`.
         normalize: Whether embeddings are scaled to length 1. Defaults to True.
-        pooling: How a feature map becomes a vector: ``"average"``, ``"max"``, ``"gem"`` (learned
-            generalised mean), ``"flatten"``, or ``"auto"``, which flattens maps of at most 64
-            positions and averages others.
+        pooling: How the output of the backbone becomes a vector. Maps of images: ``"average"``,
+            ``"max"``, ``"gem"`` (learned generalised mean) or ``"flatten"``. A vector a step
+            (texts, sound, sequences, frames, the tokens of a Transformer): ``"mean"``, ``"max"``,
+            ``"cls"`` (the first), ``"statistics"`` (mean and deviation) or ``"attention"``, under
+            the mask. ``"auto"`` flattens maps of at most 64 positions and averages others, takes
+            statistics of sound and sequences and the mean of other steps.
         dropout: Fraction of the features dropped before the last dense layer. Defaults to 0.
         filters: Channels of the first block of the small_cnn; no other backbone looks at it.
             Defaults to 24.
-        preprocessing: A Keras layer, or a list of them, that raw images go through first, such as
+        preprocessing: A Keras layer, or a list of them, that raw examples go through first, such as
             :class:`tfmetric.layers.CropToInk`, or an augmentation, which acts in training alone.
-            They must give values 0..255.
+            They must give what the tower expects: images of values 0..255, samples, strings.
         name: Name of the model.
+        input_shape: The shape, as ``element``.
+        adapt: Training data from which vocabularies and word weights are learned, see
+            :func:`tfmetric.models.adapt`. Give the training part alone: words of the test part are
+            not to be known.
 
     Returns:
-        A functional ``keras.Model`` from (B, \\*input_shape) to (B, embedding_dim), float32 also
-        under a mixed-precision policy.
+        A functional ``keras.Model`` to (B, embedding_dim), float32 also under a mixed-precision
+        policy. Its input is one array, or a dictionary of arrays where ``element.named``.
 
     Raises:
         ValueError: If an argument makes no sense; the message says which and what would.
@@ -74,179 +96,118 @@ def embedder(
 
     Example:
 
-    >>> import numpy as np
-    >>> model = embedder(input_shape=(8, 8, 1), embedding_dim=16)
+    >>> import numpy as np, tfmetric as tm
+    >>> model = embedder((8, 8, 1), embedding_dim=16)
     >>> tuple(model(np.zeros((2, 8, 8, 1), "uint8")).shape)
     (2, 16)
+    >>> texts = ["a cup of tea", "a pot of tea", "rain", "snow"]
+    >>> model = embedder(tm.elements.TEXT, embedding_dim=8, adapt=texts)
+    >>> model.predict(np.array(texts, object), verbose=0).shape
+    (4, 8)
     """
-    input_shape = tuple(int(n) if isinstance(n, Integral) else n for n in input_shape)
-    _check(input_shape, embedding_dim, pooling, dropout, filters)
+    element, shape = _element(element, input_shape, backbone)
+    _check(embedding_dim, pooling, dropout, filters)
     # Plain numbers: NumPy's would not be saved as JSON.
     embedding_dim, dropout, filters = int(embedding_dim), float(dropout), int(filters)
-    inputs = keras.Input(input_shape, name="inputs")
-    x = inputs
-    for layer in preprocessing if isinstance(preprocessing, (list, tuple)) else [preprocessing]:
-        x = x if layer is None else layer(x)
-    network, x = _backbone(backbone, x, weights, filters)
-    # Only ever frozen: setting True would unfreeze what the user froze inside the network.
-    if not trainable:
-        network.trainable = False
-    # training=False is for batch normalisation: a frozen network must not follow the batches.
-    x = network(x) if trainable else network(x, training=False)
-    x = _pool(x, pooling)
+    before = preprocessing if isinstance(preprocessing, (list, tuple)) else [preprocessing]
+    options = Options(
+        embedding_dim,
+        backbone,
+        weights,
+        trainable,
+        pooling,
+        filters,
+        tuple(layer for layer in before if layer is not None),
+    )
+    inputs, features = _features(element, shape, options)
+    x = features.values
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     # Under a mixed policy the embedding itself stays in float32: neighbours differ in few bits.
     dtype = "float32" if keras.config.dtype_policy().compute_dtype.endswith("16") else None
-    x = layers.Dense(embedding_dim, dtype=dtype, name="embedding")(x)
+    if not features.finished:
+        x = layers.Dense(embedding_dim, dtype=dtype, name="embedding")(x)
     if normalize:
         x = L2Normalization(dtype=dtype, name="normalize")(x)
-    return keras.Model(inputs, x, name=name)
+    model = keras.Model(inputs, x, name=name)
+    if adapt is not None:
+        adapt_to(model, adapt)
+    return model
 
 
-def _check(input_shape, embedding_dim, pooling, dropout, filters):
-    image = len(input_shape) == 3 and input_shape[-1] in (1, 3)
-    vector = len(input_shape) == 1 and input_shape[0] is not None
-    if not (image or vector):
+def _features(element, given_shape, options):
+    """The inputs of the model, and what the tower of the kind makes of them."""
+    own = isinstance(options.backbone, keras.Model)
+    if element is None:
+        inputs = several_inputs.fresh_inputs(options.backbone)
+        features = several_inputs.tower(inputs, options)
+        return (inputs if len(inputs) > 1 else next(iter(inputs.values()))), features
+    inputs = {
+        name: keras.Input(shape, dtype=_dtype(dtype), name=name)
+        for name, (shape, dtype) in element.inputs.items()
+        if element.named
+    }
+    if not element.named:
+        shape, dtype = element.inputs["values"]
+        values = keras.Input(given_shape or shape, dtype=_dtype(dtype), name="inputs")
+        return values, TOWERS[element.kind]({"values": values}, element, options)
+    if element.kind == "record" and own:
+        return inputs, several_inputs.tower(inputs, options)
+    return inputs, TOWERS[element.kind](inputs, element, options)
+
+
+def _dtype(dtype):
+    """The dtype of an input: floats for whatever is measured, whole numbers for ids and lengths."""
+    if dtype == "string" or dtype in ("int32", "int64"):
+        return dtype
+    return keras.config.floatx()
+
+
+def _element(element, input_shape, backbone):
+    """The element, if any, and the shape that was given in its place."""
+    given = input_shape if element is None else element
+    if isinstance(given, Element):
+        return given, None
+    if isinstance(getattr(given, "element", None), Element):
+        return given.element, None
+    if given is None:
+        if isinstance(backbone, keras.Model) and getattr(backbone, "inputs", None):
+            return None, None
         raise ValueError(
             expected(
-                "input_shape to be (height, width, 1 or 3) for images or (features,) for vectors",
-                input_shape=input_shape,
+                "an element, a shape, or a built keras.Model as the backbone",
+                element=element,
+                backbone=backbone,
             )
         )
+    return _of_shape(given)
+
+
+def _of_shape(shape):
+    """An image or a vector: what a bare shape stands for, by rule."""
+    try:
+        shape = tuple(None if n is None else int(n) for n in shape)
+    except (TypeError, ValueError):
+        shape = (shape,)
+    kind = {3: "image", 1: "vector"}.get(len(shape))
+    if kind == "image" and shape[-1] in (1, 3):
+        # One example has a size, where a model may take images of any.
+        return Element("image", tuple(n or 1 for n in shape), "float32"), shape
+    if kind == "vector" and isinstance(shape[0], Integral):
+        return Element("vector", shape, "float32"), shape
+    raise ValueError(
+        expected(
+            "input_shape to be (height, width, 1 or 3) for images or (features,) for vectors; give "
+            "a tfmetric.elements.Element for every other kind",
+            input_shape=shape,
+        )
+    )
+
+
+def _check(embedding_dim, pooling_name, dropout, filters):
     for name, value in (("embedding_dim", embedding_dim), ("filters", filters)):
         if isinstance(value, bool) or not (isinstance(value, Integral) and value > 0):
             raise ValueError(expected(f"{name} to be an int above 0", **{name: value}))
-    if pooling not in _POOLINGS:
-        raise ValueError(expected(f"pooling to be one of {', '.join(_POOLINGS)}", pooling=pooling))
+    pooling.check(pooling_name)
     if not (isinstance(dropout, Real) and 0 <= dropout < 1):
         raise ValueError(expected("dropout to be at least 0 and below 1", dropout=dropout))
-    if image and keras.config.image_data_format() != "channels_last":
-        raise ValueError(
-            expected(
-                "the image data format 'channels_last' (keras.config.set_image_data_format)",
-                image_data_format=keras.config.image_data_format(),
-            )
-        )
-
-
-def _backbone(backbone, inputs, weights, filters):
-    """The network, and the inputs in the form that it expects."""
-    shape = tuple(inputs.shape[1:])
-    x = inputs
-    if isinstance(backbone, str) and backbone != "small_cnn":
-        network, x = _application(backbone, inputs, weights)
-    elif isinstance(backbone, keras.Model):
-        network = backbone
-        if len(getattr(network, "inputs", None) or ()) != 1 or len(network.outputs) != 1:
-            raise ValueError(
-                expected(
-                    "a backbone with one input and one output whose shapes are known: a "
-                    "functional model, or a Sequential that begins with keras.Input",
-                    backbone=backbone,
-                )
-            )
-        x = _three_channels(x) if network.input_shape[-1] == 3 else x
-        if len(network.input_shape) != len(inputs.shape) or network.input_shape[-1] != x.shape[-1]:
-            raise ValueError(
-                expected(
-                    f"a backbone for inputs of shape {shape}",
-                    backbone_input_shape=network.input_shape,
-                )
-            )
-        _load(network, weights)
-    elif backbone is None and len(shape) == 1:
-        network = mlp(shape)
-        _load(network, weights)
-    elif backbone in (None, "small_cnn"):
-        if len(shape) != 3:
-            raise ValueError(
-                expected("an image input_shape for backbone 'small_cnn'", input_shape=shape)
-            )
-        network = small_cnn(shape, filters=filters)
-        _load(network, weights)
-        x = layers.Rescaling(1 / 255, name="rescaling")(x)
-    else:
-        raise ValueError(
-            expected("backbone to be None, a name or a keras.Model", backbone=backbone)
-        )
-    return network, x
-
-
-def _application(name, inputs, weights):
-    if len(inputs.shape) != 4:
-        raise ValueError(
-            expected(f"an image input_shape for backbone {name!r}", input_shape=inputs.shape[1:])
-        )
-    published = weights == "imagenet"
-    network = applications.build(
-        name, (*inputs.shape[1:3], 3), weights="imagenet" if published else None
-    )
-    if not published:
-        _load(network, weights)
-    return network, applications.preprocess(name, _three_channels(inputs))
-
-
-def _three_channels(x):
-    return layers.Concatenate(name="to_rgb")([x, x, x]) if x.shape[-1] == 1 else x
-
-
-def _load(network, weights):
-    if weights is None:
-        return
-    if weights == "imagenet":
-        raise ValueError(
-            expected(
-                "weights to be None or a path: there are published ones only for the networks of "
-                "keras.applications",
-                weights=weights,
-            )
-        )
-    if not isinstance(weights, (str, os.PathLike)):
-        raise ValueError(
-            expected("weights to be None, 'imagenet' or the path of a file", weights=weights)
-        )
-    if not Path(weights).is_file():
-        raise FileNotFoundError(
-            expected(
-                "weights to be None, 'imagenet' or the path of a weights file that exists",
-                weights=str(weights),
-            )
-        )
-    try:
-        network.load_weights(weights)
-    except Exception as error:  # h5py, zipfile and Keras each raise their own kind.
-        raise ValueError(
-            expected(
-                f"a weights file that fits the backbone {network.name!r}", weights=str(weights)
-            )
-        ) from error
-
-
-def _pool(x, pooling):
-    if len(x.shape) == 2:
-        return x
-    if len(x.shape) != 4:
-        raise ValueError(
-            expected("a backbone whose output is (batch, h, w, c) or (batch, d)", shape=x.shape)
-        )
-    positions = None if None in x.shape[1:3] else x.shape[1] * x.shape[2]
-    if pooling == "auto":
-        small = positions is not None and positions <= _FLATTEN_UP_TO
-        pooling = "flatten" if small else "average"
-    if pooling == "flatten":
-        if positions is None:
-            raise ValueError(
-                expected(
-                    "a fixed image size for pooling='flatten'; give pooling='average' for images "
-                    "of any size",
-                    feature_map=x.shape,
-                )
-            )
-        return layers.Flatten(name="pool")(x)
-    pool = {
-        "average": layers.GlobalAveragePooling2D,
-        "max": layers.GlobalMaxPooling2D,
-        "gem": GeMPooling2D,
-    }[pooling]
-    return pool(name="pool")(x)

@@ -1,22 +1,25 @@
-"""The small convolutional network: the backbone where no other is asked for."""
+"""The small convolutional network: the backbone of images where no other is asked for."""
 
 import keras
 from keras import layers
 
+from tfmetric.layers.batch_statistics import PromptBatchNormalization
 
-def small_cnn(input_shape, filters: int = 24) -> keras.Model:
-    """Four convolutions, each as wide as the one before it twice over, on ever smaller maps.
+
+def small_cnn(input_shape: tuple, filters: int = 24, name: str = "small_cnn") -> keras.Model:
+    """Four convolutions, each twice as wide as the one before, on ever smaller maps.
 
     Made for training on a few CPU cores: a 5×5 convolution with stride 2 sees the large image,
-    3×3 convolutions with 2×2 max-pooling the rest. Pooling stands before batch normalisation and
-    ReLU, which then cost a quarter and change nothing for the maximum. Inputs of any size from
-    1×1 up work; a side of fewer than 16 is not halved by the first convolution, and one that has
+    3×3 convolutions with 2×2 max-pooling see the rest. Pooling stands before batch normalisation
+    and ReLU, which then cost a quarter and change nothing for the maximum. Inputs of any size from
+    1×1 up work; a side of fewer than 16 is not halved by the first convolution, and a side that has
     shrunk to 3 is halved no further.
 
     Args:
         input_shape: (H, W, C); H and W may be None.
         filters: Channels of the first convolution; the last has eight times as many. Defaults
             to 24.
+        name: Name of the model.
 
     Returns:
         A model from images (B, H, W, C), scaled to about 0..1, to a map (B, h, w, 8·filters).
@@ -37,10 +40,8 @@ def small_cnn(input_shape, filters: int = 24) -> keras.Model:
         if pooled and pool != (1, 1):
             x = layers.MaxPooling2D(pool)(x)
         x = _normalise(x)
-    return keras.Model(inputs, x, name="small_cnn")
+    return keras.Model(inputs, x, name=name)
 
 
 def _normalise(x):
-    # The statistics must follow a training of a few hundred steps: Keras's 0.99 is too slow.
-    x = layers.BatchNormalization(momentum=0.9)(x)
-    return layers.ReLU()(x)
+    return layers.ReLU()(PromptBatchNormalization()(x))

@@ -1,10 +1,12 @@
-"""The backbone for vectors."""
+"""The perceptron: the backbone of vectors where no other is asked for."""
 
 import keras
 from keras import layers
 
+from tfmetric.layers.batch_statistics import PromptBatchNormalization
 
-def mlp(input_shape, units: tuple[int, ...] = (256, 256)) -> keras.Model:
+
+def mlp(input_shape: tuple, units: tuple[int, ...] = (256, 256), name: str = "mlp") -> keras.Model:
     """Batch normalisation of the features, then dense layers with ReLU.
 
     The normalisation lets features of any scale in.
@@ -12,12 +14,18 @@ def mlp(input_shape, units: tuple[int, ...] = (256, 256)) -> keras.Model:
     Args:
         input_shape: (D,).
         units: Width of each dense layer. Defaults to (256, 256).
+        name: Name of the model.
 
     Returns:
         A model from vectors (B, D) to (B, units[-1]).
+
+    Example:
+
+    >>> mlp((5,)).output_shape
+    (None, 256)
     """
     inputs = keras.Input(input_shape, name="vector")
-    x = layers.BatchNormalization()(inputs)
+    x = PromptBatchNormalization()(inputs)
     for width in units:
         x = layers.Dense(width, activation="relu")(x)
-    return keras.Model(inputs, x, name="mlp")
+    return keras.Model(inputs, x, name=name)

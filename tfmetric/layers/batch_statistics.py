@@ -1,0 +1,60 @@
+"""Batch normalisation whose statistics are right from the first step on."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class PromptBatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalisation for trainings of any number of steps.
+
+    Keras's layer begins with a mean of 0 and a variance of 1, and forgets them at the rate of its
+    momentum: with 0.99 a third of them is left after a hundred steps, and the model that is judged
+    is not the model that was trained. Here the moving statistics of the first n steps are the mean
+    of the batches' own, up to n = 1 / (1 − momentum); from then on they move as in Keras.
+
+    In all else it is ``keras.layers.BatchNormalization``: arguments, masks, inference mode where
+    ``trainable`` is False.
+
+    Args:
+        momentum: As in Keras. Defaults to 0.9.
+        **kwargs: Arguments of ``keras.layers.BatchNormalization``.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = PromptBatchNormalization(epsilon=1e-6)
+    >>> x = np.random.default_rng(0).normal(50.0, 3.0, (64, 2)).astype("float32")
+    >>> bool(np.allclose(layer(x, training=True), layer(x, training=False), atol=1e-3))
+    True
+
+    References:
+        Ioffe, Szegedy: Batch Normalization (2015), algorithm 2, for the statistics of inference.
+    """
+
+    def __init__(self, momentum: float = 0.9, **kwargs):
+        super().__init__(momentum=momentum, **kwargs)
+
+    def build(self, input_shape):
+        """Makes the weights of Keras's layer, and a count of the steps."""
+        super().build(input_shape)
+        self.steps = self.add_weight(
+            name="steps", shape=(), initializer="zeros", trainable=False, autocast=False
+        )
+
+    def call(self, inputs, training=None, mask=None):
+        """The normalised inputs."""
+        if not (training and self.trainable):
+            return super().call(inputs, training=training, mask=mask)
+        kept = (self.moving_mean, self.moving_variance)
+        before = [ops.convert_to_tensor(variable) for variable in kept]
+        outputs = super().call(inputs, training=training, mask=mask)
+        steps = ops.cast(self.steps, "float32")
+        share = ops.minimum(self.momentum, steps / (steps + 1.0))
+        for variable, old in zip(kept, before, strict=True):
+            # Keras has assigned momentum · old + (1 − momentum) · batch.
+            new = ops.convert_to_tensor(variable)
+            batch = old + (new - old) / (1.0 - self.momentum)
+            variable.assign(ops.where(share < self.momentum, batch + share * (old - batch), new))
+        self.steps.assign(ops.minimum(steps + 1.0, 1e6))
+        return outputs

@@ -1,0 +1,12 @@
+"""The default network of each kind of example: from raw inputs to features, one file a kind.
+
+A tower is a function of the inputs by name, the :class:`tfmetric.elements.Element` and the
+:class:`tfmetric.models.towers.options.Options`; it gives
+:class:`tfmetric.models.towers.options.Features`. :func:`tfmetric.models.embedder` chooses it by
+the kind and puts the embedding layer behind it. A new kind is a file here and a line in the table.
+"""
+
+from tfmetric.models.towers import record
+from tfmetric.models.towers.single import SINGLE
+
+TOWERS = {**SINGLE, "record": record.tower}

@@ -1,0 +1,79 @@
+"""A network of the user's own that takes several named inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from tfmetric._errors import expected
+from tfmetric.models.towers import networks
+from tfmetric.models.towers.options import Features, Options
+from tfmetric.models.towers.pooling import pool
+
+# Inputs that say which steps of the output are there, by the names that networks have for them.
+_MASKS = ("padding_mask", "attention_mask", "mask")
+# Of several outputs: what each step gives, under the names that networks have for it.
+_STEPS = ("sequence_output", "last_hidden_state", "tokens")
+
+
+def names(network: keras.Model) -> list[str]:
+    """The names of the inputs of a network."""
+    given = _inputs(network)
+    return list(given) if isinstance(given, dict) else [x.name for x in network.inputs]
+
+
+def fresh_inputs(network: keras.Model) -> dict[str, keras.KerasTensor]:
+    """New inputs like those of a network, by name."""
+    return {
+        name: keras.Input(x.shape[1:], dtype=x.dtype, name=name)
+        for name, x in zip(names(network), keras.tree.flatten(_inputs(network)), strict=True)
+    }
+
+
+def tower(inputs: dict[str, Any], options: Options) -> Features:
+    """Named inputs through the network, its output pooled under the mask among the inputs."""
+    network = options.backbone
+    if not networks.functional(network):
+        raise ValueError(
+            expected("a backbone whose inputs are known: a functional model", backbone=network)
+        )
+    missing = sorted(set(names(network)) - set(inputs))
+    if missing:
+        raise ValueError(
+            expected(
+                "a record with a field for every input of the backbone",
+                missing=missing,
+                fields=sorted(inputs),
+            )
+        )
+    networks.load_weights(network, options.weights)
+    chosen = {name: inputs[name] for name in names(network)}
+    given = keras.tree.pack_sequence_as(_inputs(network), list(chosen.values()))
+    output = _one(networks.call(network, given, options.trainable))
+    mask = next((inputs[name] for name in _MASKS if name in inputs), None)
+    if mask is not None and (len(output.shape) != 3 or mask.shape[1] != output.shape[1]):
+        mask = None
+    return Features(pool(output, options, mask))
+
+
+def _inputs(network):
+    """The inputs as the network has them: one, a list or a dictionary."""
+    return network.inputs[0] if isinstance(network, keras.Sequential) else network.input
+
+
+def _one(output):
+    """The output to pool, of one or several."""
+    if isinstance(output, dict):
+        for name in _STEPS:
+            if name in output:
+                return output[name]
+    values = keras.tree.flatten(output)
+    if len(values) != 1:
+        raise ValueError(
+            expected(
+                f"a backbone with one output, or outputs by name of which one is {_STEPS[0]!r}",
+                outputs=list(output) if isinstance(output, dict) else len(values),
+            )
+        )
+    return values[0]
