@@ -31,6 +31,7 @@ OTHER = {
     "sampling_rate": 8000,
     "highest": 3000.0,
     "dim": 3,
+    "buckets": 50,
     "mu": 0.25,
     "balance": 0.25,
 }

@@ -47,13 +47,14 @@ class PromptBatchNormalization(keras.layers.BatchNormalization):
         if not (training and self.trainable):
             return super().call(inputs, training=training, mask=mask)
         kept = (self.moving_mean, self.moving_variance)
-        before = [ops.convert_to_tensor(variable) for variable in kept]
+        # Their values as they are now: the variables themselves are about to change.
+        before = [ops.convert_to_tensor(variable) + 0.0 for variable in kept]
         outputs = super().call(inputs, training=training, mask=mask)
         steps = ops.cast(self.steps, "float32")
         share = ops.minimum(self.momentum, steps / (steps + 1.0))
         for variable, old in zip(kept, before, strict=True):
             # Keras has assigned momentum · old + (1 − momentum) · batch.
-            new = ops.convert_to_tensor(variable)
+            new = ops.convert_to_tensor(variable) + 0.0
             batch = old + (new - old) / (1.0 - self.momentum)
             variable.assign(ops.where(share < self.momentum, batch + share * (old - batch), new))
         self.steps.assign(ops.minimum(steps + 1.0, 1e6))

@@ -10,6 +10,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.layers import NGramBag
+from tfmetric.models.towers import networks
 
 
 def adapt(model: keras.Model, data: Any, batch_size: int = 256) -> keras.Model:
@@ -38,7 +39,7 @@ def adapt(model: keras.Model, data: Any, batch_size: int = 256) -> keras.Model:
     [[-1.0, 0.0], [1.0, 0.0]]
     """
     for layer in adapted_layers(model):
-        inner = keras.Model(model.input, layer.input)
+        inner = keras.Model(networks.inputs_of(model), layer.input)
         batches = (inner(batch) for batch in _batches(data, batch_size))
         if isinstance(layer, NGramBag):
             layer.adapt(batches)

@@ -37,7 +37,7 @@ def embedder(
     Train it with an embedding loss by ``model.fit``, evaluate it with
     :func:`tfmetric.evaluation.evaluate`, export it with ``tfmetric.export.save``. The
     preprocessing is inside: images go in as they are stored, texts as strings, recordings as
-    samples, in training and in serving alike. ``docs/towers.md`` has a page on all of them.
+    samples, in training and in serving alike.
 
     Args:
         element: What one example is: the ``element`` of the data
@@ -52,7 +52,6 @@ def embedder(
               ``"MobileNetV2"``, which gets images in the form that its published weights expect;
             - text: ``"ngrams"``, hashed words and character n-grams; ``"gru"``, ``"lstm"``,
               ``"cnn"`` and ``"transformer"`` over words of a vocabulary (give ``adapt``);
-              ``"static"``, pretrained vectors from the folder ``weights``;
             - audio: ``"cnn"`` or ``"gru"`` over a log-mel spectrum;
             - vector: ``"mlp"``; ``"linear"``; ``"ids"``, whole numbers that are looked up;
             - sequence: ``"cnn"``, ``"gru"``, ``"lstm"`` or ``"transformer"``;
@@ -60,9 +59,8 @@ def embedder(
             - record: a mapping from fields to the backbone of each, or a ``keras.Model`` whose
               inputs have the names of the fields.
         weights: None; the path of a weights file of the backbone (``.weights.h5``, ``.h5`` or
-            ``.keras``); ``"imagenet"`` for the published weights of a ``keras.applications``
-            network, which Keras downloads unless they are in its cache; or the folder of
-            ``"static"`` vectors.
+            ``.keras``); or ``"imagenet"`` for the published weights of a ``keras.applications``
+            network, which Keras downloads unless they are in its cache.
         trainable: False freezes the backbone: its weights are not trained, and its batch
             normalisation and dropout run in inference mode, also if you unfreeze it later. The
             network is then inside a layer :class:`tfmetric.layers.InferenceMode`.

@@ -29,6 +29,11 @@ def functional(network: Any) -> bool:
     return isinstance(network, keras.Model) and bool(getattr(network, "inputs", None))
 
 
+def inputs_of(network: keras.Model) -> Any:
+    """The inputs as the network has them: one, a list, or a dictionary by name."""
+    return network.inputs[0] if isinstance(network, keras.Sequential) else network.input
+
+
 def load_weights(network: keras.Model, weights: Any) -> None:
     """Loads a weights file into a network; does nothing for None.
 

@@ -19,16 +19,15 @@ _STEPS = ("sequence_output", "last_hidden_state", "tokens")
 
 def names(network: keras.Model) -> list[str]:
     """The names of the inputs of a network."""
-    given = _inputs(network)
+    given = networks.inputs_of(network)
     return list(given) if isinstance(given, dict) else [x.name for x in network.inputs]
 
 
 def fresh_inputs(network: keras.Model) -> dict[str, keras.KerasTensor]:
     """New inputs like those of a network, by name."""
-    return {
-        name: keras.Input(x.shape[1:], dtype=x.dtype, name=name)
-        for name, x in zip(names(network), keras.tree.flatten(_inputs(network)), strict=True)
-    }
+    given = networks.inputs_of(network)
+    by_name = given if isinstance(given, dict) else {x.name: x for x in network.inputs}
+    return {name: keras.Input(x.shape[1:], dtype=x.dtype, name=name) for name, x in by_name.items()}
 
 
 def tower(inputs: dict[str, Any], options: Options) -> Features:
@@ -49,17 +48,14 @@ def tower(inputs: dict[str, Any], options: Options) -> Features:
         )
     networks.load_weights(network, options.weights)
     chosen = {name: inputs[name] for name in names(network)}
-    given = keras.tree.pack_sequence_as(_inputs(network), list(chosen.values()))
-    output = _one(networks.call(network, given, options.trainable))
+    given = networks.inputs_of(network)
+    if not isinstance(given, dict):
+        chosen = keras.tree.pack_sequence_as(given, list(chosen.values()))
+    output = _one(networks.call(network, chosen, options.trainable))
     mask = next((inputs[name] for name in _MASKS if name in inputs), None)
     if mask is not None and (len(output.shape) != 3 or mask.shape[1] != output.shape[1]):
         mask = None
     return Features(pool(output, options, mask))
-
-
-def _inputs(network):
-    """The inputs as the network has them: one, a list or a dictionary."""
-    return network.inputs[0] if isinstance(network, keras.Sequential) else network.input
 
 
 def _one(output):

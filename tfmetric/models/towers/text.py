@@ -14,7 +14,6 @@ from tfmetric.models.towers.image import own
 from tfmetric.models.towers.networks import call
 from tfmetric.models.towers.options import Features, Options, chosen, preprocessed
 from tfmetric.models.towers.pooling import pool
-from tfmetric.models.towers.static_vectors import static_vectors
 
 _BUCKETS = 1 << 15
 _VOCABULARY = 20_000
@@ -56,5 +55,4 @@ _BACKBONES = {
     "lstm": _over_words(lambda x, mask: over_steps.recurrent(layers.LSTM, x, mask, _WIDTH)),
     "cnn": _over_words(lambda x, mask: over_steps.convolutions(x, mask, (256, 256), 3)),
     "transformer": _over_words(over_steps.transformer),
-    "static": static_vectors,
 }
