@@ -119,7 +119,7 @@ def test_wrong_inputs_are_named(directory):
 
 def test_a_new_gallery_needs_no_model(directory, tmp_path):
     other = sounds(4, seed=1)
-    path = export.update_gallery(directory, gallery=batch(other), ids=list("abcd"))
+    path = export.update_gallery(directory, gallery=batch(other), ids=list("abcd"), batch_size=3)
     servable = export.load(directory, int(path.name))
     assert servable.search_bytes([wav(part) for part in other], 1).ids[:, 0].tolist() == list(
         "abcd"

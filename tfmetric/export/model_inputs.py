@@ -139,9 +139,9 @@ class ModelInputs:
         if isinstance(data, LabeledData):
             parts = (x for x, _ in data.batches(batch_size))
         else:
-            by_name = data if isinstance(data, Mapping) else {ONE: data}
-            starts = range(0, len(next(iter(by_name.values()))), batch_size)
-            parts = ({n: a[i : i + batch_size] for n, a in by_name.items()} for i in starts)
+            whole = data if isinstance(data, Mapping) else {ONE: data}
+            starts = range(0, size_of(data), batch_size)
+            parts = ({n: a[i : i + batch_size] for n, a in whole.items()} for i in starts)
         start = 0
         for part in parts:
             by_name = part if isinstance(part, Mapping) else {ONE: part}
