@@ -32,7 +32,7 @@ def l2_normalize(x, axis: int = -1, epsilon: float = NORM_FLOOR):
     >>> np.asarray(l2_normalize(np.array([[3.0, 4.0], [0.0, 0.0]], "float32"))).round(3).tolist()
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
-    x = x / _safe_scale(x, axis, smallest=0.0)
+    x = x / safe_scale(x, axis, smallest=0.0)
     square = ops.sum(ops.square(x), axis=axis, keepdims=True)
     return x * ops.rsqrt(ops.maximum(square, epsilon**2))
 
@@ -47,7 +47,7 @@ def safe_sqrt(x):
     return ops.where(positive, ops.sqrt(ops.where(positive, x, 1.0)), 0.0)
 
 
-def _safe_scale(x, axis=None, smallest=1e-15):
+def safe_scale(x, axis=None, smallest=1e-15):
     """A constant to divide by so that squares neither overflow nor vanish: 1 for ordinary sizes.
 
     Staying at exactly 1 there keeps small whole numbers exact, and with them ties.
@@ -97,7 +97,7 @@ def _pairwise_squared_euclidean(x, y):
 
 
 def _pairwise_euclidean(x, y):
-    scale = ops.maximum(_safe_scale(x), _safe_scale(y))
+    scale = ops.maximum(safe_scale(x), safe_scale(y))
     return scale * safe_sqrt(_pairwise_squared_euclidean(x / scale, y / scale))
 
 
@@ -112,7 +112,7 @@ def _squared_within(x, y, same, x_member, y_member):
 
 def _euclidean_within(x, y, same, x_member, y_member):
     # The scale of both is that of y, which x is a part of.
-    scale = _safe_scale(y)
+    scale = safe_scale(y)
     return scale * safe_sqrt(_squared_within(x / scale, y / scale, same, x_member, y_member))
 
 
@@ -122,7 +122,7 @@ def _paired_squared_euclidean(x, y):
 
 def _paired_euclidean(x, y):
     difference = x - y
-    scale = _safe_scale(difference, axis=-1)
+    scale = safe_scale(difference, axis=-1)
     return scale[..., 0] * safe_sqrt(ops.sum(ops.square(difference / scale), axis=-1))
 
 
@@ -164,7 +164,7 @@ class Distance:
 
 
 def _euclidean_factors(x):
-    x = x / _safe_scale(x)
+    x = x / safe_scale(x)
     x = x - ops.take(x, median_row(x), axis=0)
     # Within a row the anchor's own ‖x‖² is the same everywhere.
     left = ops.concatenate([-2.0 * x, ops.ones_like(x[:, :1])], axis=1)
@@ -190,7 +190,7 @@ def _manhattan(x, y):
 
 def _snr_parts(x, y):
     """x and y without the means of their rows, and the variance of x, all times the same scale."""
-    scale = ops.maximum(_safe_scale(x), _safe_scale(y))
+    scale = ops.maximum(safe_scale(x), safe_scale(y))
     x, y = ((z - ops.mean(z, axis=-1, keepdims=True)) / scale for z in (x, y))
     # A deviation below the floor counts as the floor; its square must not vanish.
     floor = ops.square(ops.maximum(NORM_FLOOR / scale, 1e-15))

@@ -33,18 +33,3 @@ def any_of(mask):
 def in_both(positives, negatives):
     """``(B,)`` booleans: whether an anchor has a positive and a negative."""
     return ops.logical_and(any_of(positives), any_of(negatives))
-
-
-def against_everybody(logits, positives, negatives):
-    """log Σ exp over positives and negatives, in two parts, and whether it is of more than one.
-
-    In parts, since with one positive p the sum less p's own logit is the second part alone, free
-    of the rounding of a difference.
-
-    Returns:
-        ``(B,)`` log Σ exp over the positives; what the negatives add to it; booleans.
-    """
-    own = masked_logsumexp(logits, positives)
-    added = ops.softplus(masked_logsumexp(logits, negatives) - own)
-    number = ops.sum(ops.cast(ops.logical_or(positives, negatives), logits.dtype), axis=1)
-    return own, added, number > 1

@@ -5,7 +5,7 @@ from keras import ops
 from tfmetric.mining import by_class
 
 
-def all_pairs(labels, x, distance, references=None):
+def all_pairs(labels, x, distance, references=None, members=None):
     """``(B, N)`` distances, those within a class free of the cancellation of a matrix product.
 
     ‖a‖² + ‖b‖² − 2a·b loses what a and b have in common: at a distance of 1e-3 on the unit sphere
@@ -19,6 +19,7 @@ def all_pairs(labels, x, distance, references=None):
         x: ``(B, D)`` embeddings.
         distance: A :class:`tfmetric.distances.Distance`.
         references: What they are compared with; by default each other.
+        members: What :func:`class_members` says of the references, where that is known.
     """
     if references is None:
         own, others, y = None, labels, x
@@ -27,7 +28,7 @@ def all_pairs(labels, x, distance, references=None):
     if distance.within is None:
         return distance.pairwise(x, y)
     same = ops.equal(labels[:, None], others[None, :])
-    y_member = class_members(others, y)
+    y_member = class_members(others, y) if members is None else members
     x_member = y_member if own is None else ops.take(y_member, own)
     return distance.within(x, y, same, x_member, y_member)
 

@@ -4,9 +4,9 @@ import keras
 from keras import ops
 
 from tfmetric.losses import _arguments
-from tfmetric.losses._masked import in_both, masked_logsumexp
 from tfmetric.losses.base import Terms, anchor_terms
-from tfmetric.losses.pair_loss import PairLoss, similarities
+from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.losses.streaming import Held, LogSumExp
 
 
 def circle_terms(similarity, positives, negatives, margin=0.25, gamma=256.0) -> Terms:
@@ -21,13 +21,34 @@ def circle_terms(similarity, positives, negatives, margin=0.25, gamma=256.0) -> 
         margin: The relaxation m.
         gamma: The scale γ.
     """
-    constant = ops.stop_gradient(similarity)
-    pull = -gamma * ops.relu(1.0 + margin - constant) * (similarity - (1.0 - margin))
-    push = gamma * ops.relu(constant + margin) * (similarity - margin)
-    total = masked_logsumexp(pull, positives) + masked_logsumexp(push, negatives)
-    valid = in_both(positives, negatives)
+    return _terms(
+        Held(1.0 - similarity, positives), Held(1.0 - similarity, negatives), margin, gamma
+    )
+
+
+def _terms(positives, negatives, margin, gamma):
+    def pull(distance):
+        weight = gamma * ops.relu(ops.stop_gradient(distance) + margin)
+        return weight * (distance - margin)
+
+    # γ·αₙ·(sₙ − m) with sₙ − m = αₙ − 2m; where αₙ is 0 so is the product.
+    def push(distance):
+        weight = ops.relu((1.0 + margin) - ops.stop_gradient(distance))
+        return gamma * weight * ((1.0 - margin) - distance)
+
+    def push_slope(distance):
+        return -gamma * ops.relu((1.0 + margin) - distance)
+
+    def largest_push(nearest):
+        return ops.relu(push(nearest))
+
+    # Similarities reach from −1 to 1; where αₙ is not 0 the push is least in the middle.
+    reach = gamma * max(abs((1.0 + margin) * (1.0 - margin)), margin * margin)
+    (own,) = positives.reduce(LogSumExp(pull))
+    (others,) = negatives.reduce(LogSumExp(push, push_slope, float(reach), largest_push))
+    valid = ops.logical_and(positives.number > 0, negatives.number > 0)
     # Strictly positive by the formula, also where float32 says 0.
-    return anchor_terms(ops.softplus(total), valid, valid)
+    return anchor_terms(ops.softplus(own + others), valid, valid)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -89,7 +110,6 @@ class CircleLoss(PairLoss):
         self.margin = _arguments.number("margin", margin, -1, 1)
         self.gamma = _arguments.positive("gamma", gamma)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def anchor_terms(self, positives, negatives):
         """See :class:`PairLoss`."""
-        similarity = similarities(matrix, self.distance)
-        return circle_terms(similarity, positives, negatives, self.margin, self.gamma)
+        return _terms(positives, negatives, self.margin, self.gamma)

@@ -5,13 +5,12 @@ from numbers import Real
 import keras
 from keras import ops
 
-from tfmetric import distances
 from tfmetric._errors import expected
-from tfmetric.losses import matching
 from tfmetric.losses._mined import Mined
 from tfmetric.losses._siamese import SiameseLoss, pairs_given
-from tfmetric.losses.base import Terms, check_margin, gather_terms
+from tfmetric.losses.base import Terms, anchor_terms, check_margin, gather_terms
 from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.losses.streaming import Count, Sum
 
 MINING = ("all", "hard")
 
@@ -47,34 +46,59 @@ def contrastive_terms(
     Returns:
         Sum, count and active count of each anchor's terms, ``(B,)`` each.
     """
-    batch = Mined(labels, embeddings, distances.get(distance), references, matching.get(match))
-    if mining == "all":
-        positives, negatives = batch.masks
-        values = ops.where(positives, batch.matrix - positive_margin, margin - batch.matrix)
-        return _terms(values, positives, negatives, power, balanced)
-    positive, negative = batch.chosen("hard", "hard")
-    to_positive, to_negative = batch.paired(positive), batch.paired(negative)
-    values = ops.stack([to_positive - positive_margin, margin - to_negative], axis=1)
-    nobody = ops.zeros_like(positive.found)
-    positives = ops.stack([positive.found, nobody], axis=1)
-    negatives = ops.stack([nobody, negative.found], axis=1)
-    return _terms(values, positives, negatives, power, balanced)
+    loss = ContrastiveLoss(
+        margin, positive_margin, mining, distance, power, match=match, balanced=balanced
+    )
+    return loss.terms(labels, embeddings, references)
 
 
-def _terms(values, positives, negatives, power, balanced):
+def _hinge(excess, power):
+    excess = ops.relu(excess)
+    return excess if power == 1 else ops.square(excess) if power == 2 else excess**power
+
+
+def _hinge_slope(excess, power):
+    if power == 1:
+        return ops.cast(excess > 0, excess.dtype)
+    excess = ops.relu(excess)
+    return 2.0 * excess if power == 2 else power * excess ** (power - 1)
+
+
+def _each_pair(positives, negatives, margin, positive_margin, power, balanced) -> Terms:
+    """Every pair of an anchor as a term."""
     # Active before the power: the square of a small positive number may be 0 in float32.
-    active = values > 0
-    values = ops.relu(values)
-    powered = values if power == 1 else ops.square(values) if power == 2 else values**power
-    if not balanced:
-        valid = ops.logical_or(positives, negatives)
-        return gather_terms(powered, valid, ops.logical_and(valid, active))
-    total = found = some = 0.0
-    for side in (positives, negatives):
-        part = gather_terms(powered, side, ops.logical_and(side, active))
-        total += part.total / ops.maximum(part.active, 1.0)
-        found, some = ops.maximum(found, part.count), ops.maximum(some, part.active)
-    return Terms(total, ops.minimum(found, 1.0), ops.minimum(some, 1.0))
+    pulled = positives.distance - positive_margin
+    pull = gather_terms(
+        _hinge(pulled, power), positives.mask, ops.logical_and(positives.mask, pulled > 0)
+    )
+    push, active = negatives.reduce(
+        Sum(
+            lambda distance: _hinge(margin - distance, power),
+            lambda distance: -_hinge_slope(margin - distance, power),
+        ),
+        Count(lambda distance: distance < margin),
+    )
+    push = Terms(push, negatives.number, active)
+    return _both_sides(pull, push) if balanced else Terms(*map(ops.add, pull, push))
+
+
+def _both_sides(pull, push):
+    """The mean over an anchor's active positives plus that over its active negatives."""
+    total = sum(side.total / ops.maximum(side.active, 1.0) for side in (pull, push))
+    found, active = ops.maximum(pull.count, push.count), ops.maximum(pull.active, push.active)
+    return Terms(total, ops.minimum(found, 1.0), ops.minimum(active, 1.0))
+
+
+def _hardest(batch: Mined, margin, positive_margin, power, balanced) -> Terms:
+    """The furthest positive and the nearest negative of an anchor as its terms."""
+    chosen = batch.chosen("hard", "hard")
+    to_positive, to_negative = map(batch.paired, chosen)
+    sides = []
+    excesses = to_positive - positive_margin, margin - to_negative
+    for excess, side in zip(excesses, chosen, strict=True):
+        active = ops.logical_and(side.found, excess > 0)
+        sides.append(anchor_terms(_hinge(excess, power), side.found, active))
+    return _both_sides(*sides) if balanced else Terms(*map(ops.add, *sides))
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -165,18 +189,15 @@ class ContrastiveLoss(PairLoss):
 
     def terms(self, labels, embeddings, references=None):
         """See :class:`EmbeddingLoss`."""
-        return contrastive_terms(
-            labels,
-            embeddings,
-            self.margin,
-            self.positive_margin,
-            self.mining,
-            self.distance,
-            self.power,
-            self.match,
-            references,
-            self.balanced,
-        )
+        if self.mining == "all":
+            return super().terms(labels, embeddings, references)
+        batch = Mined(labels, embeddings, self.distance, references, self.match)
+        return _hardest(batch, self.margin, self.positive_margin, self.power, self.balanced)
+
+    def anchor_terms(self, positives, negatives):
+        """See :class:`PairLoss`."""
+        margins = self.margin, self.positive_margin
+        return _each_pair(positives, negatives, *margins, self.power, self.balanced)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")

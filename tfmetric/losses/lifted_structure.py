@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from tfmetric.losses._masked import in_both, masked_logsumexp
 from tfmetric.losses.base import Terms, anchor_terms, check_margin
 from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.losses.streaming import Held, LogSumExp
 
 
 def lifted_structure_terms(matrix, positives, negatives, margin=1.0) -> Terms:
@@ -19,9 +19,14 @@ def lifted_structure_terms(matrix, positives, negatives, margin=1.0) -> Terms:
         negatives: ``(B, N)`` booleans.
         margin: In units of the distance.
     """
-    furthest = masked_logsumexp(matrix, positives)
-    nearest = masked_logsumexp(margin - matrix, negatives)
-    return anchor_terms(ops.relu(furthest + nearest), in_both(positives, negatives))
+    return _terms(Held(matrix, positives), Held(matrix, negatives), margin)
+
+
+def _terms(positives, negatives, margin):
+    (furthest,) = positives.reduce(LogSumExp(1.0))
+    (nearest,) = negatives.reduce(LogSumExp(-1.0))
+    valid = ops.logical_and(positives.number > 0, negatives.number > 0)
+    return anchor_terms(ops.relu(furthest + (nearest + margin)), valid)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -82,6 +87,6 @@ class LiftedStructureLoss(PairLoss):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.margin = check_margin(margin)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def anchor_terms(self, positives, negatives):
         """See :class:`PairLoss`."""
-        return lifted_structure_terms(matrix, positives, negatives, self.margin)
+        return _terms(positives, negatives, self.margin)

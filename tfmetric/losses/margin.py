@@ -5,8 +5,9 @@ from keras import ops
 
 from tfmetric._errors import expected
 from tfmetric.losses import _arguments, _inputs
-from tfmetric.losses.base import Terms, check_margin
+from tfmetric.losses.base import Terms, check_margin, gather_terms
 from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.losses.streaming import Count, Sum
 from tfmetric.mining import drawn_negatives
 
 MINING = ("all", "distance-weighted")
@@ -120,8 +121,28 @@ class MarginLoss(PairLoss):
         if self.learned_betas > 1 and match is not None:
             raise ValueError(expected("a β for each class with class ids only", match=match))
 
-    def terms(self, labels, embeddings, references=None):
-        """See :class:`EmbeddingLoss`."""
+    def anchor_terms(self, positives, negatives):
+        """See :class:`PairLoss`."""
+        alpha, beta = self.alpha, self.beta
+        pulled = alpha + positives.distance - beta
+        active = ops.logical_and(positives.mask, pulled > 0)
+        pull = gather_terms(ops.relu(pulled), positives.mask, active)
+        push, active = negatives.reduce(
+            Sum(
+                lambda distance: ops.relu((alpha + beta) - distance),
+                lambda distance: -ops.cast(distance < alpha + beta, distance.dtype),
+            ),
+            Count(lambda distance: distance < alpha + beta),
+        )
+        push = Terms(push, negatives.number, active)
+        return Terms(*map(ops.add, pull, push))
+
+    def streams(self):
+        """Neither draws nor learned thresholds are sums over negatives."""
+        return super().streams() and self.mining == "all" and not self.learned_betas
+
+    def row_terms(self, labels, embeddings, references=None, members=None):
+        """See :class:`PairLoss`."""
         embeddings, betas = self._split(embeddings)
         others = embeddings
         if references is not None:
@@ -132,7 +153,7 @@ class MarginLoss(PairLoss):
             betas = ops.take_along_axis(betas, ops.cast(labels[:, None], "int32"), axis=1)
         if self.learned_betas:
             beta = beta + betas
-        matrix, positives, negatives = self.pairs(labels, embeddings, references)
+        matrix, positives, negatives = self.pairs(labels, embeddings, references, members)
         draws = None
         if self.mining == "distance-weighted":
             constant = ops.stop_gradient(embeddings), ops.stop_gradient(others)

@@ -4,9 +4,9 @@ import keras
 from keras import ops
 
 from tfmetric.losses import _arguments
-from tfmetric.losses._masked import any_of, in_both, masked_logsumexp
 from tfmetric.losses.base import Terms, anchor_terms
-from tfmetric.losses.pair_loss import PairLoss, similarities
+from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.losses.streaming import FAR, Held, Largest, LogSumExp, Smallest
 
 
 def multi_similarity_terms(
@@ -25,20 +25,33 @@ def multi_similarity_terms(
         threshold: The similarity that both are pushed away from.
         epsilon: Slack of the mining; None takes all pairs.
     """
+    sides = Held(-similarity, positives), Held(-similarity, negatives)
+    return _terms(*sides, alpha, beta, threshold, epsilon, 0.0)
+
+
+def _terms(positives, negatives, alpha, beta, threshold, epsilon, highest):
+    """``highest``: the similarity at distance 0."""
+    distance = positives.distance
+    has_positive, has_negative = positives.number > 0, negatives.number > 0
+    chosen = positives
     if epsilon is None:
-        valid = ops.logical_or(any_of(positives), any_of(negatives))
+        valid = ops.logical_or(has_positive, has_negative)
+        (push,) = negatives.reduce(LogSumExp(-beta))
+        active = valid
     else:
-        valid = in_both(positives, negatives)
-        far = ops.cast(1e30, similarity.dtype)
-        worst = ops.min(ops.where(positives, similarity, far), axis=1, keepdims=True)
-        best = ops.max(ops.where(negatives, similarity, -far), axis=1, keepdims=True)
-        positives = ops.logical_and(positives, similarity < best + epsilon)
-        negatives = ops.logical_and(negatives, similarity > worst - epsilon)
-    offset = similarity - threshold
-    pull = ops.softplus(masked_logsumexp(-alpha * offset, positives)) / alpha
-    push = ops.softplus(masked_logsumexp(beta * offset, negatives)) / beta
+        valid = ops.logical_and(has_positive, has_negative)
+        (furthest,) = positives.reduce(Largest())
+        bound = ops.where(has_positive, furthest + epsilon, -FAR)
+        nearest, push = negatives.reduce(Smallest(), LogSumExp(-beta, nearer=bound))
+        limit = ops.where(has_negative, nearest - epsilon, FAR)[:, None]
+        chosen = Held(distance, ops.logical_and(positives.mask, distance > limit))
+        active = ops.logical_or(chosen.number > 0, nearest < bound)
+    (pull,) = chosen.reduce(LogSumExp(alpha))
+    # The exponents are those of s − λ, s being the highest less the distance.
+    offset = highest - threshold
+    pull = ops.softplus(pull - alpha * offset) / alpha
+    push = ops.softplus(push + beta * offset) / beta
     # Strictly positive by the formula, also where float32 says 0, as long as a pair was mined.
-    active = ops.logical_or(any_of(positives), any_of(negatives))
     return anchor_terms(pull + push, valid, active)
 
 
@@ -110,14 +123,8 @@ class MultiSimilarityLoss(PairLoss):
         self.threshold = _arguments.number("threshold", threshold, -1e6, 1e6)
         self.epsilon = _arguments.number("epsilon", epsilon, 0, 1e6, optional=True)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def anchor_terms(self, positives, negatives):
         """See :class:`PairLoss`."""
-        return multi_similarity_terms(
-            similarities(matrix, self.distance),
-            positives,
-            negatives,
-            self.alpha,
-            self.beta,
-            self.threshold,
-            self.epsilon,
-        )
+        highest = 1.0 if self.distance.builtin == "cosine" else 0.0
+        numbers = self.alpha, self.beta, self.threshold, self.epsilon
+        return _terms(positives, negatives, *numbers, highest)

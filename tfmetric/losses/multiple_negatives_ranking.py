@@ -4,9 +4,10 @@ import keras
 from keras import ops
 
 from tfmetric.losses import _arguments
-from tfmetric.losses._masked import against_everybody
+from tfmetric.losses._everybody import against_everybody
 from tfmetric.losses.base import Terms, gather_terms
-from tfmetric.losses.pair_loss import PairLoss, similarities
+from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.losses.streaming import Held
 
 
 def multiple_negatives_ranking_terms(similarity, positives, negatives, scale=20.0) -> Terms:
@@ -20,11 +21,15 @@ def multiple_negatives_ranking_terms(similarity, positives, negatives, scale=20.
         negatives: ``(B, N)`` booleans.
         scale: Multiplies the similarities.
     """
-    logits = similarity * scale
-    own, added, several = against_everybody(logits, positives, negatives)
-    values = added[:, None] + (own[:, None] - logits)
+    return _terms(Held(-similarity, positives), Held(-similarity, negatives), scale)
+
+
+def _terms(positives, negatives, scale):
+    own, added, several = against_everybody(positives, negatives, scale)
+    values = added[:, None] + (own[:, None] + scale * positives.distance)
     # Strictly positive by the formula, also where float32 says 0.
-    return gather_terms(values, positives, ops.logical_and(positives, several[:, None]))
+    active = ops.logical_and(positives.mask, several[:, None])
+    return gather_terms(values, positives.mask, active)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -86,7 +91,6 @@ class MultipleNegativesRankingLoss(PairLoss):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.scale = _arguments.positive("scale", scale)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def anchor_terms(self, positives, negatives):
         """See :class:`PairLoss`."""
-        similarity = similarities(matrix, self.distance)
-        return multiple_negatives_ranking_terms(similarity, positives, negatives, self.scale)
+        return _terms(positives, negatives, self.scale)

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from tfmetric.losses import _arguments
-from tfmetric.losses.ntxent import ntxent_terms
-from tfmetric.losses.pair_loss import PairLoss, similarities
+from tfmetric.losses.ntxent import ntxent_of
+from tfmetric.losses.pair_loss import PairLoss
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -75,7 +75,6 @@ class NPairsLoss(PairLoss):
         length = self.l2 * ops.sum(ops.square(embeddings), axis=1)
         return terms._replace(total=terms.total + terms.count * length)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def anchor_terms(self, positives, negatives):
         """See :class:`PairLoss`."""
-        similarity = similarities(matrix, self.distance)
-        return ntxent_terms(similarity, positives, negatives, temperature=1.0)
+        return ntxent_of(positives, negatives, temperature=1.0)

@@ -4,15 +4,9 @@ import keras
 from keras import ops
 
 from tfmetric.losses import _arguments
-from tfmetric.losses._masked import in_both, masked_logsumexp
 from tfmetric.losses.base import Terms, anchor_terms
 from tfmetric.losses.pair_loss import PairLoss
-
-
-def _odds_against(matrix, positives, negatives, temperature):
-    """Logarithm of the odds that an anchor's neighbour, drawn ~ exp(−d/T), is a negative."""
-    logits = -matrix / temperature
-    return masked_logsumexp(logits, negatives) - masked_logsumexp(logits, positives)
+from tfmetric.losses.streaming import Held, LogSumExp
 
 
 def soft_nearest_neighbor_terms(matrix, positives, negatives, temperature=1.0) -> Terms:
@@ -26,10 +20,8 @@ def soft_nearest_neighbor_terms(matrix, positives, negatives, temperature=1.0) -
         negatives: ``(B, N)`` booleans.
         temperature: Divides the distances.
     """
-    valid = in_both(positives, negatives)
-    odds = _odds_against(matrix, positives, negatives, temperature)
-    # Strictly positive by the formula, also where float32 says 0.
-    return anchor_terms(ops.softplus(ops.where(valid, odds, 0.0)), valid, valid)
+    sides = Held(matrix, positives), Held(matrix, negatives)
+    return _terms(ops.softplus, *sides, temperature)
 
 
 def nca_terms(matrix, positives, negatives, temperature=1.0) -> Terms:
@@ -43,10 +35,16 @@ def nca_terms(matrix, positives, negatives, temperature=1.0) -> Terms:
         negatives: ``(B, N)`` booleans.
         temperature: Divides the distances.
     """
-    valid = in_both(positives, negatives)
-    odds = _odds_against(matrix, positives, negatives, temperature)
+    return _terms(ops.sigmoid, Held(matrix, positives), Held(matrix, negatives), temperature)
+
+
+def _terms(cost, positives, negatives, temperature):
+    """The cost of the log-odds that an anchor's neighbour, drawn ~ exp(−d/T), is a negative."""
+    valid = ops.logical_and(positives.number > 0, negatives.number > 0)
+    (own,) = positives.reduce(LogSumExp(-1.0 / temperature))
+    (others,) = negatives.reduce(LogSumExp(-1.0 / temperature))
     # Strictly positive by the formula, also where float32 says 0.
-    return anchor_terms(ops.sigmoid(ops.where(valid, odds, 0.0)), valid, valid)
+    return anchor_terms(cost(ops.where(valid, others - own, 0.0)), valid, valid)
 
 
 class _NeighborLoss(PairLoss):
@@ -112,9 +110,9 @@ class SoftNearestNeighborLoss(_NeighborLoss):
     ):
         super().__init__(temperature, distance, match, reduction, name, dtype, gather)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def anchor_terms(self, positives, negatives):
         """See :class:`PairLoss`."""
-        return soft_nearest_neighbor_terms(matrix, positives, negatives, self.temperature)
+        return _terms(ops.softplus, positives, negatives, self.temperature)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -174,6 +172,6 @@ class NCALoss(_NeighborLoss):
     ):
         super().__init__(temperature, distance, match, reduction, name, dtype, gather)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def anchor_terms(self, positives, negatives):
         """See :class:`PairLoss`."""
-        return nca_terms(matrix, positives, negatives, self.temperature)
+        return _terms(ops.sigmoid, positives, negatives, self.temperature)

@@ -4,9 +4,9 @@ import keras
 from keras import ops
 
 from tfmetric.losses import _arguments
-from tfmetric.losses._masked import any_of, masked_logsumexp
 from tfmetric.losses.base import Terms, gather_terms
-from tfmetric.losses.pair_loss import PairLoss, similarities
+from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.losses.streaming import Held, LogSumExp
 
 
 def ntxent_terms(similarity, positives, negatives, temperature=0.1) -> Terms:
@@ -20,10 +20,16 @@ def ntxent_terms(similarity, positives, negatives, temperature=0.1) -> Terms:
         negatives: ``(B, N)`` booleans.
         temperature: Divides the similarities.
     """
-    logits = similarity / temperature
+    return ntxent_of(Held(-similarity, positives), Held(-similarity, negatives), temperature)
+
+
+def ntxent_of(positives, negatives, temperature) -> Terms:
+    """The same from the two sides of :meth:`PairLoss.anchor_terms`."""
+    # What a similarity has beside the negated distance is in both, and cancels.
+    (others,) = negatives.reduce(LogSumExp(-1.0 / temperature))
     # log(exp(p) + Σ exp(n)) − p, with the sum over the negatives taken once an anchor.
-    values = ops.softplus(masked_logsumexp(logits, negatives)[:, None] - logits)
-    valid = ops.logical_and(positives, any_of(negatives)[:, None])
+    values = ops.softplus(others[:, None] + positives.distance / temperature)
+    valid = ops.logical_and(positives.mask, negatives.number[:, None] > 0)
     # Strictly positive by the formula, also where float32 says 0.
     return gather_terms(values, valid, valid)
 
@@ -87,7 +93,6 @@ class NTXentLoss(PairLoss):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.temperature = _arguments.positive("temperature", temperature)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def anchor_terms(self, positives, negatives):
         """See :class:`PairLoss`."""
-        similarity = similarities(matrix, self.distance)
-        return ntxent_terms(similarity, positives, negatives, self.temperature)
+        return ntxent_of(positives, negatives, self.temperature)

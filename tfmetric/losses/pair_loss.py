@@ -4,9 +4,13 @@ from keras import ops
 
 from tfmetric import distances
 from tfmetric.losses import _inputs, matching
-from tfmetric.losses._pairs import all_pairs
+from tfmetric.losses._pairs import all_pairs, class_members
 from tfmetric.losses.base import EmbeddingLoss, References, Terms
+from tfmetric.losses.streaming import FACTORS, Held, in_blocks, streamed_or_held
 from tfmetric.mining import label_masks
+
+# Batches of up to this size are faster with the matrix of all pairs in memory.
+_HELD_UP_TO = 0
 
 
 class PairLoss(EmbeddingLoss):
@@ -41,26 +45,88 @@ class PairLoss(EmbeddingLoss):
         self.distance = distances.get(distance)
         self.match = matching.get(match)
 
+    def anchor_terms(self, positives, negatives) -> Terms:
+        """The terms of each anchor, from sums and extremes over its negatives.
+
+        A loss that is written in this form holds no matrix of all pairs: its negatives are reduced
+        strip by strip, at about two matrix products, forward and backward together.
+
+        Args:
+            positives: :class:`tfmetric.losses.streaming.Held`: the distances of each anchor's
+                positives, a matrix ``distance`` with a ``mask``, and their ``number``.
+            negatives: The same ``number``, and ``reduce``, which takes any of
+                :class:`~tfmetric.losses.streaming.Sum`, ``Count``, ``LogSumExp``, ``Smallest`` and
+                ``Largest`` and returns a ``(B,)`` tensor for each. One call for all that does not
+                depend on each other saves products.
+        """
+        raise NotImplementedError
+
     def pair_terms(self, matrix, positives, negatives) -> Terms:
-        """The terms of each anchor.
+        """The terms of each anchor, from a matrix of all pairs.
+
+        A loss overrides this or :meth:`anchor_terms`, which this calls by default.
 
         Args:
             matrix: ``(B, N)`` distances.
             positives: ``(B, N)`` booleans: belongs to the anchor and is not itself.
             negatives: ``(B, N)`` booleans: does not belong to the anchor.
         """
-        raise NotImplementedError
+        return self.anchor_terms(Held(matrix, positives), Held(matrix, negatives))
 
     def terms(self, labels, embeddings, references=None):
         """See :class:`EmbeddingLoss`."""
-        return self.pair_terms(*self.pairs(labels, embeddings, references))
+        if not self.streams():
+            return self._by_rows(labels, embeddings, references)
+        size = embeddings.shape[0]
+        if references is None and size is not None and size <= _HELD_UP_TO:
+            return self._by_rows(labels, embeddings, references)
+        return Terms(
+            *streamed_or_held(
+                self.anchor_terms,
+                lambda x, references: self._by_rows(labels, x, references),
+                labels,
+                embeddings,
+                references,
+                self.distance,
+            )
+        )
 
-    def pairs(self, labels, embeddings, references=None):
+    def streams(self):
+        """Whether the loss and its distance can do without a matrix of all pairs."""
+        kind = type(self)
+        return (
+            self.match is None
+            and self.distance.builtin in FACTORS
+            and kind.pair_terms is PairLoss.pair_terms
+            and kind.anchor_terms is not PairLoss.anchor_terms
+        )
+
+    def _by_rows(self, labels, embeddings, references):
+        """The terms from whole rows of the matrix, of some anchors at a time."""
+        if references is None:
+            own = ops.arange(ops.shape(embeddings)[0], dtype="int32")
+            references = References(labels, embeddings, own)
+        members = None
+        if self.match is None and self.distance.within is not None:
+            members = class_members(references.labels, references.embeddings)
+
+        def some(x, y, labels, own):
+            given = references._replace(embeddings=y, own=own)
+            return tuple(self.row_terms(labels, x, given, members))
+
+        rows = (labels, references.own)
+        return Terms(*in_blocks(some, embeddings, references.embeddings, rows))
+
+    def row_terms(self, labels, embeddings, references=None, members=None):
+        """The terms of anchors whose whole rows of the matrix are held, as :meth:`terms`."""
+        return self.pair_terms(*self.pairs(labels, embeddings, references, members))
+
+    def pairs(self, labels, embeddings, references=None, members=None):
         """The matrix and the masks that :meth:`pair_terms` takes, of what :meth:`terms` takes."""
         other = references or References(None, None, None)
         positives, negatives = label_masks(labels, other.labels, other.own, self.match, other.valid)
         if self.match is None:
-            matrix = all_pairs(labels, embeddings, self.distance, references)
+            matrix = all_pairs(labels, embeddings, self.distance, references, members)
         else:
             others = embeddings if references is None else references.embeddings
             matrix = self.distance.pairwise(embeddings, others)

@@ -5,9 +5,12 @@ from keras import ops
 
 from tfmetric._errors import expected
 from tfmetric.losses import _arguments
-from tfmetric.losses._masked import any_of
 from tfmetric.losses.base import Terms, anchor_terms, check_margin
 from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.losses.streaming import Held, Largest, Smallest, Sum
+
+# Sums of exponentials of up to this are far from the end of float32.
+_NO_OVERFLOW = 60.0
 
 
 def ranked_list_terms(
@@ -34,21 +37,55 @@ def ranked_list_terms(
         positive_temperature: Of the weights of positives.
         balance: Weight of the negatives.
     """
-    pull = _weighted(matrix - (alpha - margin), positives, positive_temperature)
-    push = _weighted(alpha - matrix, negatives, temperature)
-    valid = ops.logical_or(any_of(positives), any_of(negatives))
+    numbers = alpha, margin, temperature, positive_temperature, balance
+    return _terms(Held(matrix, positives), Held(matrix, negatives), *numbers)
+
+
+def _terms(positives, negatives, alpha, margin, temperature, positive_temperature, balance):
+    inside, outside = alpha - margin, alpha
+    (furthest,) = positives.reduce(Largest())
+    pull = _weighted_mean(positives, 1.0, inside, furthest - inside, positive_temperature)
+    most = 0.0
+    if temperature * alpha > _NO_OVERFLOW:
+        most = outside - negatives.reduce(Smallest())[0]
+    push = _weighted_mean(negatives, -1.0, outside, most, temperature)
+    valid = positives.number + negatives.number > 0
     return anchor_terms((1.0 - balance) * pull + balance * push, valid)
 
 
-def _weighted(excess, mask, temperature):
-    """Mean of the entries above 0 of each row, weighted by exp(temperature · excess)."""
-    mask = ops.logical_and(mask, excess > 0)
-    constant = ops.where(mask, ops.stop_gradient(excess), 0.0)
-    most = ops.max(constant, axis=1, keepdims=True)
-    weight = ops.where(mask, ops.exp(temperature * (constant - most)), 0.0)
-    total = ops.sum(weight, axis=1)
-    # Where anything is left the largest weighs 1.
-    return ops.sum(weight * ops.relu(excess), axis=1) / ops.maximum(total, 1.0)
+def _weighted_mean(side, sign, bound, most, temperature):
+    """Mean of each anchor's excesses above 0, weighted by exp(temperature · excess).
+
+    Args:
+        side: Positives or negatives.
+        sign: 1 where the excess is d − bound, −1 where it is bound − d.
+        bound: The radius.
+        most: A number, or ``(B,)``: no excess is larger; only differences to it are raised.
+        temperature: Of the weights.
+    """
+    anchor = () if isinstance(most, float) else (most,)
+
+    def weight(distance, *anchor):
+        excess = sign * (ops.stop_gradient(distance) - bound)
+        exponent = temperature * ops.relu(excess)
+        if anchor:
+            # The other kind of pairs may lie beyond.
+            exponent = ops.minimum(exponent - temperature * anchor[0], 0.0)
+        above = ops.exp(exponent)
+        return ops.where(excess > 0, above, ops.zeros_like(above))
+
+    def weighted(distance, *anchor):
+        return weight(distance, *anchor) * (sign * (distance - bound))
+
+    def slope(distance, *anchor):
+        return sign * weight(distance, *anchor)
+
+    weights, total = side.reduce(
+        Sum(weight, lambda distance, *_: ops.zeros_like(distance), anchor),
+        Sum(weighted, slope, anchor),
+    )
+    weights = ops.stop_gradient(weights)
+    return total / ops.where(weights > 0, weights, 1.0)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -128,10 +165,9 @@ class RankedListLoss(PairLoss):
         )
         self.balance = _arguments.number("balance", balance, 0, 1)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def anchor_terms(self, positives, negatives):
         """See :class:`PairLoss`."""
-        return ranked_list_terms(
-            matrix,
+        return _terms(
             positives,
             negatives,
             self.alpha,

@@ -4,9 +4,10 @@ import keras
 from keras import ops
 
 from tfmetric.losses import _arguments
-from tfmetric.losses._masked import against_everybody, any_of
+from tfmetric.losses._everybody import against_everybody
 from tfmetric.losses.base import Terms, anchor_terms
-from tfmetric.losses.pair_loss import PairLoss, similarities
+from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.losses.streaming import Held
 
 
 def sup_con_terms(similarity, positives, negatives, temperature=0.1) -> Terms:
@@ -20,13 +21,15 @@ def sup_con_terms(similarity, positives, negatives, temperature=0.1) -> Terms:
         negatives: ``(B, N)`` booleans.
         temperature: Divides the similarities.
     """
-    logits = similarity / temperature
-    own, added, several = against_everybody(logits, positives, negatives)
-    number = ops.sum(ops.cast(positives, logits.dtype), axis=1)
-    mean = ops.sum(ops.where(positives, logits, ops.zeros_like(logits)), axis=1)
-    values = added + (own - mean / ops.maximum(number, 1.0))
+    return _terms(Held(-similarity, positives), Held(-similarity, negatives), temperature)
+
+
+def _terms(positives, negatives, temperature):
+    own, added, several = against_everybody(positives, negatives, 1.0 / temperature)
+    mean = ops.sum(positives.masked(positives.distance), axis=1)
+    mean = mean / (temperature * ops.maximum(positives.number, 1.0))
     # Strictly positive by the formula, also where float32 says 0.
-    return anchor_terms(values, any_of(positives), several)
+    return anchor_terms(added + (own + mean), positives.number > 0, several)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -83,7 +86,6 @@ class SupConLoss(PairLoss):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.temperature = _arguments.positive("temperature", temperature)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def anchor_terms(self, positives, negatives):
         """See :class:`PairLoss`."""
-        similarity = similarities(matrix, self.distance)
-        return sup_con_terms(similarity, positives, negatives, self.temperature)
+        return _terms(positives, negatives, self.temperature)

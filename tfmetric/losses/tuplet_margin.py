@@ -7,9 +7,9 @@ from keras import ops
 
 from tfmetric.distances import safe_sqrt
 from tfmetric.losses import _arguments
-from tfmetric.losses._masked import any_of, masked_logsumexp
 from tfmetric.losses.base import Terms, gather_terms
 from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.losses.streaming import Held, LogSumExp
 
 
 def tuplet_margin_terms(matrix, positives, negatives, margin=5.73, scale=64.0) -> Terms:
@@ -24,14 +24,20 @@ def tuplet_margin_terms(matrix, positives, negatives, margin=5.73, scale=64.0) -
         margin: In degrees.
         scale: Factor of the cosines.
     """
+    return _terms(Held(matrix, positives), Held(matrix, negatives), margin, scale)
+
+
+def _terms(positives, negatives, margin, scale):
     slack = math.radians(margin)
-    # sin² = 1 − cos² without the cancellation; rounding may take a distance below 0.
-    sine = safe_sqrt(ops.relu(matrix * (2.0 - matrix)))
-    eased = math.cos(slack) * (1.0 - matrix) + math.sin(slack) * sine
-    away = masked_logsumexp(scale * (1.0 - matrix), negatives)[:, None]
-    valid = ops.logical_and(positives, any_of(negatives)[:, None])
+    distance = positives.distance
+    # sin² = 1 − cos² without the cancellation.
+    sine = safe_sqrt(ops.relu(distance * (2.0 - distance)))
+    # scale · (cos θₙ − cos(θₚ − β)), the 1 of both cosines left out.
+    eased = (math.cos(slack) - 1.0) - math.cos(slack) * distance + math.sin(slack) * sine
+    (others,) = negatives.reduce(LogSumExp(-scale))
+    valid = ops.logical_and(positives.mask, negatives.number[:, None] > 0)
     # Softened, a term is never 0.
-    return gather_terms(ops.softplus(away - scale * eased), valid, valid)
+    return gather_terms(ops.softplus(others[:, None] - scale * eased), valid, valid)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -91,6 +97,6 @@ class TupletMarginLoss(PairLoss):
         self.margin = _arguments.number("margin", margin, 0, 90)
         self.scale = _arguments.positive("scale", scale)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def anchor_terms(self, positives, negatives):
         """See :class:`PairLoss`."""
-        return tuplet_margin_terms(matrix, positives, negatives, self.margin, self.scale)
+        return _terms(positives, negatives, self.margin, self.scale)

@@ -1,0 +1,236 @@
+"""The positives and the negatives of a batch without a matrix of all pairs."""
+
+from keras import ops
+
+from tfmetric._errors import expected
+from tfmetric.distances import safe_sqrt
+from tfmetric.losses._masked import LOG_ZERO
+from tfmetric.losses.streaming.backends import derivative, reordered
+from tfmetric.losses.streaming.class_pairs import class_pairs
+from tfmetric.losses.streaming.factors import FACTORS, missing_length
+from tfmetric.losses.streaming.layout import Circle, Table
+from tfmetric.losses.streaming.reductions import Count, Held, Largest, LogSumExp, Smallest
+from tfmetric.losses.streaming.strips import FAR, Edge, Labelled, Strips, Total
+from tfmetric.mining import Anchors, by_class
+
+# Exponents this far on either side of 0 neither overflow in a sum nor vanish.
+_SAFE = 70.0
+# An exponent that does not overflow.
+_FINITE = 80.0
+
+
+class Order:
+    """Where a batch, and what it is compared with, stand in the order of the labels.
+
+    Args:
+        labels: ``(B,)`` class ids.
+        references: :class:`tfmetric.losses.References`; None for the batch itself.
+    """
+
+    def __init__(self, labels, references=None):
+        self.symmetric = references is None
+        if self.symmetric:
+            self.classes = by_class(labels)
+            self.existing = ops.shape(labels)[0]
+            place = ops.arange(self.existing, dtype="int32")
+            self.anchors = Anchors(place, self.classes.start, self.classes.count)
+            return
+        self.classes, self.existing = by_class_existing(references)
+        place = ops.take(self.classes.back, references.own)
+        start, count = (ops.take(each, place) for each in self.classes[2:])
+        self.anchors = Anchors(place, start, count)
+
+    def sorted(self, x, y=None):
+        """Anchors and others in the order of the labels; the anchors only against themselves."""
+        if self.symmetric:
+            x = reordered(x, self.classes.order, self.classes.back)
+            return x, x
+        return x, reordered(y, self.classes.order, self.classes.back)
+
+    def unsorted(self, value):
+        """A value an anchor, in the order of the batch."""
+        return ops.take(value, self.classes.back) if self.symmetric else value
+
+
+def by_class_existing(references):
+    """The classes of the references, those that do not exist as the last, and how many do."""
+    classes = by_class(references.labels)
+    size = ops.shape(references.embeddings)[0]
+    if references.valid is None:
+        return classes, size
+    number = ops.take(classes.start, classes.back)
+    number = ops.where(references.valid, number, size)
+    return by_class(number), ops.sum(ops.cast(references.valid, "int32"))
+
+
+class Found:
+    """What the forward pass finds, in order, so that the backward pass need not find it again.
+
+    Args:
+        known: What has been found before; None in the forward pass.
+    """
+
+    def __init__(self, known=None):
+        self._known, self.all = None if known is None else list(known), []
+
+    def __call__(self, find, number):
+        """``number`` tensors: what is known of them, else the tuple that ``find()`` returns."""
+        if self._known is None:
+            values = tuple(find())
+            self.all += values
+            return values
+        values, self._known = self._known[:number], self._known[number:]
+        return tuple(values)
+
+
+def sides(order: Order, x, y, distance, once: Found):
+    """The positives of each anchor as a :class:`Held`, and its :class:`Negatives`.
+
+    Args:
+        order: :class:`Order`.
+        x: ``(B, D)`` anchors, in the order of the labels where they are the others too.
+        y: ``(N, D)`` the others, in the order of the labels.
+        distance: A :class:`tfmetric.distances.Distance` of ``FACTORS``.
+        once: :class:`Found`.
+    """
+    factors = FACTORS[distance.builtin](x, None if order.symmetric else y)
+    name, vectors = distance.builtin, factors.vectors
+    product = name == "inner_product"
+    pairs, exists, place = class_pairs(*vectors, order.anchors, product, order.symmetric, once)
+    if name == "cosine":
+        short = missing_length(y)
+        mine = short if order.symmetric else missing_length(x)
+        pairs = 0.5 * (pairs + mine[:, None] + ops.take(short, place))
+    elif name == "euclidean":
+        pairs = safe_sqrt(pairs)
+    elif product:
+        pairs = -pairs
+    return Held(pairs, exists), Negatives(order, factors, once)
+
+
+class Negatives:
+    """The negatives of each anchor, reduced strip by strip; see :class:`Strips`.
+
+    Attributes:
+        number: ``(B,)`` how many an anchor has, in the dtype of the embeddings.
+    """
+
+    def __init__(self, order: Order, factors, once: Found):
+        self._factors, self._once = factors, once
+        size, others = ops.shape(factors.left)[0], ops.shape(factors.right)[0]
+        self._layout = Circle(size) if order.symmetric else Table(size, others)
+        exists = ops.arange(others, dtype="int32") < order.existing
+        self._labelled = Labelled(order.anchors.start, order.classes.start, exists)
+        self.number = ops.cast(order.existing - order.anchors.count, factors.left.dtype)
+
+    def reduce(self, *asked):
+        """One ``(B,)`` tensor for each of what is asked, in one pass over the strips."""
+        terms = [self._term(each, self._scale(asked)) for each in asked]
+        found = self._pass([term for term, _ in terms], self._scale(asked), self._once)
+        return tuple(finish(value) for (_, finish), value in zip(terms, found, strict=True))
+
+    def _scale(self, asked):
+        """What the factors are scaled by, so that the product itself is the exponent."""
+        sums = [each for each in asked if not isinstance(each, (Smallest, Largest))]
+        if self._factors.root or len(sums) != 1 or not isinstance(sums[0], LogSumExp):
+            return None
+        return None if callable(sums[0].value) else sums[0].value
+
+    def _pass(self, terms, scale, once):
+        factors = self._factors
+        left, shift = factors.left, factors.shift
+        if scale is not None:
+            left, shift = left * scale, 0.0
+        negated = scale is not None and scale < 0
+        strips = Strips(self._layout, factors, self._labelled, shift, negated)
+        return strips.reduce(left, factors.right, terms, once)
+
+    def _argument(self, distance, scale):
+        """A distance as the argument of the strips."""
+        return distance if scale is None else scale * (distance - self._factors.shift)
+
+    def _term(self, asked, scale):
+        """What the strips find, and what makes the answer of it."""
+        if isinstance(asked, (Smallest, Largest)):
+            largest = isinstance(asked, Largest) != (scale is not None and scale < 0)
+
+            def distance(edge):
+                value = edge if scale is None else edge / scale + self._factors.shift
+                missing = -FAR if isinstance(asked, Largest) else FAR
+                return ops.stop_gradient(ops.where(ops.abs(edge) < FAR, value, missing))
+
+            return Edge(largest), distance
+        if isinstance(asked, Count):
+
+            def counted(argument, *anchor):
+                return ops.cast(asked.where(argument, *anchor), argument.dtype)
+
+            return Total(counted, None, asked.anchor), ops.stop_gradient
+        if isinstance(asked, LogSumExp):
+            return self._exponential(asked, scale)
+        slope = asked.slope or (lambda *given: derivative(asked.value, *given))
+        return Total(asked.value, slope, asked.anchor), lambda total: total
+
+    def _exponential(self, asked, scale):
+        """Σ exp(exponent − offset), and the logarithm of it."""
+        factors, value, slope = self._factors, asked.value, asked.slope
+        middle, reach, shift = 0.0, asked.reach, 0.0
+        if not callable(value):
+            number, half = value, 0.5 if factors.squares else 1.0
+            middle = number * (half * factors.reach if factors.squares else factors.shift)
+            reach = abs(number) * half * factors.reach
+            shift = 0.0 if scale is None else scale * factors.shift
+            middle = middle - shift
+            if scale is None:
+                value, slope = (lambda d: number * d), (lambda d: number)
+            else:
+                value, slope = (lambda exponent: exponent), None
+        elif slope is None:
+            given = value
+            slope = lambda d: derivative(given, d)  # noqa: E731
+        safe = isinstance(reach, float) and isinstance(middle, float) and reach <= _SAFE
+        offset = middle if safe else self._offset(asked, middle, reach, scale)
+        anchor = () if safe else (offset,)
+
+        def exponential(argument, *anchor):
+            exponent = value(argument)
+            if anchor:
+                # Padding, and pairs of the other kind, may lie beyond every negative.
+                exponent = ops.minimum(exponent - anchor[0], _FINITE)
+            elif middle:
+                exponent = exponent - middle
+            return ops.exp(exponent)
+
+        def its_slope(argument, *anchor):
+            found = exponential(argument, *anchor)
+            return found if slope is None else found * slope(argument)
+
+        def logarithm(total):
+            found = total > 0
+            whole = ops.log(ops.where(found, total, 1.0)) + (offset + shift)
+            return ops.where(found, whole, LOG_ZERO)
+
+        limit = None if asked.nearer is None else self._argument(asked.nearer, scale)
+        below = scale is None or scale > 0
+        return Total(exponential, its_slope, anchor, limit, below), logarithm
+
+    def _offset(self, asked, middle, reach, scale):
+        """``(B,)``: each anchor's largest exponent, or the middle of all where it is near them."""
+
+        def largest():
+            top = scale is not None or (not callable(asked.value) and asked.value > 0)
+            # By the same product as the exponents, so that none is above by its rounding.
+            (edge,) = self._pass([Edge(top)], scale, Found())
+            edge = ops.where(ops.abs(edge) < FAR, edge, 0.0)
+            if scale is not None:
+                return ops.stop_gradient(edge)
+            if not callable(asked.value):
+                return ops.stop_gradient(asked.value * edge)
+            if asked.ceiling is None:
+                raise ValueError(expected("a ceiling or a reach of a function", value=asked.value))
+            return ops.stop_gradient(asked.ceiling(edge))
+
+        if reach is None or isinstance(reach, float):
+            return self._once(lambda: (largest(),), 1)[0]
+        near = ops.zeros_like(self.number) + middle
+        return self._once(lambda: (ops.cond(reach <= _SAFE, lambda: near, largest),), 1)[0]
