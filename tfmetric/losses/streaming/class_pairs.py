@@ -39,21 +39,22 @@ def class_pairs(x, y, anchors, product, symmetric, once):
 def _pairs(x, y, place, count, last, number, product, symmetric, once):
     """``(number, B)`` squared differences, or products."""
 
+    def one(k, found):
+        mine, theirs = ops.stop_gradient(x), ops.take(ops.stop_gradient(y), place(k), axis=0)
+        value = mine * theirs if product else ops.square(mine - theirs)
+        value = ops.where(k < count, ops.sum(value, axis=1), 0.0)
+        return k + 1, ops.slice_update(found, (k - 1, 0), value[None, :])
+
+    def find():
+        blank = ops.zeros((number, ops.shape(x)[0]), dtype=x.dtype)
+        return ops.while_loop(lambda k, *_: k < last, one, (start, blank))[1:]
+
+    start = ops.convert_to_tensor(1, dtype="int32")
+    # Outside of what is differentiated, which must have no effects on JAX.
+    (found,) = once(find, 1)
+
     @ops.custom_gradient
     def paired(x, y):
-        def one(k, found):
-            other = ops.take(y, place(k), axis=0)
-            value = x * other if product else ops.square(x - other)
-            value = ops.where(k < count, ops.sum(value, axis=1), 0.0)
-            return k + 1, ops.slice_update(found, (k - 1, 0), value[None, :])
-
-        def find():
-            blank = ops.zeros((number, ops.shape(x)[0]), dtype=x.dtype)
-            return ops.while_loop(lambda k, *_: k < last, one, (start, blank))[1:]
-
-        start = ops.convert_to_tensor(1, dtype="int32")
-        (found,) = once(find, 1)
-
         def gradient(*upstream):
             pull = ops.convert_to_tensor(upstream[0])
 

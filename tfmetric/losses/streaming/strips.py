@@ -139,10 +139,12 @@ class Strips:
                 or what is known of them.
         """
 
+        # Outside of what is differentiated, which must have no effects on JAX.
+        constant = ops.stop_gradient(left), ops.stop_gradient(right)
+        found = once(lambda: self._forward(*constant, asked), len(asked))
+
         @ops.custom_gradient
         def reduced(left, right):
-            found = once(lambda: self._forward(left, right, asked), len(asked))
-
             def gradient(*upstream):
                 upstream = upstream[0] if isinstance(upstream[0], (tuple, list)) else upstream
                 upstream = [ops.convert_to_tensor(each) for each in upstream]
