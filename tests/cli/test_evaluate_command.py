@@ -86,7 +86,7 @@ def test_the_text_is_the_summary_and_warns_of_classes_that_may_be_seen(run, bare
     assert done.exit_code == 0, done.output
     for text in ("Test part of ", "36 examples of 6 classes", "MAP@R", "Verification: 90 genuine"):
         assert text in done.stdout
-    assert "Unless the model was trained with --seed 0 too" in done.stderr
+    assert "Unless the model was trained with --split-seed 0 too" in done.stderr
     assert "Unless" not in invoke(run, "--no-baselines").stderr
 
 
@@ -137,12 +137,16 @@ def run_with(directory, dataset, **values):
 
 def test_data_are_those_of_the_run_however_their_path_is_spelled(tmp_path, monkeypatch):
     (tmp_path / "digits").mkdir()
-    run = run_with(tmp_path / "run", str(tmp_path / "digits"), seed=3, test_fraction=0.3)
+    run = run_with(tmp_path / "run", str(tmp_path / "digits"), split_seed=3, test_fraction=0.3)
     monkeypatch.chdir(tmp_path)
-    assert loading(run, "./digits") == {"seed": 3, "test_fraction": 0.3}
-    assert loading(run, "./digits", "prepared", 0)["seed"] == 0
-    assert loading(run, "digits") == {"seed": 0}  # The built-in ones.
-    assert loading(run, "none") == loading(None, "none") == {"seed": 0}
+    assert loading(run, "./digits") == {
+        "split": "auto",
+        "split_seed": 3,
+        "test_fraction": 0.3,
+    }
+    assert loading(run, "./digits", "prepared", {"split_seed": 0})["split_seed"] == 0
+    assert loading(run, "digits") == {"split_seed": 0}  # The built-in ones.
+    assert loading(run, "none") == loading(None, "none") == {"split_seed": 0}
 
 
 def test_a_model_is_of_the_run_that_its_directory_is(tmp_path):

@@ -240,6 +240,7 @@ def test_a_part_of_a_config_is_enough(tmp_path):
     path.write_text('seed = 3\n[data]\ndataset = "digits"\n[training.loss]\nmargin = "none"\n')
     config = resolved(read_toml(path), {"seed": 4}, {"epochs": 7}, {"mining": "all"})
     assert (config.seed, config.settings.epochs, config.dataset) == (4, 7, "digits")
+    assert config.split_seed == 3  # The file is of a time when one seed was for the split too.
     assert config.settings.loss == "TripletLoss"
     wanted = {"margin": None, "mining": "all", "distance": "euclidean"}
     assert config.settings.loss_arguments == wanted
@@ -275,7 +276,7 @@ def test_the_page_names_all_commands_codes_and_keys(tmp_path):
         ("data = 1", r"a table \[data\]"),
         ("[data]\nname = 'digits'", r"dataset, .*in \[data\]. Received: .*unknown=\['name'\]"),
         ("seed = 1.5", "seed to be a whole number"),
-        ("[data]\ntest_fraction = 1", r"between 0 and 1 in \[data\]"),
+        ("[data]\ntest_fraction = 1", r'between 0 and 1 or "none" in \[data\]'),
         ("[stopping]\npatience = true", 'patience to be a whole number above 0 or "none"'),
         ("[stopping]\npatience = 0", "patience to be a whole number above 0"),
         ("seed = 4294967296", "a whole number from 0 to 4294967295"),

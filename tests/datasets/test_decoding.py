@@ -54,3 +54,25 @@ def test_half_a_file_is_an_error():
     data = _encoded("RGB", "jpeg")
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_image(data[: len(data) // 2], None, 3)
+
+
+@pytest.mark.parametrize("width", [5, 8, 9])
+@pytest.mark.parametrize("colors", [2, 7, 256])
+def test_a_palette_bmp_is_decoded_by_its_palette(colors, width):
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (6, width, 3)).astype("uint8")).quantize(colors)
+    data = io.BytesIO()
+    image.save(data, "BMP")
+    want = np.asarray(Image.open(io.BytesIO(data.getvalue())).convert("RGB"))
+    np.testing.assert_array_equal(decode_image(data.getvalue(), None, 3), want)
+    cut = data.getvalue()[:-4]
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        decode_image(cut, None, 3)
+
+
+def test_webp_and_a_bmp_without_a_palette():
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 3)).astype("uint8")
+    for form, options in (("WEBP", {"lossless": True}), ("BMP", {})):
+        data = io.BytesIO()
+        Image.fromarray(pixels).save(data, form, **options)
+        np.testing.assert_array_equal(decode_image(data.getvalue(), None, 3), pixels)

@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -182,7 +183,7 @@ def test_bad_csv(image_folder, text, message):
 
 @pytest.mark.parametrize("source", ["omniglott", "no/such/folder", "no.csv", 7, None])
 def test_unknown_sources_name_the_known_ones(source):
-    with pytest.raises(ValueError, match=r'"digits", "glyphs", "tfds:<name>"'):
+    with pytest.raises(ValueError, match=r'"digits", "glyphs", "names", "tfds:<name>"'):
         datasets.load(source)
 
 
@@ -224,3 +225,47 @@ def test_real_faces(shared):
     train, test = datasets.load(shared("data/orl_faces"))
     assert (len(train), len(test)) == (200, 200)
     assert train.element_shape == (112, 92, 1)
+
+
+def test_what_is_no_file_or_no_class_is_named(image_folder):
+    (image_folder / "empty").mkdir()
+    os.mkfifo(image_folder / "ant" / "pipe.png")
+    os.rename(image_folder / "bee" / "1.png", os.fsencode(image_folder / "bee") + b"/\xff.png")
+    Image.new("L", (10, 12), 7).save(image_folder / "cat" / "flat.png")
+    with pytest.warns(UserWarning, match="2 unusable"):
+        train, _ = datasets.load(image_folder)
+    reasons = dict(train.report.skipped)
+    assert reasons["ant/pipe.png"] == "no regular file"
+    assert "not UTF-8" in reasons["bee/\\xff.png"]
+    text = str(train.report)
+    assert "1 class folders hold no image file: empty" in text
+    assert "1 images hold one value only: cat/flat.png" in text
+    json.dumps(train.report.to_dict()).encode()
+
+
+def test_a_folder_of_webp(tmp_path):
+    for label in "abcd":
+        (tmp_path / label).mkdir()
+        for number in range(2):
+            image = Image.effect_noise((10, 12), 80)
+            image.save(tmp_path / label / f"{number}.webp", lossless=True)
+    train, test = datasets.load(tmp_path)
+    for part in (train, test):
+        for name, image in zip(part.ids, part.read(), strict=True):
+            want = np.asarray(Image.open(tmp_path / name).convert("L"))
+            np.testing.assert_array_equal(image[..., 0], want)
+
+
+def test_grey_and_colored_png_have_the_pixels_of_the_general_decoder(tmp_path):
+    rng = np.random.default_rng(0)
+    for label in "abcd":
+        (tmp_path / label).mkdir()
+        for number, mode in enumerate(("RGB", "L", "RGBA", "P")):
+            image = Image.fromarray(rng.integers(0, 256, (6, 5, 3)).astype("uint8"))
+            image.convert(mode).save(tmp_path / label / f"{number}.png")
+    for color in ("rgb", "grey", "auto"):
+        train, _ = datasets.load(tmp_path, color=color)
+        for name, image in zip(train.ids, train.read(), strict=True):
+            data = (tmp_path / name).read_bytes()
+            want = datasets.decode_image(data, (6, 5), train.element_shape[-1])
+            np.testing.assert_array_equal(image, want)

@@ -54,9 +54,8 @@ class _Numbers(click.ParamType):
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**32 - 1),
-    default=0,
-    show_default=True,
-    help="What is drawn in judging: the untrained model, the sample of the raw baseline.",
+    help="What is drawn in judging: the untrained model, the sample of the raw baseline; by "
+    "default as that of the run, or 0.",
 )
 @click.option(
     "--batch-size",
@@ -111,6 +110,8 @@ def evaluate(
             f"Expected --dataset: {run.path} was trained on Python objects, which have no name."
         )
     options = loading(run, source, data_dir, reading)
+    if seed is None:
+        seed = run.config.seed if run else 0
     with quiet_start():
         import tfmetric as tm
         from tfmetric._files import replacing

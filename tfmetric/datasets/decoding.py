@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from tfmetric.datasets.bmp_palette import decode_bmp_palette, has_bmp_palette
+
 # Rec. 601 luma, the weights that JPEG itself and Pillow use; they sum to one, so grey stays grey.
 LUMA = (0.299, 0.587, 0.114)
 
 
 def decode_image(encoded: Any, image_size: tuple[int, int] | None, channels: int) -> Any:
-    """Decodes one PNG, JPEG, BMP or GIF (first frame) and resizes it, in TensorFlow ops only.
+    """Decodes one PNG, JPEG, BMP, WebP or GIF (first frame) and resizes it, in TensorFlow ops only.
 
     Use it wherever bytes become pixels. It runs eagerly, in `tf.data` and inside an exported
     serving graph, and gives the same pixels everywhere. An alpha channel is dropped, not blended.
@@ -34,7 +36,13 @@ def decode_image(encoded: Any, image_size: tuple[int, int] | None, channels: int
     """
     import tensorflow as tf
 
-    image = tf.io.decode_image(encoded, channels=0, expand_animations=False)
+    encoded = tf.convert_to_tensor(encoded)
+    # TensorFlow gives the indexes of a BMP with a palette as if they were grey.
+    image = tf.cond(
+        has_bmp_palette(encoded),
+        lambda: decode_bmp_palette(encoded),
+        lambda: tf.io.decode_image(encoded, channels=0, expand_animations=False),
+    )
     image.set_shape((None, None, None))
     size = tf.shape(image)
     colored = size[2] >= 3

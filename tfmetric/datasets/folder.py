@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 
 import numpy as np
 
@@ -19,8 +18,7 @@ def folder_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
     """Lists and checks `path/<class>/**/<file>` or `path/<part>/<class>/**/<file>`.
 
     Hidden files and folders are ignored, and so are files with other suffixes than those of the
-    kind; the report counts the latter. What is no regular file, or has a name that UTF-8 cannot
-    hold, is left out with the reason.
+    kind; the report counts the latter. Names that UTF-8 cannot hold are left out with the reason.
     """
     path = os.fspath(path)
     roots, notes = _class_folders(path)
@@ -94,19 +92,15 @@ def _files(root, folder):
         below = os.path.relpath(where, root)
         for name in sorted(name for name in names if name[0] != "."):
             found = os.path.join(below, name)
-            yield found, _unfit(os.path.join(root, found), found)
+            yield found, _unfit(found)
 
 
-def _unfit(path, name):
+def _unfit(name):
     try:
         name.encode()
     except UnicodeEncodeError:
         return "the name is not UTF-8; rename the file or its folder"
-    try:
-        regular = stat.S_ISREG(os.stat(path).st_mode)
-    except OSError as error:
-        return f"cannot be read ({error.strerror})"
-    return "" if regular else "no regular file"
+    return ""
 
 
 def _kind(files, path):

@@ -35,6 +35,8 @@ class ReadOptions:
         verify: "full", "quick" or "auto".
         cache_bytes: Example sets up to this size are kept in memory.
         image_size: (height, width) in pixels.
+        default_image_size: The size of images where `image_size` is `None`; unlike it, no error
+            with another kind.
         color: "grey", "rgb" or "auto".
         value_range: The (lowest, highest) value that a pixel can have.
     """
@@ -51,6 +53,7 @@ class ReadOptions:
     verify: str = "auto"
     cache_bytes: int = CACHE_BYTES
     image_size: tuple[int, int] | None = None
+    default_image_size: tuple[int, int] | None = None
     color: str = "auto"
     value_range: tuple[float, float] | None = None
 
@@ -60,7 +63,8 @@ class ReadOptions:
             modality(self.kind)
         require_choice("color", self.color, COLORS)
         require_choice("verify", self.verify, VERIFY)
-        object.__setattr__(self, "image_size", image_size_of(self.image_size))
+        for name in ("image_size", "default_image_size"):
+            object.__setattr__(self, name, image_size_of(getattr(self, name)))
         if isinstance(self.columns, str):
             object.__setattr__(self, "columns", (self.columns,))
         low_high = self.value_range
@@ -92,6 +96,8 @@ class ReadOptions:
                         f"{name}= with {kinds} examples only", kind=kind, **{name: given[name]}
                     )
                 )
+        if self.default_image_size and "image_size" in chosen.options:
+            given.setdefault("image_size", self.default_image_size)
         return given
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import stat
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
@@ -60,6 +61,14 @@ class FileStore:
     def path(self, position: int) -> str:
         """The path of one image."""
         return os.path.join(self.root, os.fsdecode(self._paths[position]))
+
+    def fault(self, position: int) -> str:
+        """Why the file cannot be opened; "" if it can. A pipe would be waited for without end."""
+        try:
+            regular = stat.S_ISREG(os.stat(self.path(position)).st_mode)
+        except OSError as error:
+            return f"cannot be read ({error.strerror})"
+        return "" if regular else "no regular file"
 
     def handles(self, positions):
         root = os.fsencode(self.root)

@@ -31,6 +31,7 @@ def config_of_former_run(directory) -> RunConfig:
             str(metrics["dataset"]),
             image_size=image_size,
             seed=int(metrics.get("seed", 0)),
+            split_seed=int(metrics.get("seed", 0)),
             command=metrics.get("command"),
         )
     except (KeyError, TypeError, ValueError) as error:

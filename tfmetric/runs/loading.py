@@ -1,10 +1,11 @@
 """The data of a run, from its config."""
 
 from tfmetric._errors import expected
-from tfmetric.datasets import LabeledData, load
+from tfmetric.datasets import LabeledData, load_parts
 from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.runs.config import READING
 from tfmetric.runs.progress import Progress
+from tfmetric.runs.recipes import recipe_for
 
 
 def load_data(config, data=None, progress=None) -> tuple[LabeledData, LabeledData]:
@@ -23,14 +24,18 @@ def load_data(config, data=None, progress=None) -> tuple[LabeledData, LabeledDat
     if data is not None:
         train, test = (as_labeled(part) for part in data)
     elif config.dataset is not None:
-        train, test = load(
+        # The size that suits photographs is for images only; one that was asked for, for all.
+        usual = config.image_size == recipe_for(config.dataset).image_size
+        size = "default_image_size" if usual else "image_size"
+        parts = load_parts(
             config.dataset,
             data_dir=config.data_dir,
             download=config.download,
-            image_size=config.image_size,
+            **{size: config.image_size},
             test_fraction=config.test_fraction,
             **{name: getattr(config, name) for name in READING},
         )
+        train, test = parts["train"], parts["test"]
     else:
         raise ValueError(
             expected(

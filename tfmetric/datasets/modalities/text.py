@@ -13,7 +13,7 @@ from tfmetric import values as given
 from tfmetric._errors import expected
 from tfmetric.datasets.modalities.modality import Modality, Usable, kept, kept_ids
 from tfmetric.datasets.sources import ArraySource
-from tfmetric.datasets.stores import Store
+from tfmetric.datasets.stores import FileStore, Store
 from tfmetric.elements import TEXT
 
 _LONG = 100_000  # Characters from which on the longest text is named in the report.
@@ -76,6 +76,10 @@ def text_files(store: Store, verify: str, cache_bytes: int) -> Usable:
     del verify, cache_bytes  # A text is read whole, or not at all.
     texts, skipped = [], {}
     for position in range(len(store)):
+        fault = store.fault(position) if isinstance(store, FileStore) else ""
+        if fault:
+            skipped[position] = fault
+            continue
         try:
             texts.append(store.read_bytes(position).decode("utf-8-sig"))
         except UnicodeDecodeError:

@@ -1,0 +1,117 @@
+"""What the first and the last bytes of image files tell, read once a file."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tfmetric.datasets.progress import progress
+from tfmetric.datasets.stores import FileStore, Store
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_MAGIC = (_PNG, b"\xff\xd8\xff", b"GIF8", b"BM")
+# How files of these formats end. A cut file does not; nor does a whole one with data appended.
+_ENDS = {b"\x89PNG": b"IEND", b"\xff\xd8\xff": b"\xff\xd9", b"GIF8": b";"}
+_HEAD, _TAIL = 32, 32
+_GREY_MODES = ("1", "L", "LA", "I", "I;16", "F")
+
+
+@dataclass
+class Headers:
+    """What the headers of image files say.
+
+    Attributes:
+        bad: The reason why a file can be no image, by its position.
+        suspects: Positions of files that look cut.
+        sizes: The distinct (height, width).
+        grey: Whether all are stored as grey.
+        png: Whether all are PNG.
+    """
+
+    bad: dict[int, str] = field(default_factory=dict)
+    suspects: list[int] = field(default_factory=list)
+    sizes: set[tuple[int, int]] = field(default_factory=set)
+    grey: bool = True
+    png: bool = True
+
+    def add(self, size: tuple[int, int] | None, grey: bool, png: bool) -> None:
+        """Adds what one file says; the size is `None` where it could not be read."""
+        self.png = self.png and png
+        if size is not None:
+            self.sizes.add(size)
+            self.grey = self.grey and grey
+
+
+def look_at(store: Store, others: Sequence[int] | np.ndarray) -> Headers:
+    """Looks at the headers of all files of a store, or of some records.
+
+    Args:
+        store: The encoded images.
+        others: The positions to look at where a file is no PNG, whose header takes longer to
+            read, or where the store has no files.
+    """
+    found = Headers()
+    if not isinstance(store, FileStore):
+        for position in others:
+            data = store.read_bytes(position)
+            found.add(*_image(io.BytesIO(data)), data.startswith(_PNG))
+        return found
+    chosen = set(np.asarray(others).tolist())
+    with progress(len(store), "Checking files") as advance:
+        for position in range(len(store)):
+            reason = store.fault(position)
+            head, tail = (b"", b"") if reason else _head_and_tail(store.path(position))
+            if isinstance(tail, str):
+                reason = tail
+            elif not reason and not head:
+                reason = "empty file"
+            elif not reason and not _is_image(head):
+                reason = "not a PNG, JPEG, GIF, BMP or WebP image"
+            if reason:
+                found.bad[position] = reason
+            else:
+                if any(head.startswith(h) and end not in tail for h, end in _ENDS.items()):
+                    found.suspects.append(position)
+                if head.startswith(_PNG) and len(head) == _HEAD:
+                    width, height, _, color = struct.unpack(">IIBB", head[16:26])
+                    found.add((height, width), color in (0, 4), True)
+                elif position in chosen:
+                    found.add(*_image(store.path(position)), False)
+                else:
+                    found.png = False
+            if position % 1000 == 999:
+                advance(1000)
+    return found
+
+
+def _head_and_tail(path):
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD)
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            return head, file.read(_TAIL)
+    except OSError as error:
+        return b"", f"cannot be read ({os.strerror(error.errno)})"
+
+
+def _is_image(head):
+    return head.startswith(_MAGIC) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
+
+
+def _image(file):
+    """(height, width) and whether it is grey, from the header of one image."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of very large images.
+            with Image.open(file) as image:
+                return (image.height, image.width), image.mode in _GREY_MODES
+    except Exception:  # Pillow raises many kinds; decoding reports the file in a moment.
+        return None, False
