@@ -1,12 +1,14 @@
 """Small random changes of place and form, inside a model."""
 
 import math
+from numbers import Real
 
 import keras
 from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric.layers._images import check_channels_last
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -45,6 +47,7 @@ class RandomAffine(ConfigFromArguments, keras.layers.Layer):
 
     def __init__(self, translation=0.07, rotation=10.0, zoom=0.1, shear=5.0, seed=None, **kwargs):
         super().__init__(**kwargs)
+        check_channels_last()
         limits = {
             "translation": (translation, 1),
             "rotation": (rotation, 180),
@@ -52,11 +55,11 @@ class RandomAffine(ConfigFromArguments, keras.layers.Layer):
             "shear": (shear, 80),
         }
         for name, (value, limit) in limits.items():
-            if not 0 <= value <= limit:
+            if not (isinstance(value, Real) and 0 <= value <= limit):
                 raise ValueError(expected(f"{name} to be from 0 to {limit}", **{name: value}))
-        self.translation, self.rotation, self.zoom, self.shear = translation, rotation, zoom, shear
-        self.seed = seed
-        self._seeds = keras.random.SeedGenerator(seed)
+            setattr(self, name, float(value))
+        self.seed = None if seed is None else int(seed)
+        self._seeds = keras.random.SeedGenerator(self.seed)
 
     def call(self, inputs, training=False):
         """The images, changed if ``training``."""
@@ -65,12 +68,12 @@ class RandomAffine(ConfigFromArguments, keras.layers.Layer):
 
     def _changed(self, images):
         count, height, width = ops.shape(images)[:3]
-        draws = keras.random.uniform((6, count, 1, 1), -1.0, 1.0, seed=self._seeds)
+        draws = keras.random.uniform((6, count, 1, 1), -1.0, 1.0, dtype="float32", seed=self._seeds)
         angle = draws[0] * math.radians(self.rotation)
         slant = ops.tan(draws[1] * math.radians(self.shear))
         # From a place in the result, seen from the middle, to the place it comes from.
-        y = ops.cast(ops.arange(height), "float32")[None, :, None]
-        x = ops.cast(ops.arange(width), "float32")[None, None, :]
+        y = ops.arange(height, dtype="float32")[None, :, None]
+        x = ops.arange(width, dtype="float32")[None, None, :]
         middle_y, middle_x = (ops.cast(n - 1, "float32") / 2.0 for n in (height, width))
         v = (y - middle_y) * (1.0 + draws[2] * self.zoom)
         u = (x - middle_x) * (1.0 + draws[3] * self.zoom) + slant * v
@@ -79,6 +82,10 @@ class RandomAffine(ConfigFromArguments, keras.layers.Layer):
         from_y = middle_y + shift_y + ops.sin(angle) * u + ops.cos(angle) * v
         from_x = middle_x + shift_x + ops.cos(angle) * u - ops.sin(angle) * v
         return _bilinear(images, from_y, from_x)
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the input."""
+        return input_shape
 
     def compute_output_spec(self, inputs, training=False):
         """Float32 of the same shape."""

@@ -61,14 +61,18 @@ class AudioAugmentation(ConfigFromArguments, keras.layers.Layer):
         length = ops.broadcast_to(samples, (batch,)) if length is None else length
         length = ops.maximum(ops.cast(ops.reshape(length, (-1, 1)), "int32"), 1)
         present = place < length
-        draws = keras.random.uniform((3, batch, 1), -1.0, 1.0, seed=self._seeds)
+        draws = keras.random.uniform((3, batch, 1), -1.0, 1.0, dtype="float32", seed=self._seeds)
         offset = ops.cast(draws[0] * self.shift * ops.cast(length, "float32"), "int32")
         x = ops.take_along_axis(x, ops.where(present, ops.mod(place + offset, length), place), 1)
         x = x * ops.power(10.0, draws[1] * self.gain / 20.0)
         power = ops.sum(ops.square(x), axis=1, keepdims=True) / ops.cast(length, "float32")
         deviation = ops.abs(draws[2]) * self.noise * ops.sqrt(power)
-        noise = keras.random.normal(ops.shape(x), seed=self._seeds)
+        noise = keras.random.normal(ops.shape(x), dtype="float32", seed=self._seeds)
         return x + ops.where(present, noise * deviation, 0.0)
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the input."""
+        return input_shape
 
     def compute_output_spec(self, inputs, training=False):
         """Samples of float32."""
@@ -138,7 +142,7 @@ class SpecAugment(ConfigFromArguments, keras.layers.Layer):
     def _run(self, batch, count, share):
         """(B, count): True on one stretch of a random width at a random place."""
         size = ops.cast(count, "float32")
-        draws = keras.random.uniform((2, batch, 1), seed=self._seeds)
+        draws = keras.random.uniform((2, batch, 1), dtype="float32", seed=self._seeds)
         width = ops.floor(draws[0] * (share * size + 1.0))
         width = ops.minimum(width, ops.floor(share * size))
         start = ops.floor(draws[1] * (size - width + 1.0))

@@ -7,6 +7,7 @@ from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric.layers._images import check_channels_last
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -47,6 +48,7 @@ class CropToInk(ConfigFromArguments, keras.layers.Layer):
 
     def __init__(self, size=28, margin=0.12, smallest=0.38, **kwargs):
         super().__init__(**kwargs)
+        check_channels_last()
         if isinstance(size, bool) or not (isinstance(size, Integral) and size > 0):
             raise ValueError(expected("size to be an int above 0", size=size))
         for name, value, limit in (("margin", margin, 10), ("smallest", smallest, 1)):
@@ -89,7 +91,7 @@ def _border_mean(images):
 
 def _span(present, length):
     """Middle and extent of the places that are present, in pixels; of all where none is."""
-    place = ops.cast(ops.arange(length), "float32")[None, :]
+    place = ops.arange(length, dtype="float32")[None, :]
     end = ops.cast(length, "float32")
     first = ops.min(ops.where(present, place, end), axis=1)
     last = ops.max(ops.where(present, place + 1.0, 0.0), axis=1)
@@ -101,13 +103,14 @@ def _span(present, length):
 def _weights(middle, side, length, size):
     """(B, size, length): how much of each pixel goes into each pixel of the result."""
     step = (side / size)[:, None, None]
-    target = (ops.cast(ops.arange(size), "float32")[None, :, None] + 0.5) * step
+    target = (ops.arange(size, dtype="float32")[None, :, None] + 0.5) * step
     target = target + (middle - side / 2.0)[:, None, None]
     reach = ops.maximum(step, 1.0)  # A triangle as wide as the pixel it makes: no aliasing.
 
     def triangle(place):
-        return ops.relu(1.0 - ops.abs(ops.cast(place, "float32") + 0.5 - target) / reach)
+        return ops.relu(1.0 - ops.abs(place + 0.5 - target) / reach)
 
     # Beyond the border lies background, whose contrast is 0, but it counts in the mean.
-    total = ops.sum(triangle(ops.arange(-length, 2 * length)), axis=2, keepdims=True)
-    return triangle(ops.arange(length)) / ops.maximum(total, 1.0)
+    around = ops.arange(-length, 2 * length, dtype="float32")
+    total = ops.sum(triangle(around), axis=2, keepdims=True)
+    return triangle(ops.arange(length, dtype="float32")) / ops.maximum(total, 1.0)

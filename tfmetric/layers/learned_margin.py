@@ -1,6 +1,6 @@
 """The thresholds that a margin loss learns beside the embedding."""
 
-from numbers import Real
+from numbers import Integral, Real
 
 import keras
 from keras import ops
@@ -45,14 +45,15 @@ class LearnedMargin(ConfigFromArguments, keras.layers.Layer):
 
     def __init__(self, num_classes=None, nu=0.0, **kwargs):
         super().__init__(**kwargs)
-        whole = isinstance(num_classes, int) and not isinstance(num_classes, bool)
+        whole = isinstance(num_classes, Integral) and not isinstance(num_classes, bool)
         if num_classes is not None and not (whole and num_classes >= 1):
             raise ValueError(
                 expected("num_classes to be a whole number of at least 1", num_classes=num_classes)
             )
         if isinstance(nu, bool) or not isinstance(nu, Real) or not 0 <= nu < 1e30:
             raise ValueError(expected("nu to be a number of at least 0", nu=nu))
-        self.num_classes, self.nu = num_classes, float(nu)
+        self.num_classes = None if num_classes is None else int(num_classes)
+        self.nu = float(nu)
 
     def build(self, input_shape):
         """Makes the thresholds."""
@@ -65,12 +66,18 @@ class LearnedMargin(ConfigFromArguments, keras.layers.Layer):
 
     def call(self, inputs):
         """The embeddings, and the thresholds beside them."""
-        x = at_least_float32(inputs)
+        x = at_least_float32(inputs, self.compute_dtype)
         betas = ops.cast(self.betas, x.dtype)[None, :]
         betas = ops.broadcast_to(betas, (ops.shape(x)[0], betas.shape[1]))
         return ops.concatenate([x, betas], axis=1)
 
+    def compute_output_shape(self, input_shape):
+        """A column more for each threshold."""
+        return (input_shape[0], input_shape[1] + (self.num_classes or 1))
+
     def compute_output_spec(self, inputs):
         """A column more for each threshold."""
         rows, dim = inputs.shape
-        return keras.KerasTensor((rows, dim + (self.num_classes or 1)), result_dtype(inputs))
+        return keras.KerasTensor(
+            (rows, dim + (self.num_classes or 1)), result_dtype(inputs, policy=self.compute_dtype)
+        )

@@ -61,7 +61,8 @@ class Mahalanobis(ConfigFromArguments, keras.layers.Layer):
         ):
             raise ValueError(expected("rank to be a whole number of at least 1", rank=rank))
         self.rank = None if rank is None else int(rank)
-        self.seed = seed
+        self.seed = None if seed is None else int(seed)
+        self.supports_masking = True
 
     def build(self, input_shape):
         """Makes L, ``(D, rank)``."""
@@ -90,7 +91,7 @@ class Mahalanobis(ConfigFromArguments, keras.layers.Layer):
 
     def call(self, inputs):
         """The features, turned and scaled."""
-        inputs = at_least_float32(inputs)
+        inputs = at_least_float32(inputs, self.compute_dtype)
         return ops.matmul(inputs, ops.cast(self.L, inputs.dtype))
 
     def compute_output_shape(self, input_shape):
@@ -99,4 +100,6 @@ class Mahalanobis(ConfigFromArguments, keras.layers.Layer):
 
     def compute_output_spec(self, inputs):
         """Float32 under a mixed-precision policy too."""
-        return keras.KerasTensor(self.compute_output_shape(inputs.shape), result_dtype(inputs))
+        return keras.KerasTensor(
+            self.compute_output_shape(inputs.shape), result_dtype(inputs, policy=self.compute_dtype)
+        )

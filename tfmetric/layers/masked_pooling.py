@@ -58,7 +58,7 @@ class MaskedPooling(ConfigFromArguments, keras.layers.Layer):
 
     def call(self, inputs, mask=None):
         """The pooled steps."""
-        return _POOLS[self.mode](*_present(at_least_float32(inputs), mask))
+        return _POOLS[self.mode](*_present(at_least_float32(inputs, self.compute_dtype), mask))
 
     def compute_mask(self, inputs, previous_mask=None):
         """None: the steps are gone."""
@@ -70,7 +70,9 @@ class MaskedPooling(ConfigFromArguments, keras.layers.Layer):
 
     def compute_output_spec(self, inputs, mask=None):
         """Float32 under a mixed-precision policy too."""
-        return keras.KerasTensor(self.compute_output_shape(inputs.shape), result_dtype(inputs))
+        return keras.KerasTensor(
+            self.compute_output_shape(inputs.shape), result_dtype(inputs, policy=self.compute_dtype)
+        )
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -124,7 +126,7 @@ class AttentionPooling(ConfigFromArguments, keras.layers.Layer):
 
     def call(self, inputs, mask=None):
         """The weighted means."""
-        x, present = _present(at_least_float32(inputs), mask)
+        x, present = _present(at_least_float32(inputs, self.compute_dtype), mask)
         kernel, bias, query = (ops.cast(w, x.dtype) for w in (self.kernel, self.bias, self.query))
         scores = ops.matmul(ops.tanh(ops.matmul(x, kernel) + bias), query)
         # The largest score that counts: no exponential is above 1, whatever the masked steps say.
@@ -142,7 +144,9 @@ class AttentionPooling(ConfigFromArguments, keras.layers.Layer):
 
     def compute_output_spec(self, inputs, mask=None):
         """Float32 under a mixed-precision policy too."""
-        return keras.KerasTensor(self.compute_output_shape(inputs.shape), result_dtype(inputs))
+        return keras.KerasTensor(
+            self.compute_output_shape(inputs.shape), result_dtype(inputs, policy=self.compute_dtype)
+        )
 
 
 def _present(x, mask):

@@ -50,7 +50,9 @@ class L2Normalization(ConfigFromArguments, keras.layers.Layer):
 
     def call(self, inputs):
         """Normalises ``inputs``."""
-        return distances.l2_normalize(at_least_float32(inputs), self.axis, self.epsilon)
+        return distances.l2_normalize(
+            at_least_float32(inputs, self.compute_dtype), self.axis, self.epsilon
+        )
 
     def compute_output_shape(self, input_shape):
         """The shape of the input."""
@@ -59,4 +61,4 @@ class L2Normalization(ConfigFromArguments, keras.layers.Layer):
     def compute_output_spec(self, inputs):
         """Float32 under a mixed-precision policy too."""
         shape = self.compute_output_shape(inputs.shape)
-        return keras.KerasTensor(shape, result_dtype(inputs))
+        return keras.KerasTensor(shape, result_dtype(inputs, policy=self.compute_dtype))

@@ -46,7 +46,7 @@ class PairwiseDistance(ConfigFromArguments, keras.layers.Layer):
 
     def call(self, inputs):
         """The distances of the pairs."""
-        a, b = (at_least_float32(x) for x in inputs)
+        a, b = (at_least_float32(x, self.compute_dtype) for x in inputs)
         return self.distance.paired(a, b)
 
     def compute_output_shape(self, input_shape):
@@ -57,7 +57,7 @@ class PairwiseDistance(ConfigFromArguments, keras.layers.Layer):
     def compute_output_spec(self, inputs):
         """Float32 under a mixed-precision policy too."""
         shape = self.compute_output_shape([x.shape for x in inputs])
-        return keras.KerasTensor(shape, result_dtype(*inputs))
+        return keras.KerasTensor(shape, result_dtype(*inputs, policy=self.compute_dtype))
 
     def _check(self, input_shape):
         pair = isinstance(input_shape, (list, tuple)) and len(input_shape) == 2

@@ -69,7 +69,7 @@ class GeMPooling2D(ConfigFromArguments, keras.layers.Layer):
     def call(self, inputs):
         """Pools ``inputs`` over its positions."""
         axes = self._axes()
-        x = ops.maximum(at_least_float32(inputs), self.epsilon)
+        x = ops.maximum(at_least_float32(inputs, self.compute_dtype), self.epsilon)
         # The mean is homogeneous in x, so any positive constant may be divided out and multiplied
         # back without changing the value or the gradient. The largest value keeps xᵖ ≤ 1.
         scale = ops.stop_gradient(ops.max(x, axis=axes, keepdims=True))
@@ -88,7 +88,7 @@ class GeMPooling2D(ConfigFromArguments, keras.layers.Layer):
     def compute_output_spec(self, inputs):
         """Float32 under a mixed-precision policy too."""
         shape = self.compute_output_shape(inputs.shape)
-        return keras.KerasTensor(shape, result_dtype(inputs))
+        return keras.KerasTensor(shape, result_dtype(inputs, policy=self.compute_dtype))
 
     def _axes(self):
         return (2, 3) if self.data_format == "channels_first" else (1, 2)

@@ -100,8 +100,8 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
             )
         self.center_regularization = float(center_regularization)
         self.initial_norm = float(initial_norm)
-        self.seed = seed
-        self._seeds = keras.random.SeedGenerator(seed)
+        self.seed = None if seed is None else int(seed)
+        self._seeds = keras.random.SeedGenerator(self.seed)
 
     def build(self, input_shape):
         """Makes the proxies, ``(C, D)``, or ``(C, K, D)`` with K > 1."""
@@ -133,7 +133,7 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
         Returns:
             ``(B, S)``, or ``(B, S, K)`` with K > 1.
         """
-        embeddings = l2_normalize(at_least_float32(embeddings))
+        embeddings = l2_normalize(at_least_float32(embeddings, self.compute_dtype))
         proxies = ops.cast(self._unit(classes), embeddings.dtype)
         flat = ops.reshape(proxies, (-1, proxies.shape[-1]))
         found = ops.matmul(embeddings, ops.transpose(flat))
@@ -176,7 +176,7 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
 
     def _unit(self, classes):
         proxies = self.proxies if classes is None else ops.take(self.proxies, classes, axis=0)
-        return l2_normalize(at_least_float32(ops.convert_to_tensor(proxies)))
+        return l2_normalize(at_least_float32(ops.convert_to_tensor(proxies), self.compute_dtype))
 
     def compute_output_shape(self, input_shape):
         """``(B, C)``, or ``(B, C, K)`` with K > 1."""
@@ -186,7 +186,9 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
 
     def compute_output_spec(self, inputs):
         """Float32 under a mixed-precision policy too."""
-        return keras.KerasTensor(self.compute_output_shape(inputs.shape), result_dtype(inputs))
+        return keras.KerasTensor(
+            self.compute_output_shape(inputs.shape), result_dtype(inputs, policy=self.compute_dtype)
+        )
 
     def _dim(self, input_shape):
         if len(input_shape) != 2 or not input_shape[-1]:

@@ -86,6 +86,10 @@ class ZeroPadding(ConfigFromArguments, keras.layers.Layer):
         shape = (*ops.shape(steps)[:2], *(1 for _ in steps.shape[2:]))
         return ops.where(ops.reshape(mask, shape), steps, ops.zeros_like(steps))
 
+    def compute_output_shape(self, input_shape):
+        """The shape of the steps."""
+        return input_shape[0]
+
     def compute_output_spec(self, inputs):
         """The steps as they are."""
         return keras.KerasTensor(inputs[0].shape, inputs[0].dtype)

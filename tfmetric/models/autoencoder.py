@@ -63,7 +63,10 @@ class Autoencoder(WithoutLabels):
         embeddings = self.embedder(inputs, training=training)
         made = self.decoder(embeddings, training=training)
         target = ops.cast(inputs, "float32") * self.scale
-        return embeddings, ops.mean(ops.square(ops.cast(made, "float32") - target))
+        off = ops.square(ops.cast(made, "float32") - target)
+        # A replica without any example has nothing to make.
+        values = ops.maximum(ops.prod(ops.cast(ops.shape(off), "float32")), 1.0)
+        return embeddings, ops.sum(off) / values
 
     def reconstruct(self, x):
         """The inputs ``(B, ...)`` as they are made again, in the scale they came in."""

@@ -6,6 +6,7 @@ import keras
 from keras import ops, tree
 
 from tfmetric._errors import expected
+from tfmetric.losses._inputs import at_least_one_row
 from tfmetric.models._micro_batches import part_by_part
 from tfmetric.models.wrapped import TrainedEmbedder
 
@@ -74,8 +75,10 @@ class CachedGradients(TrainedEmbedder):
             return self.embedder(inputs, training=False)
         inputs = tree.map_structure(ops.convert_to_tensor, inputs)
         size = ops.shape(tree.flatten(inputs)[0])[0]
-        number = -(-size // self.micro_batch_size)
-        index = ops.arange(number * self.micro_batch_size, dtype="int32") % size
+        inputs = tree.map_structure(at_least_one_row, inputs)
+        some = ops.shape(tree.flatten(inputs)[0])[0]
+        number = -(-some // self.micro_batch_size)
+        index = ops.arange(number * self.micro_batch_size, dtype="int32") % some
         embeddings, state = part_by_part(
             self._embed(inputs),
             [ops.convert_to_tensor(v) for v in self.embedder.trainable_variables],

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfmetric._errors import expected
+from tfmetric.losses import _inputs
 from tfmetric.losses._memory import takes_memory
 from tfmetric.losses.base import Memory
 from tfmetric.models.wrapped import TrainedEmbedder, innermost
@@ -113,7 +114,7 @@ class CrossBatchMemory(TrainedEmbedder):
         if weights is not None:
             raise ValueError(expected("no loss_weights beside one loss", loss_weights=weights))
         labels = self._integer(y)
-        filled = ops.arange(self.memory_size) < self.remembered
+        filled = ops.arange(self.memory_size, dtype="int32") < self.remembered
         # Unused places are masked out, whatever their label: none stands for "nobody".
         used = ops.logical_and(filled, self.step >= self.warmup_steps)
         memory = Memory(
@@ -134,8 +135,7 @@ class CrossBatchMemory(TrainedEmbedder):
         dtype = keras.backend.standardize_dtype(labels.dtype)
         if not ("int" in dtype or dtype == "bool"):
             raise ValueError(expected("labels of an integer type to remember", y_dtype=dtype))
-        if dtype == "uint64":
-            labels = ops.view(labels, "int64")
+        labels = _inputs.comparable(labels)
         shape = tuple(labels.shape[1:])
         if shape != self.label_shape and (shape, self.label_shape) != ((1,), ()):
             raise ValueError(

@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from tfmetric._config import ConfigFromArguments, from_saved_parts
 from tfmetric._errors import expected
 from tfmetric.layers import ProxyHead
 from tfmetric.losses import EmbeddingLoss, ProxyLoss, _inputs
 from tfmetric.models.memory import CrossBatchMemory
+from tfmetric.models.wrapped import EmbedderInside
 
 
 def with_proxies(embedder: keras.Model, head: ProxyHead, name: str = "with_proxies") -> keras.Model:
@@ -52,7 +52,7 @@ def with_proxies(embedder: keras.Model, head: ProxyHead, name: str = "with_proxi
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
-class ProxyTraining(ConfigFromArguments, keras.Model):
+class ProxyTraining(EmbedderInside):
     """What :func:`with_proxies` makes."""
 
     def __init__(self, embedder, head, name="with_proxies"):
@@ -98,11 +98,6 @@ class ProxyTraining(ConfigFromArguments, keras.Model):
         cosines = self.head.cosines(y_pred, classes)
         loss = super().compute_loss(x, labels, cosines, sample_weight, training)
         return loss + ops.cast(self.head.regularization(classes), loss.dtype)
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The model that ``get_config`` describes."""
-        return from_saved_parts(cls, config, custom_objects)
 
 
 _NO_ROOM = (

@@ -147,28 +147,45 @@ class BYOL(TwoViews):
     def target(self, inputs, training=False):
         """What the slowly following networks make of inputs ``(B, ...)``: ``(B, P)``."""
         x = inputs
-        for network, weights in zip(self._networks(), self._target, strict=True):
-            if len(weights) != len(network.trainable_variables):
-                raise ValueError(
-                    expected(
-                        "the weights that were trainable when this model was made; freeze parts "
-                        "of the embedder before",
-                        trainable=len(network.trainable_variables),
-                        then=len(weights),
-                    )
-                )
+        for network, weights in self._followed():
             # The same network on other weights; what it makes of its own state is dropped.
             state = [variable.value for variable in network.non_trainable_variables]
             values = [ops.stop_gradient(variable.value) for variable in weights]
             x, _ = network.stateless_call(values, state, x, training=training)
         return ops.stop_gradient(x)
 
+    def _followed(self):
+        """The networks, each with the weights that follow its own."""
+        pairs = list(zip(self._networks(), self._target, strict=True))
+        for network, weights in pairs:
+            now = network.trainable_variables
+            if [tuple(v.shape) for v in now] != [tuple(v.shape) for v in weights]:
+                raise ValueError(
+                    expected(
+                        "the weights that were trainable when this model was made; freeze or "
+                        "unfreeze parts of the embedder before that",
+                        trainable=len(now),
+                        then=len(weights),
+                    )
+                )
+        return pairs
+
+    def quantize(self, mode=None, **kwargs):
+        """See :class:`tfmetric.models.wrapped.EmbedderInside`; integer weights are not followed."""
+        before = [list(network.trainable_variables) for network in self._networks()]
+        super().quantize(mode, **kwargs)
+        for network, old, weights in zip(self._networks(), before, self._target, strict=True):
+            kept = {id(variable) for variable in network.trainable_variables}
+            for place in reversed(range(len(old))):
+                if id(old[place]) not in kept:
+                    self._untrack_variable(weights.pop(place))
+
     def _move_target(self):
         momentum = self.momentum
         if self.steps is not None:
             share = ops.cast(ops.minimum(self.step.value, self.steps), "float32") / self.steps
             momentum = 1.0 - (1.0 - momentum) * (ops.cos(math.pi * share) + 1.0) / 2.0
-        for network, weights in zip(self._networks(), self._target, strict=True):
+        for network, weights in self._followed():
             for mine, followed in zip(weights, network.trainable_variables, strict=True):
                 now = ops.stop_gradient(followed.value)
                 # now + τ·(ξ − now): exactly ξ where both are the same.

@@ -6,7 +6,37 @@ from tfmetric._config import ConfigFromArguments, from_saved_parts
 from tfmetric._errors import expected
 
 
-class TrainedEmbedder(ConfigFromArguments, keras.Model):
+class EmbedderInside(ConfigFromArguments, keras.Model):
+    """Base of the models whose output is that of the embedder in them.
+
+    A subclass has the attribute ``embedder``. What remains of the model in serving is the
+    embedder, so it is the embedder that is exported and quantised.
+    """
+
+    def compute_output_shape(self, input_shape):
+        """The shape ``(B, D)`` of the embeddings."""
+        return self.embedder.compute_output_shape(input_shape)
+
+    def export(self, filepath, *args, **kwargs):
+        """Exports the embedder; the arguments are those of ``keras.Model.export``."""
+        return self.embedder.export(filepath, *args, **kwargs)
+
+    def quantize(self, mode=None, **kwargs):
+        """Quantises the embedder; the arguments are those of ``keras.Model.quantize``.
+
+        The networks that only the training needs keep their weights.
+        """
+        self.embedder.quantize(mode, **kwargs)
+        # Compiled for the weights as they were.
+        self.train_function = self.test_function = self.predict_function = None
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The model that ``get_config`` describes."""
+        return from_saved_parts(cls, config, custom_objects)
+
+
+class TrainedEmbedder(EmbedderInside):
     """Base of the models that change how an embedder is trained, and nothing else.
 
     Args:
@@ -48,11 +78,6 @@ class TrainedEmbedder(ConfigFromArguments, keras.Model):
     def call(self, inputs, training=False):
         """The embeddings ``(B, D)``."""
         return self.embedder(inputs, training=training)
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The model that :meth:`get_config` describes."""
-        return from_saved_parts(cls, config, custom_objects)
 
 
 def innermost(embedder):
