@@ -137,8 +137,8 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 def tune(ctx, resume, **options):
     """Search the margin of a loss, and say honestly what the best is worth.
 
-    Each trial trains on some of the training classes and is judged on others of them. The best is
-    trained on all, beside the setting with nothing searched, and judged once on the test classes.
+    Each trial trains on one part of the training data and is judged on the other. The best is
+    trained on all of it, beside the default setting, and judged once on the test data.
     It is written to OUTPUT/tuning/NAME: tables and pictures of the trials, model.keras, a report.
     The same command again, or --resume, goes on where a search was stopped or killed.
     """

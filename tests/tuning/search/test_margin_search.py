@@ -133,6 +133,33 @@ def test_all_trials_have_the_same_folds_and_seeds(search, runs):
     }
 
 
+def test_a_search_validates_as_the_test_was_split(runs, tmp_path):
+    alphabets = np.array([f"alphabet {label // 4}" for label in LABELS])
+    grouped = tm.datasets.LabeledData(DATA.source, LABELS, DATA.class_names, alphabets)
+    result = margin_search(
+        grouped.subset(LABELS < 12),
+        grouped.subset(LABELS >= 12),
+        settings=SETTINGS,
+        validation=Validation(fraction=0.34),
+        max_trials=1,
+        directory=tmp_path / "groups",
+        judged=(),
+        progress=False,
+    )
+    assert result.validation == {
+        "by": "groups",
+        "groups": 1,
+        "folds": 1,
+        "repeats": 1,
+        "classes": 4,
+        "examples": 16,
+    }
+    ((_, _, judged, others),) = runs
+    assert len({label // 4 for label in judged}) == 1
+    assert others["gallery"] is None
+    assert "one part of the training groups (1 group, 4 classes)" in result.summary()
+
+
 def test_hopeless_trials_are_stopped_and_never_the_best(search, runs):
     result = search(
         tuner="grid",

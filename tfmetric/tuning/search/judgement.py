@@ -125,7 +125,7 @@ def judge(training, train, test, objective, epochs, score, validation, seed, bas
     ks = tuple(sorted({*KS, *ks_for(objective)}))
     gallery = searched_gallery(train, test)
     result = (
-        evaluate(training.embedder, test, training.distance, ks, baselines=baselines)
+        evaluate(training.embedder, test, distance=training.distance, ks=ks, baselines=baselines)
         if gallery is None
         else evaluate_in_gallery(training, test, gallery, ks, baselines)
     )

@@ -106,7 +106,7 @@ def run(tuner) -> None:
     except keras_tuner.errors.FatalError as error:
         raise (error.__cause__ or error) from None
     if is_chief() and tuner.oracle.stopped:
-        raise RuntimeError("Expected workers that run their trials. Received: one that failed")
+        raise RuntimeError("Expected workers without an error. Received: a worker that failed")
 
 
 def planned(tuner, space) -> int | None:

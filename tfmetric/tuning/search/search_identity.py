@@ -26,10 +26,12 @@ def search_identity(
     """
     name = getattr(build_embedder, "__qualname__", type(build_embedder).__name__)
     classes = [part.num_classes for _, part in parts]
+    groups = [len(set(part.groups)) for _, part in parts] if by == "groups" else []
     return {
         **others,
         "validation": {
             "by": by,
+            **({"groups": round(sum(groups) / len(groups))} if groups else {}),
             "folds": len(parts),
             "repeats": repeats,
             "classes": round(sum(classes) / len(classes)),

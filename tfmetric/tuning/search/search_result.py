@@ -27,7 +27,8 @@ class TuningResult:
         objective: Name of the retrieval figure.
         directory: Where the search is written.
         validation: How trials were judged: "by" (the unit that folds split), "folds", "repeats",
-            and "classes" and "examples", the mean numbers that a fold is judged on.
+            and "classes", "examples" and by groups "groups", the mean numbers that a fold is
+            judged on.
         final: The :class:`Judgement` of the best setting, trained on all training data; None
             before it was judged.
         default: The :class:`Judgement` of the default setting; None if it was not judged.

@@ -153,6 +153,9 @@ def _validated_on(how):
     size = f"{how['classes']} classes"
     if by == "examples":
         size = f"{how['examples']} new examples of {size}"
+    elif "groups" in how:
+        groups = f"{how['groups']} group{'s' if how['groups'] != 1 else ''}"
+        size = f"{groups}, {size}"
     repeats = f", {how['repeats']} trainings each" if how["repeats"] > 1 else ""
     return f"{part} of the training {by} ({size}){repeats}"
 
