@@ -277,8 +277,11 @@ def test_the_page_names_all_commands_codes_and_keys(tmp_path):
         ("[data]\nname = 'digits'", r"dataset, .*in \[data\]. Received: .*unknown=\['name'\]"),
         ("seed = 1.5", "seed to be a whole number"),
         ("[data]\ntest_fraction = 1", r'between 0 and 1 or "none" in \[data\]'),
-        ("[stopping]\npatience = true", 'patience to be a whole number above 0 or "none"'),
-        ("[stopping]\npatience = 0", "patience to be a whole number above 0"),
+        (
+            "[stopping]\npatience = true",
+            'patience to be a whole number from 1 to 2147483647 or "none"',
+        ),
+        ("[stopping]\npatience = 0", "patience to be a whole number from 1"),
         ("seed = 4294967296", "a whole number from 0 to 4294967295"),
         ("mixed_precision = 'half'", "bfloat16 or float16"),
         ("[training]\nrate = 1", r"\[training\] among .*learning_rate"),

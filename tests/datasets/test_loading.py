@@ -269,3 +269,14 @@ def test_grey_and_colored_png_have_the_pixels_of_the_general_decoder(tmp_path):
             data = (tmp_path / name).read_bytes()
             want = datasets.decode_image(data, (6, 5), train.element_shape[-1])
             np.testing.assert_array_equal(image, want)
+
+
+def test_a_quick_check_finds_a_png_that_is_damaged_within(image_folder):
+    path = image_folder / "ant" / "2.png"
+    data = bytearray(path.read_bytes())
+    data[data.index(b"IDAT") + 40] ^= 0xFF
+    path.write_bytes(bytes(data))
+    with pytest.warns(UserWarning, match="1 unusable"):
+        train, test = datasets.load(image_folder, verify="quick")
+    assert [name for name, _ in train.report.skipped] == ["ant/2.png"]
+    assert len(train.read()) + len(test.read()) == 15

@@ -95,8 +95,9 @@ def load(
         value_range: Of images in arrays: the (lowest, highest) value that a pixel can have, such
             as (0, 1) for floats. Nothing is rescaled; models read it from `LabeledData.element`.
         strict: Raise an error for an example that cannot be used, instead of leaving it out.
-        verify: "full" decodes every image file once, "quick" reads sizes, headers and endings and
-            decodes what looks cut, "auto" is "full" up to 20,000 images.
+        verify: "full" decodes every image file once, "quick" reads sizes, headers, endings and the
+            checksums of PNG files and decodes what looks damaged, "auto" is "full" up to 20,000
+            images. "quick" keeps no images in memory.
         download: Let tensorflow-datasets download and prepare what is missing.
         cache_bytes: Image sets that decode to no more than this (512 MB) are kept in memory;
             bigger ones are read batch by batch.

@@ -52,7 +52,8 @@ def image_files(
     if verify == "auto":
         verify = "full" if len(store) <= FULL_CHECK_LIMIT else "quick"
     every = np.arange(len(store))
-    found = look_at(store, every if verify == "full" else _spread(every))
+    full = verify == "full"
+    found = look_at(store, every if full else _spread(every), checksums=not full)
     bad, suspects = found.bad, found.suspects
     keep = np.array([i for i in every.tolist() if i not in bad], np.int64)
     notes: list[str] = []
@@ -88,7 +89,8 @@ def image_files(
             keep = keep[~np.isin(keep, suspects[failed])]
             source = _source(store.subset(keep), image_size, channels, plain)
             check = (
-                "file sizes, headers and endings only, and images with an odd ending were decoded"
+                "file sizes, headers, endings and the checksums of PNG files; images with an odd"
+                " ending or checksum were decoded"
                 ' (verify="full" decodes every image)'
             )
     if not len(keep):

@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import warnings
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -48,13 +49,15 @@ class Headers:
             self.grey = self.grey and grey
 
 
-def look_at(store: Store, others: Sequence[int] | np.ndarray) -> Headers:
+def look_at(store: Store, others: Sequence[int] | np.ndarray, checksums: bool = False) -> Headers:
     """Looks at the headers of all files of a store, or of some records.
 
     Args:
         store: The encoded images.
         others: The positions to look at where a file is no PNG, whose header takes longer to
             read, or where the store has no files.
+        checksums: Whether PNG files are read whole, and those whose checksums are wrong are
+            suspects too. It finds what only decoding would find otherwise.
     """
     found = Headers()
     if not isinstance(store, FileStore):
@@ -76,7 +79,9 @@ def look_at(store: Store, others: Sequence[int] | np.ndarray) -> Headers:
             if reason:
                 found.bad[position] = reason
             else:
-                if any(head.startswith(h) and end not in tail for h, end in _ENDS.items()):
+                cut = any(head.startswith(h) and end not in tail for h, end in _ENDS.items())
+                png = checksums and head.startswith(_PNG)
+                if cut or (png and not _is_whole_png(store.read_bytes(position))):
                     found.suspects.append(position)
                 if head.startswith(_PNG) and len(head) == _HEAD:
                     width, height, _, color = struct.unpack(">IIBB", head[16:26])
@@ -102,6 +107,22 @@ def _head_and_tail(path):
 
 def _is_image(head):
     return head.startswith(_MAGIC) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
+
+
+def _is_whole_png(data):
+    """Whether each chunk, up to the end, has the checksum that stands after it."""
+    place = len(_PNG)
+    while place + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, place)
+        end = place + 12 + length
+        if end > len(data):
+            return False
+        if zlib.crc32(data[place + 4 : end - 4]) != struct.unpack_from(">I", data, end - 4)[0]:
+            return False
+        if data[place + 4 : place + 8] == b"IEND":
+            return True
+        place = end
+    return False
 
 
 def _image(file):
