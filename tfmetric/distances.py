@@ -1,5 +1,6 @@
 """Distances between embeddings: all pairs of two sets, or pair by pair, by name or by function."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -154,9 +155,14 @@ class Distance:
     function: Callable | None = None
 
     @property
+    def registered(self) -> bool:
+        """Whether :func:`get` makes this distance of its name, ours or one of the user."""
+        return _REGISTRY.get(self.name) is self
+
+    @property
     def builtin(self) -> str | None:
         """The name, if it is one of ours: a user's function may have the name of one."""
-        return self.name if _REGISTRY.get(self.name) is self else None
+        return self.name if self.registered and self.function is None else None
 
     def ranking(self, x):
         """``(n, d) -> (n, n)``: orders each row as ``pairwise(x, x)`` does, only cheaper."""
@@ -256,6 +262,52 @@ _REGISTRY = {
 }
 
 
+def register(name: str, function: Callable) -> Distance:
+    """Gives a distance of yours a name, which every ``distance=`` then takes.
+
+    Use it where a function alone does not do: in the settings of a run and at the command line, in
+    an index that is saved, and in the files of models. Register it where your program starts:
+    whoever reads such a file needs the name too. Exports hold the function itself.
+
+    Args:
+        name: Small letters, digits and underscores.
+        function: ``f(x, y)`` on ``keras.ops``, which reduces the last axis and broadcasts over the
+            others; smaller means more similar. All pairs take O(n·m·d) memory.
+
+    Returns:
+        The :class:`Distance`.
+
+    Raises:
+        ValueError: If the name is taken, or is no such name.
+
+    Example:
+
+    >>> from keras import ops
+    >>> chebyshev = register("chebyshev", lambda x, y: ops.max(ops.abs(x - y), axis=-1))
+    >>> import numpy as np
+    >>> get("chebyshev").paired(np.zeros((1, 2)), np.array([[3.0, -4.0]])).tolist()
+    [4.0]
+    >>> unregister("chebyshev")
+    """
+    if not isinstance(name, str) or not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise ValueError(expected("a name of small letters, digits and underscores", name=name))
+    if name in _REGISTRY:
+        raise ValueError(expected("a name that no other distance has", name=name))
+    _REGISTRY[name] = _of_function(name, function, user=True)
+    return _REGISTRY[name]
+
+
+def unregister(name: str) -> None:
+    """Takes the name from a distance that :func:`register` has given, for tests.
+
+    Args:
+        name: The name; a name that is not there, or is one of ours, is an error.
+    """
+    if name not in _REGISTRY or _REGISTRY[name].function is None:
+        raise ValueError(expected("the name of a distance of yours", name=name))
+    del _REGISTRY[name]
+
+
 def names() -> tuple[str, ...]:
     """The names that :func:`get` knows, in alphabetical order."""
     return tuple(sorted(_REGISTRY))
@@ -287,7 +339,7 @@ def get(distance) -> Distance:
     Raises:
         ValueError: If the name is not known; the message lists the known ones.
     """
-    if isinstance(distance, Distance) and (distance.builtin or distance.function):
+    if isinstance(distance, Distance) and (distance.registered or distance.function):
         return distance
     if isinstance(distance, str) and distance in _REGISTRY:
         return _REGISTRY[distance]
@@ -303,6 +355,6 @@ def get(distance) -> Distance:
 @_config.saved.register
 def serialize(distance: Distance):
     """What ``get_config`` keeps of a distance, so that :func:`get` makes the same one again."""
-    if distance.builtin:
+    if distance.registered:
         return distance.name
     return keras.saving.serialize_keras_object(distance.function)

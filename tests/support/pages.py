@@ -39,8 +39,9 @@ class Block:
 
 
 def pages() -> list[Path]:
-    """The README and all pages under docs/."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    """The README, the recipes of CONTRIBUTING and all pages under docs/."""
+    root = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    return [*root, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(page: Path) -> list[Block]:

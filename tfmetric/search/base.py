@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
+from tfmetric import distances
 from tfmetric._answers import Neighbors
 from tfmetric._errors import expected
 from tfmetric._foreign_names import missing_method
@@ -38,8 +39,8 @@ class Index(ABC):
     (2, 3, 'cosine')
     """
 
-    def __init__(self, distance: Distance):
-        self._distance = distance
+    def __init__(self, distance: str | Distance):
+        self._distance = distances.get(distance)
 
     @property
     def distance(self) -> str:
@@ -115,15 +116,16 @@ class Index(ABC):
             The path.
 
         Raises:
-            ValueError: If the distance is a function of yours, which no file can hold.
+            ValueError: If the distance is a function without a name, which no file can hold; see
+                :func:`tfmetric.distances.register`.
             TypeError: If nobody registered the class; see :func:`tfmetric.search.register`.
         """
         name = backends.name_of(type(self))
-        if self._distance.function is not None:
+        if not self._distance.registered:
             raise ValueError(
                 expected(
                     "a distance with a name, one of tfmetric.distances.names(), in an index that "
-                    "is saved",
+                    "is saved; tfmetric.distances.register gives a function its name",
                     distance=self.distance,
                 )
             )

@@ -1,10 +1,18 @@
 """One training from settings that can be written down: what tuning and the command line call."""
 
 from tfmetric._foreign_names import answering
-from tfmetric.training.losses import loss_names, make_loss
+from tfmetric.training.losses import loss_names, make_loss, register_loss, unregister_loss
 from tfmetric.training.preparing import Training, prepare
 from tfmetric.training.settings import Settings
 
-__all__ = ["Settings", "Training", "loss_names", "make_loss", "prepare"]
+__all__ = [
+    "Settings",
+    "Training",
+    "loss_names",
+    "make_loss",
+    "prepare",
+    "register_loss",
+    "unregister_loss",
+]
 
 __getattr__ = answering(__name__)
