@@ -1,9 +1,12 @@
 """Which part of the training data judges, by classes, groups and examples."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 
 import tfmetric as tm
+from tfmetric.datasets.dividing import Split
 from tfmetric.tuning import validation_folds
 from tfmetric.tuning.held_out_folds import rule_of_split, searched_gallery
 
@@ -99,6 +102,30 @@ def test_folds_that_cannot_be_are_refused(arguments, message):
 def test_the_former_name_is_refused_with_the_present_one():
     with pytest.raises(AttributeError, match=r"validation_folds\(train, 'classes'\)"):
         tm.tuning.class_folds  # noqa: B018
+
+
+def loaded(rule, closed_set, labels=LABELS):
+    """Data as `datasets.load` divided it."""
+    found = Mock(division=Split(rule, closed_set, "words", "other"))
+    return tm.datasets.LabeledData(DATA.source, labels, DATA.class_names, report=found)
+
+
+def test_without_test_data_the_rule_is_that_of_loading():
+    for rule in ("classes", "groups", "examples"):
+        assert rule_of_split(loaded(rule, closed_set=False), None) == rule
+    assert rule_of_split(loaded("as given", closed_set=True), None) == "examples"
+    assert rule_of_split(loaded("as given", closed_set=False), None) == "classes"
+
+
+def test_a_closed_set_may_ask_for_classes_that_it_has_not():
+    closed = loaded("as given", closed_set=True)
+    train, test = closed.subset(LABELS < 6), closed.subset(LABELS >= 5)
+    assert searched_gallery(train, test) is train
+    assert rule_of_split(train, test) == "examples"
+    assert searched_gallery(train, closed.subset(LABELS >= 6)) is None
+    open_set = loaded("as given", closed_set=False)
+    parts = open_set.subset(LABELS < 6), open_set.subset(LABELS >= 5)
+    assert searched_gallery(*parts) is None
 
 
 def test_the_rule_is_that_of_the_split_into_train_and_test():

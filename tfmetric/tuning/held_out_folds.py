@@ -67,29 +67,36 @@ def searched_gallery(learn: LabeledData, judged: LabeledData) -> LabeledData | N
     """The examples that queries of ``judged`` are looked for among; None for ``judged`` itself.
 
     Where all classes that are judged are also trained on, the question is which known class a new
-    example belongs to, and the training part is the gallery. Else new classes are told apart.
+    example belongs to, and the training part is the gallery. So it is where some are, if the data
+    was loaded as a closed set. Else new classes are told apart.
 
     Args:
         learn: The part that was trained on.
         judged: The part to judge on.
     """
     known = {learn.class_names[label] for label in learn.classes}
-    return learn if known.issuperset(judged.class_names[c] for c in judged.classes) else None
+    asked = {judged.class_names[label] for label in judged.classes}
+    closed = learn.split is not None and learn.split.closed_set
+    return learn if asked <= known or (closed and asked & known) else None
 
 
 def rule_of_split(train: LabeledData, test: LabeledData | None) -> str:
     """How the data was split into train and test: "classes", "groups" or "examples".
 
-    The answer is "groups" where both parts have groups and share none; else "examples" where all
-    test classes are trained on, and "classes" where not. Without test data it is "classes" where
-    there are four classes or more to split, else "examples".
+    The answer is "groups" where both parts have groups and share none; else "examples" where the
+    test classes are trained on, and "classes" where not. Without test data it is the rule that
+    loaded the training data; else "classes" where there are four or more, and "examples" where not.
 
     Args:
         train: The training data.
         test: The test data, or None.
     """
     if test is None:
-        return "classes" if train.num_classes >= 4 else "examples"
+        known = train.split.rule if train.split is not None else ""
+        if known in _SPLITS:
+            return known
+        closed = train.split is not None and train.split.closed_set
+        return "examples" if closed or train.num_classes < 4 else "classes"
     if train.groups is not None and test.groups is not None:
         groups = np.unique(train.groups)
         if len(groups) > 1 and not np.isin(groups, test.groups).any():
