@@ -10,7 +10,8 @@ from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.evaluation import embed, retrieval
 from tfmetric.evaluation.checked_arrays import check_ks
-from tfmetric.evaluation.embedding import labels_of
+from tfmetric.evaluation.examples_and_labels import labels_of, labels_of_both
+from tfmetric.evaluation.model_distance import judging_distance
 from tfmetric.evaluation.retrieval.figures import figure_names, find_figure
 
 
@@ -38,18 +39,22 @@ class RetrievalEvaluation(keras.callbacks.Callback):
         data: A ``LabeledData`` or a pair (inputs, labels), best of classes that are not trained
             on.
         every: Evaluate every so many epochs. Defaults to 1.
-        distance: Name or function, see :func:`tfmetric.distances.get`.
+        gallery: The examples that ``data`` is searched in, as ``data``: the training part, or some
+            of it, for a closed set. Defaults to None: each example is searched among all others.
+        distance: Name or function, see :func:`tfmetric.distances.get`. Defaults to None: that of
+            the loss that the trained model is compiled with, euclidean where the loss says none.
         ks: The k of recall@k and precision@k, one or several. Defaults to (1, 5).
         prefix: What the names in the logs begin with. Defaults to ``"val_"``.
         batch_size: Examples embedded at a time. Defaults to 256.
         max_queries: Query with a random sample of so many examples, the same one each epoch;
-            all examples stay references. Defaults to None: all.
-        embedder: The model to evaluate, where it is not the one that is trained: give it when a
-            siamese or triplet model is.
+            all examples stay in the gallery. Defaults to None: all.
+        embedder: The model to evaluate. Defaults to None: the model that is trained. Give it when a
+            siamese or triplet model is trained.
         seed: Seed of the sample of queries.
         known: Data of classes that are trained on, as ``data``; a subset of the training data is
             enough. Defaults to None: not evaluated.
-        known_prefix: What the names of its figures begin with. Defaults to ``"known_"``.
+        known_prefix: What the names of the figures of ``known`` begin with. Defaults to
+            ``"known_"``.
         figures: Names of the figures to write, of those that
             :meth:`tfmetric.evaluation.RetrievalResult.figures` gives, such as
             ``("recall_at_1", "map_at_r")``. Defaults to None: recall@k, precision@k, R-precision,
@@ -80,7 +85,9 @@ class RetrievalEvaluation(keras.callbacks.Callback):
         self,
         data,
         every: int = 1,
-        distance="euclidean",
+        *,
+        gallery=None,
+        distance=None,
         ks=(1, 5),
         prefix: str = "val_",
         batch_size: int = 256,
@@ -98,9 +105,10 @@ class RetrievalEvaluation(keras.callbacks.Callback):
             if not ((whole and value > 0) or (name == "max_queries" and value is None)):
                 raise ValueError(expected(f"{name} to be an integer above 0", **{name: value}))
         self.data = data
-        self.labels = labels_of(data)
         self.every = every
-        self.distance = distances.get(distance)
+        self.distance = None if distance is None else distances.get(distance)
+        self.gallery = gallery
+        self.labels, self.gallery_labels = labels_of_both(data, gallery)
         self.ks = check_ks(ks)
         self.prefix = prefix
         self.batch_size = batch_size
@@ -131,7 +139,9 @@ class RetrievalEvaluation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Evaluates, if it is time to, and writes the figures into ``logs``."""
         if not self.figures or (epoch + 1) % self.every == 0:
-            self.result = self._evaluate(epoch, self.data, self.labels, self.queries)
+            self.result = self._evaluate(
+                epoch, self.data, self.labels, self.queries, self.gallery, self.gallery_labels
+            )
             self.figures = self._named(self.prefix, self.result)
             if self.known is not None:
                 self.known_result = self._evaluate(
@@ -146,7 +156,19 @@ class RetrievalEvaluation(keras.callbacks.Callback):
         figures = result.figures()
         return {f"{prefix}{name}": figures[name] for name in self.wanted}
 
-    def _evaluate(self, epoch, data, labels, queries):
+    def _evaluate(self, epoch, data, labels, queries, gallery=None, gallery_labels=None):
+        return retrieval(
+            self._embedded(epoch, data),
+            labels,
+            None if gallery is None else self._embedded(epoch, gallery),
+            gallery_labels,
+            distance=judging_distance(self.model, self.distance)[0],
+            ks=self.ks,
+            queries=queries,
+            progress=False,
+        )
+
+    def _embedded(self, epoch, data):
         model = self.embedder if self.embedder is not None else self.model
         embeddings = embed(model, data, self.batch_size)
         bad = ~np.isfinite(embeddings).all(axis=1)
@@ -160,14 +182,7 @@ class RetrievalEvaluation(keras.callbacks.Callback):
                     of=len(bad),
                 )
             )
-        return retrieval(
-            embeddings,
-            labels,
-            distance=self.distance,
-            ks=self.ks,
-            queries=queries,
-            progress=False,
-        )
+        return embeddings
 
 
 def _sample(count, most, seed):

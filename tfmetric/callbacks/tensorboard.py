@@ -14,7 +14,7 @@ from tfmetric.callbacks.projector import write_projector
 from tfmetric.datasets.labeled import LabeledData
 from tfmetric.evaluation import embed, retrieval
 from tfmetric.evaluation.checked_arrays import check_ks
-from tfmetric.evaluation.embedding import inputs_of, labels_of
+from tfmetric.evaluation.examples_and_labels import inputs_of, labels_of
 from tfmetric.typing import Distance, PathLike
 from tfmetric.visualization import find_neighbors, neighbor_gallery
 from tfmetric.visualization._style import short

@@ -11,7 +11,8 @@ from tfmetric.evaluation.classification.one_shot import (
 )
 from tfmetric.evaluation.classification.result import ClassificationResult
 from tfmetric.evaluation.clustering import ClusteringResult, clustering
-from tfmetric.evaluation.comparison.evaluate import Evaluation, evaluate
+from tfmetric.evaluation.comparison.evaluate import evaluate
+from tfmetric.evaluation.comparison.result import Evaluation
 from tfmetric.evaluation.embedding import embed
 from tfmetric.evaluation.health.health import health
 from tfmetric.evaluation.health.result import HealthResult

@@ -10,7 +10,8 @@ import numpy as np
 from tfmetric._errors import expected
 from tfmetric._optional import require
 from tfmetric.evaluation import retrieval
-from tfmetric.evaluation.embedding import embed, inputs_of, labels_of
+from tfmetric.evaluation.embedding import embed
+from tfmetric.evaluation.examples_and_labels import inputs_of, labels_of
 
 _WARM_UP = 3
 

@@ -38,7 +38,7 @@ def retrieval_section(run) -> Html:
     beside = []
     for title, values in (
         ("learned", result),
-        ("raw inputs", result.get("raw")),
+        (result.get("raw_title") or "raw inputs", result.get("raw")),
         ("untrained network", result.get("untrained")),
     ):
         if values:

@@ -93,7 +93,9 @@ def _head(run):
             notes.append(tag("span", f"95 %: {ends[0]:.3f} to {ends[1]:.3f}", class_="small"))
         raw = (result.get("raw") or {}).get(name)
         if raw is not None:
-            notes.append(tag("span", f"raw inputs: {raw:.3f}", class_="small"))
+            notes.append(
+                tag("span", f"{result.get('raw_title') or 'raw inputs'}: {raw:.3f}", class_="small")
+            )
         value = tag("dd", f"{result[name]:.3f}", notes)
         cells.append(tag("div", tag("dt", figure_title(name)), value))
     test = metrics.get("test") or {}

@@ -29,7 +29,7 @@ def judge(run, config, ready, fitted, parts, progress, one_shot_runs=None) -> np
     progress.heading(f"Judging on all {test.num_classes:,} unseen classes")
     # A run that was resumed draws the same from here on as one that was not.
     keras.utils.set_random_seed(config.seed)
-    result = evaluate(training.embedder, test, training.distance, seed=config.seed)
+    result = evaluate(training.embedder, test, distance=training.distance, seed=config.seed)
     progress.say(result.summary())
     shots = one_shot_runs and one_shot(training.embedder, one_shot_runs)
     if shots:

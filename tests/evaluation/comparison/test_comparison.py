@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tfmetric import datasets, evaluation, models
-from tfmetric.evaluation.comparison import evaluate
+from tfmetric.evaluation.comparison import baselines
+from tfmetric.evaluation.comparison.result import Evaluation
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def test_embed_keeps_the_order_in_batches(model):
     np.testing.assert_allclose(
         evaluation.embed(model, (x, labels), batch_size=7), np.asarray(model(x)), atol=1e-6
     )
-    with pytest.raises(ValueError, match="of a siamese or triplet"):
+    with pytest.raises(ValueError, match="for a siamese or triplet"):
         evaluation.embed(
             keras.Sequential([keras.Input((4, 4, 1)), keras.layers.ReLU()]), (x, labels)
         )
@@ -88,12 +89,12 @@ def test_a_model_worse_than_its_inputs_is_said_to_be():
 
 def test_large_raw_inputs_are_sampled_or_left_out_with_a_reason(model, monkeypatch):
     x, labels = data(150)
-    monkeypatch.setattr(evaluate, "_RAW_PRODUCTS", 1)
+    monkeypatch.setattr(baselines, "MOST_PRODUCTS", 1)
     result = evaluation.evaluate(model, (x, labels))
     assert result.raw.num_queries == 100
     assert result.raw.num_gallery == 150
     assert "random sample of 100 queries" in result.summary()
-    monkeypatch.setattr(evaluate, "_RAW_BYTES", 10)
+    monkeypatch.setattr(baselines, "MOST_BYTES", 10)
     result = evaluation.evaluate(model, (x, labels))
     assert result.raw is None
     assert "GiB of memory" in result.summary()
@@ -124,23 +125,52 @@ def test_data_without_labels_is_an_error(model):
         evaluation.evaluate(model, (data()[0], [1, 2]))
 
 
+def made(map_at_r, recall=None, queries=None, classes=20):
+    """A result with given values of the queries, for verdicts."""
+    map_at_r = np.asarray(map_at_r, float)
+    values = {"map_at_r": map_at_r, "recall_at_1": map_at_r if recall is None else recall}
+    query = np.arange(len(map_at_r)) if queries is None else np.asarray(queries)
+    return SimpleNamespace(
+        ks=(1,),
+        num_queries=len(query),
+        per_query=SimpleNamespace(query=query),
+        query_classes=query % classes,
+        values=values.__getitem__,
+        recall_at={1: float(np.mean(values["recall_at_1"]))},
+        map_at_r=float(map_at_r.mean()),
+    )
+
+
+BASE = np.random.default_rng(0).uniform(0.2, 0.8, 400)
+
+
 @pytest.mark.parametrize(
-    ("recall", "map_at_r", "word"),
+    ("learned", "recall", "word"),
     [
-        (0.6, 0.6, "better than"),
-        (0.6, 0.4, "WORSE than"),
-        (0.4, 0.4, "WORSE than"),
-        (0.4, 0.6, "no clear gain over"),
-        (0.6, 0.5, "no clear gain over"),
-        (0.5, 0.5, "no clear gain over"),
+        (BASE + 0.02, None, "better than"),
+        (BASE - 0.02, None, "WORSE than"),
+        (BASE - 0.02, BASE + 0.1, "WORSE than"),
+        (BASE + 0.02, BASE - 0.1, "no clear gain over"),
+        (BASE + np.random.default_rng(1).normal(0, 0.5, 400), None, "no clear gain over"),
+        (BASE, None, "no clear gain over"),
     ],
 )
-def test_the_verdict_goes_by_map_at_r_first(recall, map_at_r, word):
-    def figures(recall, map_at_r):
-        return SimpleNamespace(ks=(1,), recall_at={1: recall}, map_at_r=map_at_r, num_queries=9)
+def test_the_verdict_goes_by_the_paired_interval_of_map_at_r(learned, recall, word):
+    verdict = Evaluation(made(learned, recall), raw=made(BASE)).verdict()
+    assert f"embedding is {word} the raw inputs: recall@1" in verdict
+    assert "95 % interval of the difference" in verdict
+    assert "too narrow" not in verdict
 
-    result = evaluate.Evaluation(figures(recall, map_at_r), raw=figures(0.5, 0.5))
-    assert f"embedding is {word} the raw inputs: recall@1" in result.verdict()
+
+def test_a_baseline_on_a_sample_is_compared_on_the_same_queries():
+    chosen = np.arange(0, 400, 7)
+    verdict = Evaluation(made(BASE + 0.02), raw=made(BASE[chosen], queries=chosen)).verdict()
+    assert "difference +0.020 to +0.020" in verdict
+
+
+def test_few_classes_are_said_to_be_few_and_only_then():
+    few = Evaluation(made(BASE + 0.02, classes=4), raw=made(BASE, classes=4)).verdict()
+    assert "With 4 classes the intervals are too narrow" in few
 
 
 def test_the_model_s_figures_have_intervals_and_groups():

@@ -1,237 +1,193 @@
-"""An embedding's figures beside those of the raw inputs and of the untrained embedder."""
-
-import json
-import math
-import random
-from dataclasses import dataclass, field
+"""Judges a model on labelled data, beside two baselines."""
 
 import keras
 import numpy as np
 
 from tfmetric.datasets.labeled import LabeledData
-from tfmetric.evaluation.embedding import embed, inputs_of, labels_of
-from tfmetric.evaluation.retrieval.retrieval import RetrievalResult, retrieval
-from tfmetric.evaluation.statistics.group_table import GroupTable
+from tfmetric.distances import Distance as DistanceObject
+from tfmetric.evaluation.checked_arrays import check_ks
+from tfmetric.evaluation.classification.nearest_neighbors import knn_of_sides
+from tfmetric.evaluation.classification.result import ClassificationResult
+from tfmetric.evaluation.comparison import baselines as fair
+from tfmetric.evaluation.comparison.result import Evaluation
+from tfmetric.evaluation.comparison.untrained import untrained_twin
+from tfmetric.evaluation.embedding import embed
+from tfmetric.evaluation.examples_and_labels import (
+    check_finite,
+    inputs_of,
+    labels_of_both,
+    with_named_inputs,
+)
+from tfmetric.evaluation.model_distance import judging_distance
+from tfmetric.evaluation.queries_and_gallery import Sides, check_sides
+from tfmetric.evaluation.retrieval.result import RetrievalResult
+from tfmetric.evaluation.retrieval.retrieval import rank_sides, retrieval
+from tfmetric.typing import Array, Distance
 
-# Comparing raw inputs is a matrix product as wide as the inputs: past this many multiplications
-# (about 10 s on two cores) a sample of the queries must do, past this memory nothing does.
-_RAW_PRODUCTS = 2.5e11
-_RAW_BYTES = 2**31
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """Retrieval figures of a model, with the two baselines that tell what they are worth.
-
-    The figures of the model can be read here directly: ``result.recall_at[1]``,
-    ``result.map_at_r``, ...
-
-    Attributes:
-        retrieval: Figures of the model's embeddings.
-        raw: Figures of the flattened inputs, or None.
-        untrained: Figures of the same architecture with fresh weights, or None. Its batch
-            normalisation runs in inference mode with untouched moving averages.
-        notes: Why a baseline is missing or rests on a sample of the queries.
-        embeddings: (N, D) the model's embeddings in the order of the data, for other figures and
-            pictures of them.
-    """
-
-    retrieval: RetrievalResult
-    raw: RetrievalResult | None = None
-    untrained: RetrievalResult | None = None
-    notes: tuple[str, ...] = ()
-    embeddings: np.ndarray | None = field(default=None, repr=False)
-
-    @property
-    def recall_at(self) -> dict[int, float]:
-        """Recall@k of the model."""
-        return self.retrieval.recall_at
-
-    @property
-    def precision_at(self) -> dict[int, float]:
-        """Precision@k of the model."""
-        return self.retrieval.precision_at
-
-    @property
-    def r_precision(self) -> float:
-        """R-precision of the model."""
-        return self.retrieval.r_precision
-
-    @property
-    def map_at_r(self) -> float:
-        """MAP@R of the model."""
-        return self.retrieval.map_at_r
-
-    @property
-    def mrr(self) -> float:
-        """MRR of the model."""
-        return self.retrieval.mrr
-
-    @property
-    def num_queries(self) -> int:
-        """Queries that the model's figures are means over."""
-        return self.retrieval.num_queries
-
-    @property
-    def num_left_out(self) -> int:
-        """Queries without another example of their class."""
-        return self.retrieval.num_left_out
-
-    def figures(self) -> dict[str, float]:
-        """All figures of the model by name."""
-        return self.retrieval.figures()
-
-    def interval(self, figure: str = "map_at_r") -> tuple[float, float]:
-        """The 95 % interval of a figure of the model, for new classes like these."""
-        return self.retrieval.interval(figure)
-
-    def by_group(self, groups, figure: str = "map_at_r", **arguments) -> GroupTable:
-        """A figure of the model by groups, as ``RetrievalResult.by_group`` has it."""
-        return self.retrieval.by_group(groups, figure, **arguments)
-
-    def verdict(self) -> str:
-        """In plain words: is the learned embedding better than each baseline?
-
-        "WORSE than" where MAP@R is lower, whatever recall says; "better than" where MAP@R and
-        recall are both higher; else "no clear gain over".
-        """
-        baselines = (("raw inputs", self.raw), ("untrained embedder", self.untrained))
-        sentences = [self._against(name, b) for name, b in baselines if b and b.num_queries]
-        return "\n".join(sentences) or "There is no baseline to compare with."
-
-    def _against(self, name, baseline):
-        k = min(self.retrieval.ks)
-        recall, other = self.recall_at[k], baseline.recall_at[k]
-        if self.map_at_r < baseline.map_at_r:  # MAP@R sees the whole class, recall one hit.
-            word = "WORSE than"
-        elif recall > other and self.map_at_r > baseline.map_at_r:
-            word = "better than"
-        else:
-            word = "no clear gain over"
-        return (
-            f"The learned embedding is {word} the {name}: recall@{k} {recall:.3f} against "
-            f"{other:.3f}, MAP@R {self.map_at_r:.3f} against {baseline.map_at_r:.3f}."
-        )
-
-    def summary(self) -> str:
-        """The figures of the model, a table with the baselines, and the verdict."""
-        lines = [self.retrieval.summary()]
-        if self.raw is not None or self.untrained is not None:
-            k = min(self.retrieval.ks)
-            lines += ["", f"{'':<16}{f'recall@{k}':>10}{'MAP@R':>10}{'queries':>10}"]
-            rows = (("learned", self.retrieval), ("raw inputs", self.raw))
-            for name, result in (*rows, ("untrained", self.untrained)):
-                if result is not None:
-                    lines.append(
-                        f"  {name:<14}{result.recall_at[k]:>10.4f}{result.map_at_r:>10.4f}"
-                        f"{result.num_queries:>10,}"
-                    )
-            if self.untrained is not None:
-                lines.append("  (untrained: fresh weights, batch normalisation in inference mode)")
-        lines += [f"  Note: {note}." for note in self.notes]
-        return "\n".join([*lines, self.verdict()])
-
-    def to_dict(self) -> dict:
-        """All figures as plain Python values, the model's at the top."""
-        return {
-            **self.retrieval.to_dict(),
-            "raw": self.raw and self.raw.to_dict(),
-            "untrained": self.untrained and self.untrained.to_dict(),
-            "notes": list(self.notes),
-            "verdict": self.verdict(),
-        }
-
-    def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
-        return json.dumps(self.to_dict(), indent=2)
+_NEIGHBORS = 5
 
 
 def evaluate(
-    model,
-    data,
-    distance="euclidean",
-    ks=(1, 5, 10),
+    model: keras.Model,
+    data: LabeledData | tuple[Array, Array],
+    *,
+    gallery: LabeledData | tuple[Array, Array] | None = None,
+    distance: Distance | None = None,
+    ks: int | tuple[int, ...] = (1, 5, 10),
     baselines: bool = True,
     batch_size: int = 256,
     seed: int = 0,
+    progress: bool = True,
 ) -> Evaluation:
     """Embeds ``data`` and says how well its classes are found, against two baselines.
 
-    Judge a model on classes that it has not been trained on. With few training classes a learned
-    embedding can be worse on new ones than the raw inputs are, so the figures of the raw inputs
-    come beside it, and those of the same architecture untrained.
+    Without a gallery each example is searched among all others: judge a model so on classes that it
+    has not been trained on. With a gallery the examples are queries against it: judge a closed set
+    so, whose test examples are of the classes of the training, with the training part as the
+    gallery. The result then holds the accuracy of a vote of the 5 nearest neighbors too, or of the
+    nearest one where most classes have fewer than 5 examples in the gallery.
+
+    With few training classes a learned embedding can be worse on new ones than no learning at all.
+    So the figures of a fair baseline come beside it, which depends on the kind of the data
+    (:mod:`tfmetric.evaluation.comparison.baselines`): raw values, TF-IDF for texts, the mean and
+    deviation of the mel spectrum for sound. The second baseline is the same architecture untrained,
+    with the model's adapted preprocessing. Both are judged by the same protocol.
 
     Args:
-        model: An embedder, a ``keras.Model`` from inputs to (B, D).
+        model: An embedder, a ``keras.Model`` from one or several inputs to (B, D).
         data: A ``LabeledData`` or a pair (inputs, labels).
-        distance: Name or function, see :func:`tfmetric.distances.get`. The raw inputs are
-            compared by the same one.
-        ks: The k of recall@k and precision@k.
+        gallery: The examples that are searched, as ``data``; None for the others of ``data``.
+        distance: Name or function, see :func:`tfmetric.distances.get`; None for that of the loss
+            that the model is compiled with, and euclidean where it says none. Dense baselines of
+            raw values are compared by the same one.
+        ks: The k of recall@k and precision@k, one or several.
         baselines: Whether the two baselines are computed; False saves their time.
         batch_size: Examples embedded at a time.
-        seed: Seed of the untrained weights and of the sample of queries for large raw inputs.
+        seed: Seed of the untrained weights and of the sample of queries for wide raw inputs.
+        progress: Whether a progress bar is shown on a terminal.
 
     Returns:
         An :class:`Evaluation`.
 
     Raises:
-        ValueError: If the data has no labels, or an embedding is NaN or infinite.
+        ValueError: If the data has no labels, an input or an embedding is NaN or infinite, or the
+            gallery is the data once more.
 
     Example:
 
     >>> import numpy as np, tfmetric as tm
     >>> x = np.random.default_rng(0).normal(size=(8, 6))
     >>> result = evaluate(tm.models.embedder((6,)), (x, [0, 0, 1, 1, 2, 2, 3, 3]), ks=(1,))
-    >>> sorted(result.recall_at)
-    [1]
+    >>> sorted(result.recall_at), result.protocol
+    ([1], 'among 8 examples, each among all others')
     """
-    labels = labels_of(data)
-    embeddings = embed(model, data, batch_size)
-    learned = retrieval(embeddings, labels, distance=distance, ks=ks)
+    used, source = judging_distance(model, distance)
+    named, named_gallery = with_named_inputs(model, data), with_named_inputs(model, gallery)
+    labels, gallery_labels = labels_of_both(named, named_gallery)
+    asked = {"distance": used, "ks": check_ks(ks), "progress": progress}
+
+    def embedded(of_model):
+        own = embed(of_model, data, batch_size)
+        others = None if gallery is None else embed(of_model, gallery, batch_size)
+        return check_sides(own, labels, others, gallery_labels)
+
+    sides = embedded(model)
+    others = (None, None) if gallery is None else (sides.gallery, sides.gallery_labels)
+    learned = retrieval(sides.queries, labels, *others, **asked)
+    by_neighbors = _neighbors(sides, used, progress)
+    found = {"distance_source": source, "knn": by_neighbors, "embeddings": sides.queries}
     if not baselines:
-        return Evaluation(learned, embeddings=embeddings)
-    raw, raw_note = raw_inputs(data, labels, distance, ks, seed)
-    untrained, untrained_note = _untrained(model, data, labels, distance, ks, batch_size, seed)
-    notes = tuple(note for note in (raw_note, untrained_note) if note)
-    return Evaluation(learned, raw, untrained, notes, embeddings)
-
-
-def raw_inputs(data, labels, distance, ks, seed):
-    """Figures of the flattened inputs, None where they would take too much; and a note on them."""
-    if isinstance(data, LabeledData):
-        width, size = math.prod(data.element_shape), np.dtype(data.dtype).itemsize
-    else:
-        inputs = inputs_of(data)
-        if inputs.dtype.kind not in "fiub":
-            return None, "no figure for raw inputs, which are not numbers"
-        width, size = math.prod(inputs.shape[1:]), inputs.itemsize
-    count = len(labels)
-    if count * width * max(size, 4) > _RAW_BYTES:
-        gib = count * width * 4 / 2**30
-        return None, f"no figure for raw inputs, which would take {gib:.1f} GiB of memory"
-    queries = max(100, int(_RAW_PRODUCTS / max(1, count * width)))
-    sample, note = None, ""
-    if queries < count:
-        sample = np.sort(np.random.default_rng(seed).choice(count, queries, replace=False))
-        note = f"the figures of the raw inputs rest on a random sample of {queries:,} queries"
-    flat = inputs_of(data).reshape(count, -1)
-    return retrieval(flat, labels, distance=distance, ks=ks, queries=sample), note
-
-
-def _untrained(model, data, labels, distance, ks, batch_size, seed):
+        return Evaluation(learned, **found)
+    raw, raw_knn, raw_note = fair_baseline(
+        named, labels, gallery=named_gallery, gallery_labels=gallery_labels, seed=seed, **asked
+    )
+    untrained = untrained_knn = None
+    untrained_note = ""
     try:
-        twin = _fresh(model, seed)
+        twin = untrained_twin(model, seed)
     except Exception as error:  # A model of the user's own may not be clonable, for any reason.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return None, f"no figure for the untrained embedder, which cannot be cloned: {reason}"
-    return retrieval(embed(twin, data, batch_size), labels, distance=distance, ks=ks), ""
+        untrained_note = f"no figure for the untrained embedder, which cannot be cloned: {reason}"
+    else:
+        sides = embedded(twin)
+        untrained, untrained_knn = rank_sides(sides, **asked), _neighbors(sides, used, progress)
+    return Evaluation(
+        learned,
+        raw,
+        untrained,
+        tuple(note for note in (raw_note, untrained_note) if note),
+        raw_title=fair.baseline_of(named).title,
+        raw_knn=raw_knn,
+        untrained_knn=untrained_knn,
+        **found,
+    )
 
 
-def _fresh(model, seed):
-    # Keras seeds initialisers that have no seed of their own from Python's random module.
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        return keras.models.clone_model(model)
-    finally:
-        random.setstate(state)
+def fair_baseline(
+    data,
+    labels: np.ndarray,
+    *,
+    distance: Distance,
+    ks: tuple[int, ...],
+    seed: int,
+    gallery=None,
+    gallery_labels: np.ndarray | None = None,
+    progress: bool = True,
+) -> tuple[RetrievalResult | None, ClassificationResult | None, str]:
+    """Judges the fair baseline of the kind of the data by the protocol of the model.
+
+    Args:
+        data: A ``LabeledData`` or a pair (inputs, labels).
+        labels: (N,), the labels of the data.
+        distance: The distance of the model.
+        ks: The k of the figures.
+        seed: Seed of the sample of queries.
+        gallery: The examples that are searched, or None.
+        gallery_labels: (M,), with ``gallery``.
+        progress: Whether a progress bar is shown on a terminal.
+
+    Returns:
+        Retrieval figures, None where they would take too much; the classification by neighbors,
+        None without a gallery; and a note on both, or "".
+    """
+    rule, searched = fair.baseline_of(data), data if gallery is None else gallery
+    count, total = len(labels), fair.example_count(searched)
+    sample, note = None, ""
+    if (width := fair.width_of(data)) is not None:
+        size = 4 if not hasattr(data, "dtype") else max(np.dtype(data.dtype).itemsize, 4)
+        needed = (count + (total if gallery is not None else 0)) * width * size
+        if needed > fair.MOST_BYTES:
+            gib = needed / 2**30
+            return (
+                None,
+                None,
+                f"no figure for the {rule.title}, which would take {gib:.1f} GiB of memory",
+            )
+        queries = max(100, int(fair.MOST_PRODUCTS / max(1, total * width)))
+        if queries < count:
+            sample = np.sort(np.random.default_rng(seed).choice(count, queries, replace=False))
+            note = f"the figures of the {rule.title} rest on a random sample of {queries:,} queries"
+    inputs = inputs_of(data)
+    others = inputs if gallery is None else inputs_of(gallery)
+    for side in (inputs, others):
+        check_finite(side)
+    element = getattr(data, "element", None)
+    own = rule.vectors(inputs, others, element)
+    among = own if gallery is None else rule.vectors(others, others, element)
+    sides = Sides(
+        own, labels, among, labels if gallery is None else gallery_labels, gallery is None
+    )
+    distance = rule.distance or distance
+    result = rank_sides(sides, distance=distance, ks=ks, queries=sample, progress=progress)
+    if sample is not None:
+        sides = sides._replace(queries=own[sample], labels=labels[sample])
+    return result, _neighbors(sides, distance, progress), note
+
+
+def _neighbors(sides, distance: DistanceObject, progress):
+    """Classification by neighbors in the gallery; None where there is none."""
+    if sides.one_set or not sides.gallery.shape[0]:
+        return None
+    _, sizes = np.unique(sides.gallery_labels, return_counts=True)
+    k = _NEIGHBORS if np.median(sizes) >= _NEIGHBORS else 1
+    return knn_of_sides(sides, k=k, distance=distance, progress=progress)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.evaluation import embed, retrieval
-from tfmetric.evaluation.comparison.evaluate import raw_inputs
+from tfmetric.evaluation.comparison.evaluate import fair_baseline
 from tfmetric.training import prepare
 from tfmetric.training.losses import make_loss
 from tfmetric.tuning.benchmark.benchmark_result import BenchmarkResult
@@ -207,7 +207,9 @@ class BenchmarkSteps:
         """Returns the figures of raw inputs, and of the embedders with which trainings begin."""
         found = self.files.baselines()
         if "raw" not in found:
-            raw, note = raw_inputs(self.test, self.test.labels, "euclidean", self.ks, 0)
+            raw, _, note = fair_baseline(
+                self.test, self.test.labels, distance="euclidean", ks=self.ks, seed=0
+            )
             figures = raw and {f: raw.figures()[f] for f in self.protocol["figures"]}
             found["raw"] = {"figures": figures, "note": note}
             self.files.write_baselines(found)
