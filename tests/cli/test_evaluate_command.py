@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import tfmetric as tm
 from tfmetric.cli import cli
-from tfmetric.cli.trained_model import loading, run_of
+from tfmetric.cli.trained_model import config_for, run_of
 from tfmetric.runs import RunConfig
 
 
@@ -72,7 +72,16 @@ def test_of_a_run_it_knows_the_data_the_split_and_the_distance(run, tmp_path):
 def test_options_come_before_what_the_run_says(run):
     done = invoke(
         run / "model.keras",
-        *("--part", "train", "--distance", "cosine", "--seed", "1", "--no-baselines", "--json"),
+        *(
+            "--part",
+            "train",
+            "--distance",
+            "cosine",
+            "--split-seed",
+            "1",
+            "--no-baselines",
+            "--json",
+        ),
     )
     assert done.exit_code == 0, done.output
     figures = json.loads(done.stdout)
@@ -86,7 +95,7 @@ def test_the_text_is_the_summary_and_warns_of_classes_that_may_be_seen(run, bare
     assert done.exit_code == 0, done.output
     for text in ("Test part of ", "36 examples of 6 classes", "MAP@R", "Verification: 90 genuine"):
         assert text in done.stdout
-    assert "Unless the model was trained with --split-seed 0 too" in done.stderr
+    assert "Unless the model was trained with --seed 0 too" in done.stderr
     assert "Unless" not in invoke(run, "--no-baselines").stderr
 
 
@@ -137,16 +146,19 @@ def run_with(directory, dataset, **values):
 
 def test_data_are_those_of_the_run_however_their_path_is_spelled(tmp_path, monkeypatch):
     (tmp_path / "digits").mkdir()
-    run = run_with(tmp_path / "run", str(tmp_path / "digits"), split_seed=3, test_fraction=0.3)
+    run = run_with(
+        tmp_path / "run", str(tmp_path / "digits"), split_seed=3, split="examples", color="grey"
+    )
     monkeypatch.chdir(tmp_path)
-    assert loading(run, "./digits") == {
-        "split": "auto",
-        "split_seed": 3,
-        "test_fraction": 0.3,
-    }
-    assert loading(run, "./digits", "prepared", {"split_seed": 0})["split_seed"] == 0
-    assert loading(run, "digits") == {"split_seed": 0}  # The built-in ones.
-    assert loading(run, "none") == loading(None, "none") == {"split_seed": 0}
+
+    def options(run, source, **given):
+        return config_for(run, source, given).load_options()
+
+    known = options(run, "./digits")
+    assert (known["split"], known["split_seed"], known["color"]) == ("examples", 3, "grey")
+    assert options(run, "./digits", split_seed=0)["split_seed"] == 0
+    for other in (options(run, "digits"), options(run, "none"), options(None, "none")):
+        assert (other["split"], other["split_seed"]) == ("auto", 0)
 
 
 def test_a_model_is_of_the_run_that_its_directory_is(tmp_path):

@@ -115,11 +115,28 @@ def test_bad_input_is_one_line_and_exit_code_1(arguments, message, tmp_path, mon
 
 
 def test_bad_input_is_all_that_the_process_says(tmp_path):
-    done = tfmetric("quickstart", "--dataset", "no-such-place", cwd=tmp_path)
+    (tmp_path / "empty.npz").write_bytes(b"")
+    done = tfmetric("quickstart", "empty.npz", cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: Expected a known source")
+    assert done.stderr.startswith("Error: Expected")
     assert done.stderr.count("\n") == 1
-    assert done.stdout.strip() == "1/5  Data: no-such-place"
+    assert done.stdout.strip().startswith("1/5  Data:")
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty.npz", "runs", "empty"]
+
+
+def test_a_source_that_is_not_there_is_wrong_usage_before_tensorflow_loads(tmp_path):
+    for command in ("quickstart", "train", "tune"):
+        code = (
+            "import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None\n"
+            f"sys.argv = ['tfmetric', {command!r}, 'no-such-place']\n"
+            "from tfmetric.cli import main; main()"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+        )
+        assert done.returncode == 2
+        assert "Received: no-such-place" in done.stderr
 
 
 @pytest.mark.parametrize(

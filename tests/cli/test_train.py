@@ -23,7 +23,8 @@ import tfmetric as tm
 from tfmetric._files import SUFFIX
 from tfmetric.cli import cli, exit_codes
 from tfmetric.cli.option_types import assigned
-from tfmetric.runs.config import RunConfig, read_toml, resolved
+from tfmetric.runs.config import RunConfig, resolved
+from tfmetric.runs.config_values import read_toml
 from tfmetric.runs.directory import RunDirectory
 
 train = import_module("tfmetric.cli.train")  # The package has the command under this name.
@@ -240,7 +241,6 @@ def test_a_part_of_a_config_is_enough(tmp_path):
     path.write_text('seed = 3\n[data]\ndataset = "digits"\n[training.loss]\nmargin = "none"\n')
     config = resolved(read_toml(path), {"seed": 4}, {"epochs": 7}, {"mining": "all"})
     assert (config.seed, config.settings.epochs, config.dataset) == (4, 7, "digits")
-    assert config.split_seed == 3  # The file is of a time when one seed was for the split too.
     assert config.settings.loss == "TripletLoss"
     wanted = {"margin": None, "mining": "all", "distance": "euclidean"}
     assert config.settings.loss_arguments == wanted
@@ -276,7 +276,7 @@ def test_the_page_names_all_commands_codes_and_keys(tmp_path):
         ("data = 1", r"a table \[data\]"),
         ("[data]\nname = 'digits'", r"dataset, .*in \[data\]. Received: .*unknown=\['name'\]"),
         ("seed = 1.5", "seed to be a whole number"),
-        ("[data]\ntest_fraction = 1", r'between 0 and 1 or "none" in \[data\]'),
+        ("[data]\ntest_fraction = 1", r"between 0 and 1 or .none. in \[data\]"),
         (
             "[stopping]\npatience = true",
             'patience to be a whole number from 1 to 2147483647 or "none"',
@@ -286,6 +286,16 @@ def test_the_page_names_all_commands_codes_and_keys(tmp_path):
         ("mixed_precision = 'half'", "bfloat16 or float16"),
         ("[training]\nrate = 1", r"\[training\] among .*learning_rate"),
         ("[training]\nepochs = 'many'", "epochs to be an int above 0"),
+        ("[training]\nepochs = 9223372036854775808", "epochs to be an int above 0"),
+        ("[training]\nloss = [1]", r"loss in \[training\] as a name"),
+        ("[training]\nweights = 'a\\u0000b'", "weights to be a str"),
+        ('[data]\ndataset = "a\\u0000b"', "dataset to be text"),
+        ("[data]\ncolumns = [1]", "columns to be a list of texts"),
+        ("[data]\nimage_size = 2147483648", "image_size to be a whole number"),
+        ("[data]\ndataset = 2020-01-01", "dataset to be text"),
+        ("seed = " + "[" * 5000, "not nested deeply"),
+        ("[" + ".".join("a" * 5000) + "]", "not nested deeply"),
+        ("versions = 1", r"a table \[versions\]"),
         ("[training]\nloss = 'Triplet'", "such as TripletLoss"),
         ("[training.loss]\nscale = 1", r"arguments of TripletLoss.*unknown=\['scale'\]"),
     ],
@@ -310,6 +320,11 @@ def test_a_config_that_cannot_be_is_one_line(text, words, tmp_path):
         (["--loss-argument", "scale"], "expected name=value"),
         (["--image-size", "small"], "not a valid integer"),
         (["--patience", 0], "x>=1"),
+        (["nowhere"], "an existing folder or file"),
+        (["--dataset", "nowhere"], "an existing folder or file"),
+        (["glyfs"], "Did you mean glyphs"),
+        (["digits", "--dataset", "glyphs"], "SOURCE or --dataset, not both"),
+        (["digits", "--split", "new"], "not one of"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(arguments, words, tmp_path, monkeypatch):
@@ -374,5 +389,5 @@ def test_every_option_has_a_place():
     )
     assert config <= set(RunConfig.__dataclass_fields__)
     assert settings == set(tm.training.Settings.__dataclass_fields__) - {"loss_arguments"}
-    others = {"loss_argument", "config", "resume", "output", "as_json"}
+    others = {"source", "dataset", "loss_argument", "config", "resume", "output", "as_json"}
     assert {option.name for option in train.train.params} == config | settings | loss | others

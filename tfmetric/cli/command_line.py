@@ -13,10 +13,14 @@ def spelled(ctx, always=()) -> str:
         if ctx.get_parameter_source(option.name) == default and option.name not in always:
             continue
         value = ctx.params[option.name]
+        if isinstance(option, click.Argument):
+            words.append(str(value))
+            continue
         if option.is_flag:
             words.append(option.opts[0] if value else option.secondary_opts[0])
         elif option.multiple:
             words += [word for item in value for word in (option.opts[0], str(item))]
         else:
-            words += [option.opts[0], str(value)]
+            shown = ",".join(value) if isinstance(value, tuple) else str(value)
+            words += [option.opts[0], shown]
     return shlex.join(words)

@@ -6,14 +6,9 @@ import warnings
 import click
 
 from tfmetric.cli import exit_codes
-from tfmetric.cli.sources import (
-    BUILTIN,
-    FORMS,
-    Source,
-    default_data_dir,
-    prepared_sets,
-    reading_options,
-)
+from tfmetric.cli.data_options import given_data_options, with_data_options
+from tfmetric.cli.next_steps import say_next
+from tfmetric.cli.sources import BUILTIN, FORMS, Source, default_data_dir, prepared_sets
 from tfmetric.cli.startup import quiet_start
 
 
@@ -55,37 +50,22 @@ def _table(title, rows):
     click.echo()
 
 
-def _loading(command):
-    """The options of :func:`tfmetric.datasets.load`."""
-    for option in (
-        click.option("--download", is_flag=True, help="Let TensorFlow Datasets download the data."),
-        click.option(
-            "--test-fraction",
-            type=click.FloatRange(0, 1, min_open=True, max_open=True),
-            help="Share for the test, where the data has no usable split.  [default: 0.5 of the "
-            "classes, 0.25 of the examples of each or of the groups]",
-        ),
-        click.option("--image-size", type=click.IntRange(min=4), help="Side to resize images to."),
-        click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data."),
-        click.argument("source", type=Source()),
-    ):
-        command = option(command)
-    return reading_options(command)
-
-
-def _load(source, reading, **options):
+def _load(source, options, **others):
+    """(train, test), read as a training reads them."""
+    config = {**given_data_options(options), "dataset": source}
     with quiet_start():
-        import tfmetric as tm
+        from tfmetric.runs.config import resolved
+        from tfmetric.runs.loading import load_data
 
-        tm.datasets  # noqa: B018  Imports Keras and with it TensorFlow.
     with warnings.catch_warnings():
         # What was left out is in the report.
         warnings.filterwarnings("ignore", message=".*unusable examples", category=UserWarning)
-        return tm.datasets.load(source, **reading, **options)
+        return load_data(resolved({}, config, {}, {}), **others)
 
 
+@with_data_options
 @datasets.command()
-@_loading
+@click.argument("source", type=Source())
 @click.option("--strict", is_flag=True, help="Examples that cannot be used are an error.")
 @click.option(
     "--check",
@@ -93,21 +73,24 @@ def _load(source, reading, **options):
     help=f"Exit code {exit_codes.FOUND} where examples were left out, or are in both parts.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, not text.")
-def inspect(source, check, as_json, **options):
+def inspect(source, strict, check, as_json, **options):
     """Load SOURCE and say what the data check found.
 
     SOURCE is as `tfmetric datasets list` has it. The check reads the examples (of large image sets
     what looks damaged), counts classes, and looks for examples that are both in the train and in
     the test part.
     """
-    report = _load(source, **options)[0].report
+    report = _load(source, options, strict=strict)[0].report
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else report)
+    if not as_json:
+        say_next(["tfmetric", "train", source])
     if check and (report.skipped or report.duplicates):
         raise click.exceptions.Exit(exit_codes.FOUND)
 
 
+@with_data_options
 @datasets.command()
-@_loading
+@click.argument("source", type=Source())
 @click.argument("output", type=click.Path(dir_okay=False))
 @click.option("--classes", type=click.IntRange(min=1), default=8, show_default=True, help="Rows.")
 @click.option(
@@ -121,7 +104,7 @@ def inspect(source, check, as_json, **options):
     type=click.IntRange(min=0, max=2**32 - 1),
     default=0,
     show_default=True,
-    help="Which classes and examples are drawn.",
+    help="Draws the classes and the examples.",
 )
 def sheet(source, output, classes, per_class, part, seed, **options):
     """Draw examples of some classes of SOURCE to the file OUTPUT (.png, .pdf or .svg).
@@ -135,7 +118,7 @@ def sheet(source, output, classes, per_class, part, seed, **options):
     kind = Path(output).suffix.lstrip(".").lower()
     if kind not in ("png", "pdf", "svg"):
         raise click.UsageError(f"Expected a file that ends in .png, .pdf or .svg. Got: {output}")
-    data = _load(source, **options)[part == "test"]
+    data = _load(source, options)[part == "test"]
     with quiet_start():
         import numpy as np
 

@@ -5,14 +5,15 @@ import json
 import click
 
 from tfmetric._whole_numbers import whole_number
-from tfmetric.cli.sources import Source, reading_options
+from tfmetric.cli.data_options import given_data_options, with_data_options
+from tfmetric.cli.sources import Source
 from tfmetric.cli.startup import quiet_start
 from tfmetric.cli.trained_model import (
     check_fits,
-    data_options,
+    config_for,
+    images_for,
     is_on,
     load_model,
-    loading,
     model_file,
     run_of,
 )
@@ -33,6 +34,7 @@ class _Numbers(click.ParamType):
         return tuple(sorted(numbers))
 
 
+@with_data_options
 @click.command()
 @click.argument("model", type=click.Path(exists=True))
 @click.option(
@@ -40,7 +42,6 @@ class _Numbers(click.ParamType):
     type=Source(),
     help="Data, as `tfmetric datasets list` has it; by default that of the run that MODEL is in.",
 )
-@click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data.")
 @click.option(
     "--part",
     type=click.Choice(["test", "train"]),
@@ -50,12 +51,12 @@ class _Numbers(click.ParamType):
 )
 @click.option("--distance", help="Between embeddings. By default that of the run, or euclidean.")
 @click.option("--ks", type=_Numbers(), default="1,5,10", show_default=True, help="Of recall@k.")
-@reading_options
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**32 - 1),
-    help="What is drawn in judging: the untrained model, the sample of the raw baseline; by "
-    "default as that of the run, or 0.",
+    default=0,
+    show_default=True,
+    help="What is drawn in judging: the untrained model, the sample of the raw baseline.",
 )
 @click.option(
     "--batch-size",
@@ -80,8 +81,6 @@ class _Numbers(click.ParamType):
 def evaluate(
     model,
     dataset,
-    data_dir,
-    reading,
     part,
     distance,
     ks,
@@ -91,6 +90,7 @@ def evaluate(
     verify,
     as_json,
     output,
+    **options,
 ):
     """Say how good MODEL is on classes that it has not been trained on.
 
@@ -109,16 +109,15 @@ def evaluate(
         raise click.UsageError(
             f"Expected --dataset: {run.path} was trained on Python objects, which have no name."
         )
-    options = loading(run, source, data_dir, reading)
-    if seed is None:
-        seed = run.config.seed if run else 0
+    config = config_for(run, source, given_data_options(options))
     with quiet_start():
         import tfmetric as tm
         from tfmetric._files import replacing
+        from tfmetric.runs.loading import load_data
 
         tm.datasets, tm.evaluation  # noqa: B018
 
-    data = tm.datasets.load(source, **options, **data_options(loaded))[part == "test"]
+    data = load_data(config, **images_for(loaded))[part == "test"]
     check_fits(loaded, data)
     if not as_json:
         click.echo(
@@ -128,9 +127,9 @@ def evaluate(
     drawn = part == "test" and data.split.seed is not None
     if drawn and not (run and is_on(run, source) and data.split.seed == run.config.split_seed):
         click.echo(
-            "Note: these classes are drawn by the seed of the split. Unless the model was trained "
-            f"with --split-seed {data.split.seed} too, it has seen some of them, and the figures "
-            "are too good.",
+            "Note: this split is drawn by its seed. Unless the model was trained with "
+            f"--split-seed {data.split.seed} too, it has seen some of it, and the figures are too "
+            "good.",
             err=True,
         )
     distance = distance or (run.distance if run else "euclidean")

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
-from tfmetric.cli.sources import reading_options
+from tfmetric.cli.data_options import given_data_options, with_data_options
 from tfmetric.cli.startup import quiet_start
-from tfmetric.cli.trained_model import data_options, load_model, loading, model_file, run_of
+from tfmetric.cli.trained_model import config_for, images_for, load_model, model_file, run_of
 
 _EDGE = (".tflite", ".onnx")
 
 
+@with_data_options
 @click.command()
 @click.argument("model", type=click.Path(exists=True))
 @click.argument("output", type=click.Path())
@@ -20,8 +21,6 @@ _EDGE = (".tflite", ".onnx")
     help="Data of the model, as in `tfmetric quickstart`: its unseen classes are the gallery of a "
     "SavedModel, and what a file for the edge is compared on.",
 )
-@click.option("--data-dir", type=click.Path(), help="Directory of prepared TensorFlow Datasets.")
-@reading_options
 @click.option("--distance", help="Between embeddings. By default that of the run, or euclidean.")
 @click.option(
     "--quantization",
@@ -29,7 +28,7 @@ _EDGE = (".tflite", ".onnx")
     help="Of a .tflite file. int8 needs --dataset, for the ranges of its arithmetic.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
-def export(model, output, dataset, data_dir, reading, distance, quantization, as_json):
+def export(model, output, dataset, distance, quantization, as_json, **options):
     """Write a trained model as what other programs run.
 
     MODEL is a .keras file, or the directory of a run that holds model.keras. OUTPUT that ends in
@@ -52,12 +51,13 @@ def export(model, output, dataset, data_dir, reading, distance, quantization, as
     loaded = load_model(path)
     with quiet_start():
         import tfmetric as tm
+        from tfmetric.runs.loading import load_data
 
     train = test = None
     if dataset:
         # Of the data of the run, its split: the gallery is to be of unseen classes.
-        options = loading(run, dataset, data_dir, reading)
-        train, test = tm.datasets.load(dataset, **options, **data_options(loaded))
+        config = config_for(run, dataset, given_data_options(options))
+        train, test = load_data(config, **images_for(loaded))
     if kind not in _EDGE:
         version = tm.export.save(loaded, output, gallery=test, distance=distance)
         click.echo(json.dumps({"path": str(version)}) if as_json else f"Wrote {version}")

@@ -5,23 +5,16 @@ from pathlib import Path
 import click
 
 from tfmetric.cli.command_line import spelled
+from tfmetric.cli.data_options import given_data_options, with_data_options
 from tfmetric.cli.next_steps import say_duration, say_next, say_places, say_verdict
 from tfmetric.cli.option_types import Margin
-from tfmetric.cli.sources import reading_options
+from tfmetric.cli.sources import source_of, with_source
 from tfmetric.cli.startup import quiet_start
 
 
+@with_source
+@with_data_options
 @click.command()
-@click.option(
-    "--dataset",
-    default="glyphs",
-    show_default=True,
-    help="glyphs, digits, tfds:NAME, a folder with a folder of images a class, a .csv with "
-    "path,label[,split,group], or an .npz with x and y.",
-)
-@click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data.")
-@reading_options
-@click.option("--download", is_flag=True, help="Let TensorFlow Datasets download the data.")
 @click.option(
     "--output",
     default=".",
@@ -37,7 +30,6 @@ from tfmetric.cli.startup import quiet_start
     type=click.IntRange(min=0, max=2**32 - 1),
     help="Same seed, same figures.",
 )
-@click.option("--image-size", type=click.IntRange(min=4), help="Side to resize images to.")
 @click.option("--margin", type=Margin(), help="Margin of the triplet loss, or 'soft'.")
 @click.option(
     "--mining", type=click.Choice(["hard", "semi-hard", "all"]), help="Mining of the triplet loss."
@@ -51,21 +43,7 @@ from tfmetric.cli.startup import quiet_start
     "--report/--no-report", default=True, show_default=True, help="Write report.html at the end."
 )
 @click.pass_context
-def quickstart(
-    ctx,
-    dataset,
-    data_dir,
-    reading,
-    download,
-    output,
-    epochs,
-    seed,
-    image_size,
-    margin,
-    mining,
-    one_shot,
-    report,
-):
+def quickstart(ctx, output, epochs, seed, margin, mining, one_shot, report, **options):
     """Train, judge, export and query a similarity model in one go.
 
     Without options: glyphs, characters in many typefaces, about a minute on two cores. Half of
@@ -73,25 +51,22 @@ def quickstart(
     """
     with quiet_start():
         from tfmetric.cli.run_progress import CommandProgress, to_the_end
+        from tfmetric.runs.beginning import begin
         from tfmetric.runs.config import resolved
-        from tfmetric.runs.run import begin
 
     changed = {} if epochs is None else {"epochs": epochs}
     arguments = {} if mining is None else {"mining": mining}
     if margin is not None:
         arguments["margin"] = None if margin == "soft" else margin
+    dataset = source_of(options) or "glyphs"
     given = {
+        **given_data_options(options),
         "dataset": dataset,
-        "data_dir": data_dir,
-        "download": download,
         "seed": seed,
         "one_shot": one_shot,
         "report": report,
         "command": spelled(ctx, always=("seed",)),
-        **reading,
     }
-    if image_size is not None:
-        given["image_size"] = image_size
     config = resolved({}, given, changed, arguments)
     output = Path(output)
     config = config.replace(export=str((output / "saved_models" / config.file_name).absolute()))
@@ -108,9 +83,9 @@ def _farewell(ctx, run, dataset):
     exported = run.metrics.get("saved_model")
     others = [("SavedModel for TensorFlow Serving:", exported)] if exported else []
     say_places(run.path, *others)
-    commands = ["tfmetric quickstart --dataset FOLDER     # your images, a folder a class"]
+    commands = ["tfmetric quickstart FOLDER     # your data, a folder a class"]
     if dataset != "tfds:omniglot":
-        commands.append("tfmetric quickstart --dataset tfds:omniglot --download")
+        commands.append("tfmetric quickstart tfds:omniglot --download")
     if exported:
         code = (
             "import tfmetric as tm; "

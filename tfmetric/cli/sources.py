@@ -1,13 +1,11 @@
 """Where labelled data comes from: what a command line may name, and what there is."""
 
-import functools
+import difflib
 import json
 import os
 from pathlib import Path
 
 import click
-
-from tfmetric.elements import KINDS
 
 # In words; what they are is in tfmetric.datasets, which starts Keras.
 BUILTIN = {
@@ -22,61 +20,28 @@ FORMS = {
     "NAME_TRAIN.ts": "time series of the UCR and UEA archives, with NAME_TEST.ts beside",
     "tfds:NAME": "images or texts of TensorFlow Datasets, prepared (or with --download)",
 }
-# tfmetric.datasets.dividing.RULES, which starts Keras.
-RULES = ("auto", "classes", "examples", "groups", "as given")
-# The arguments of datasets.load that `reading_options` adds to a command.
-READING = ("kind", "split", "split_seed", "label", "group", "text", "path")
-
-
-def reading_click_options() -> list[click.Option]:
-    """The options that say how a source is read and split, without defaults of their own."""
-    return [
-        click.Option(
-            ["--kind"],
-            type=click.Choice(KINDS),
-            help="Kind of the examples, where their files or arrays do not tell.",
-        ),
-        click.Option(
-            ["--split"],
-            type=click.Choice(RULES),
-            help="Divide by classes, by examples (every class in both parts), by groups, or keep "
-            "the parts as given.  [default: auto]",
-        ),
-        click.Option(
-            ["--split-seed"],
-            type=click.IntRange(min=0, max=2**32 - 1),
-            help="Which split.  [default: 0]",
-        ),
-        click.Option(["--label"], help="Column, array or feature of the labels."),
-        click.Option(["--group"], help="Column, array or feature of the groups."),
-        click.Option(["--text"], help="Column of texts."),
-        click.Option(["--path"], help="Column of paths of files."),
-    ]
-
-
-def add_reading_options(command):
-    """Adds `reading_click_options` to a command; its function gets each by its name, or None."""
-    own = getattr(command, "__click_params__", [])
-    command.__click_params__ = [*own, *reversed(reading_click_options())]
-    return command
-
-
-def reading_options(command):
-    """Adds `reading_click_options`; the function gets those given in a dictionary `reading`."""
-
-    @functools.wraps(command)
-    def taking(*args, **kwargs):
-        given = {name: kwargs.pop(name) for name in READING}
-        reading = {name: value for name, value in given.items() if value is not None}
-        return command(*args, reading=reading, **kwargs)
-
-    return add_reading_options(taking)
 
 
 class Source(click.ParamType):
-    """A source of :func:`tfmetric.datasets.load`, checked where it is loaded."""
+    """A source of :func:`tfmetric.datasets.load`; what it holds is checked where it is loaded."""
 
     name = "source"
+
+    def convert(self, value, param, ctx):
+        """The source, if there is one of that name."""
+        text = os.fspath(value)
+        if text in BUILTIN or text.startswith("tfds:"):
+            return text
+        if "\0" not in text and os.path.exists(text):
+            return text
+        near = difflib.get_close_matches(text, BUILTIN, n=1)
+        advice = f" Did you mean {near[0]}?" if near else ""
+        self.fail(
+            f"Expected {', '.join(BUILTIN)}, tfds:NAME, or an existing folder or file; "
+            f"`tfmetric datasets list` shows what there is. Received: {text}.{advice}",
+            param,
+            ctx,
+        )
 
     def shell_complete(self, ctx, param, incomplete):
         """Files, and the names of the built-in sets."""
@@ -85,6 +50,36 @@ class Source(click.ParamType):
         names = [name for name in BUILTIN if name.startswith(incomplete)]
         # The item for files first: bash forgets what comes before it.
         return [CompletionItem(incomplete, type="file"), *map(CompletionItem, names)]
+
+
+def with_source(command):
+    """Adds SOURCE and --dataset, which mean the same, to a command."""
+    sources = "glyphs, digits, names, tfds:NAME, a folder with a folder a class, a .csv, a "
+    option = click.Option(
+        ["--dataset"],
+        type=Source(),
+        help=f"{sources}.jsonl or an .npz; `tfmetric datasets list` says more.  [default: glyphs]",
+    )
+    command.params = [
+        click.Argument(["source"], required=False, type=Source()),
+        option,
+        *command.params,
+    ]
+    return command
+
+
+def source_of(options: dict) -> str | None:
+    """Takes SOURCE and --dataset out of the options; the one that was given, or None.
+
+    Raises:
+        click.UsageError: If both were given.
+    """
+    source, dataset = options.pop("source"), options.pop("dataset")
+    if source is not None and dataset is not None:
+        raise click.UsageError(
+            f"Expected SOURCE or --dataset, not both. Received: {source}, --dataset {dataset}"
+        )
+    return source if dataset is None else dataset
 
 
 def prepared_sets(data_dir=None) -> list[dict]:

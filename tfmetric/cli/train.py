@@ -9,10 +9,11 @@ import click
 
 from tfmetric._run_files import RUN_FILES
 from tfmetric.cli.command_line import spelled
+from tfmetric.cli.data_options import data_options
 from tfmetric.cli.losses import LossName
 from tfmetric.cli.next_steps import say_duration, say_next, say_places, say_verdict
 from tfmetric.cli.option_types import NONE, Assignment, Margin, OrNone, assigned
-from tfmetric.cli.sources import Source, reading_click_options
+from tfmetric.cli.sources import source_of, with_source
 from tfmetric.cli.startup import quiet_start
 
 _WHOLE = click.IntRange(min=1)
@@ -20,29 +21,7 @@ _RATE = click.FloatRange(min=0, min_open=True)
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 # Where an option goes: into the run's config, its settings, or the arguments of its loss.
 _CONFIG = (
-    click.Option(
-        ["--dataset"],
-        type=Source(),
-        help="glyphs, digits, tfds:NAME, a folder with a folder of images a class, a .csv with "
-        "path,label[,split,group], or an .npz with x and y.  [default: glyphs]",
-    ),
-    click.Option(["--data-dir"], help="Where TensorFlow Datasets keeps prepared data."),
-    click.Option(
-        ["--download"],
-        is_flag=True,
-        default=None,
-        help="Let TensorFlow Datasets download the data.",
-    ),
-    click.Option(
-        ["--image-size"], type=OrNone(click.IntRange(min=4)), help="Side to resize images to."
-    ),
-    click.Option(
-        ["--test-fraction"],
-        type=_SHARE,
-        help="Share for the test.  [default: 0.5 of the classes, 0.25 of the examples of each or "
-        "of the groups]",
-    ),
-    *reading_click_options(),
+    *data_options(),
     click.Option(
         ["--patience"],
         type=OrNone(_WHOLE),
@@ -110,6 +89,7 @@ _LOSS = (
 )
 
 
+@with_source
 @click.command(params=[*_CONFIG, *_SETTINGS, *_LOSS])
 @click.option(
     "--loss-argument",
@@ -213,15 +193,17 @@ def _resumed(path):
             return run, None
     with quiet_start():
         from tfmetric.cli.run_progress import CommandProgress, to_the_end
+        from tfmetric.runs.progress import number_of_steps
 
-    progress = CommandProgress(steps=5 if run.config.export else 3)
+    progress = CommandProgress(steps=number_of_steps(run.config))
     return to_the_end(lambda: run.resume(progress=progress), progress)
 
 
 def _begun(ctx, config, output, loss_argument, options):
-    from tfmetric.runs.config import read_toml
+    from tfmetric.runs.config_values import read_toml
 
     values = read_toml(config) if config else {}  # Known to be right before TensorFlow is loaded.
+    source = source_of(options)
     given = {key: None if v == NONE else v for key, v in options.items() if v is not None}
     arguments = _of(_LOSS, given)
     if arguments.get("margin") == "soft":
@@ -229,19 +211,21 @@ def _begun(ctx, config, output, loss_argument, options):
     arguments |= dict(map(assigned, loss_argument))
     with quiet_start():
         from tfmetric.cli.run_progress import CommandProgress, to_the_end
+        from tfmetric.runs.beginning import begin
         from tfmetric.runs.config import resolved
-        from tfmetric.runs.run import begin
+        from tfmetric.runs.progress import number_of_steps
 
     resolved_config = resolved(
         values,
         {
             "command": spelled(ctx),
+            **({} if source is None else {"dataset": source}),
             **_of(_CONFIG, given),
         },
         _of(_SETTINGS, given),
         arguments,
     )
-    progress = CommandProgress(steps=5 if resolved_config.export else 3)
+    progress = CommandProgress(steps=number_of_steps(resolved_config))
     return to_the_end(
         lambda: begin(resolved_config, None, progress, runs=Path(output, "runs")), progress
     )

@@ -7,7 +7,7 @@ import click
 
 from tfmetric._errors import expected
 from tfmetric._run_files import RUN_FILES
-from tfmetric.cli.sources import BUILTIN, READING
+from tfmetric.cli.sources import BUILTIN
 from tfmetric.cli.startup import quiet_start
 
 
@@ -39,7 +39,7 @@ def load_model(path):
     return keras.saving.load_model(path, compile=False)
 
 
-def data_options(model) -> dict:
+def images_for(model) -> dict:
     """What :func:`tfmetric.datasets.load` is told so that its images fit the model.
 
     ``image_size`` and ``color``, as far as the model takes one of each.
@@ -100,22 +100,19 @@ def run_of(path):
     return runs.open(directory)
 
 
-def loading(run, source, data_dir=None, reading=None) -> dict:
-    """What :func:`tfmetric.datasets.load` is told: what is given, else as in the training.
+def config_for(run, source, given: dict):
+    """The config that says how a source is loaded: what is given, else as in the training.
 
     Args:
         run: The run that the model is of, or None.
         source: The source of the data.
-        data_dir: As it is given, or None.
-        reading: The options of `tfmetric.cli.sources.reading_options` that are given.
+        given: Options of the data that were given, by name.
     """
-    options = {}
+    from tfmetric.runs.config import resolved
+
     if run is not None and is_on(run, source):
-        config = run.config
-        options = {name: getattr(config, name) for name in ("data_dir", "test_fraction", *READING)}
-    given = {"data_dir": data_dir, **(reading or {})}
-    options |= {key: value for key, value in given.items() if value is not None}
-    return {"split_seed": 0} | {key: value for key, value in options.items() if value is not None}
+        return run.config.replace(**given)
+    return resolved({}, {**given, "dataset": source}, {}, {})
 
 
 def is_on(run, source) -> bool:

@@ -11,11 +11,12 @@ import click
 
 from tfmetric._process_lock import locked
 from tfmetric.cli.command_line import spelled
+from tfmetric.cli.data_options import given_data_options, with_data_options
 from tfmetric.cli.interruption import interruptible
 from tfmetric.cli.losses import LossName
 from tfmetric.cli.next_steps import say_duration, say_next, say_places, say_verdict
 from tfmetric.cli.search_space import Span, check_names, parse_search
-from tfmetric.cli.sources import READING, Source, add_reading_options
+from tfmetric.cli.sources import source_of, with_source
 from tfmetric.cli.startup import quiet_start
 from tfmetric.cli.tuned_options import keep_options, read_options
 from tfmetric.cli.worker_processes import workers
@@ -23,24 +24,9 @@ from tfmetric.cli.worker_processes import workers
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
+@with_source
+@with_data_options
 @click.command()
-@click.option(
-    "--dataset",
-    default="glyphs",
-    show_default=True,
-    type=Source(),
-    help="As in `tfmetric quickstart`.",
-)
-@click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data.")
-@click.option("--download", is_flag=True, help="Let TensorFlow Datasets download the data.")
-@click.option("--image-size", type=click.IntRange(min=4), help="Side to resize images to.")
-@click.option(
-    "--test-fraction",
-    type=_SHARE,
-    help="Share for the test.  [default: 0.5 of the classes, 0.25 of the examples of each or of "
-    "the groups]",
-)
-@add_reading_options
 @click.option(
     "--loss",
     "losses",
@@ -146,6 +132,7 @@ def tune(ctx, resume, **options):
         options = read_options(ctx, Path(resume), options)
     else:
         options["command"] = spelled(ctx, always=("seed",))
+        options["dataset"] = source_of(options) or "glyphs"
     space = parse_search(options["search"])
     check_names(space, options["losses"])  # A wrong name is known before TensorFlow is loaded.
     quiet = options["as_json"]
@@ -176,18 +163,15 @@ def _search_and_judge(options, space, resumed):
         options |= {
             name: located(options[name]) for name in ("dataset", "data_dir") if options[name]
         }
+    data = given_data_options(dict(options))
     recipe = recipe_for(options["dataset"])
     config = RunConfig(
         recipe.settings.replace(
             **{name: options[name] for name in ("epochs", "batches_per_epoch") if options[name]}
         ),
         options["dataset"],
-        image_size=options["image_size"] or recipe.image_size,
-        **{
-            name: options[name]
-            for name in ("data_dir", "download", "test_fraction", "seed", "report", "command")
-        },
-        **{name: options[name] for name in READING if options[name] is not None},
+        **data,
+        **{name: options[name] for name in ("seed", "report", "command")},
     )
     directory = Path(options["output"], "tuning", options["name"] or name_of(options["dataset"]))
     worker = "KERASTUNER_ORACLE_IP" in os.environ and not _is_chief()

@@ -50,6 +50,9 @@ def read_options(ctx, directory: Path, options: dict) -> dict:
     now = {name: options[name] for name in ("workers", "as_json")}
     now |= {name: options[name] for name in ("trials", "report") if name in given}
     place = {"output": str(directory.resolve().parent.parent), "name": directory.resolve().name}
+    if "split_seed" not in kept:  # Former versions had one seed for all.
+        kept["split_seed"] = kept.get("seed", 0)
+    options = {name: value for name, value in options.items() if name != "source"}
     return {**options, **kept, **now, **place, "overwrite": False}
 
 

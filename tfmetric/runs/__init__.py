@@ -11,7 +11,7 @@ _PLACES = {
     "Run": "run",
     "RunConfig": "config",
     "open": "run",
-    "train": "run",
+    "train": "beginning",
 }
 
 __all__ = ["IncompleteRun", "Run", "RunConfig", "open", "train"]

@@ -3,59 +3,17 @@
 import dataclasses
 import os
 import shlex
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tfmetric._errors import expected
 from tfmetric._files import replacing
+from tfmetric.runs.config_values import AUTO, KEYS, encoded
 
-# The arguments of tfmetric.datasets.load that say how a source is read and split.
-READING = ("kind", "split", "split_seed", "label", "group", "text", "path")
-# TOML has no null.
-NONE = "none"
 _HEAD = (
     '# A run of tfmetric. "none" is no value. To repeat it, with changes or without:\n'
     "#   tfmetric train --config {path}\n\n"
 )
-_TEXT, _FLAG, _SHARE = "text", "true or false", "between 0 and 1"
-_COUNT, _SEED = "a whole number from 1 to 2147483647", "a whole number from 0 to 4294967295"
-# What each key is to be, and whether it may be "none"; those of [training] check themselves.
-_KEYS = {
-    "command": (_TEXT, True),
-    "seed": (_SEED, False),
-    "mixed_precision": (_TEXT, True),
-    "report": (_FLAG, False),
-    "export": (_TEXT, True),
-    "one_shot": (_TEXT, True),
-    "name": (_TEXT, True),
-    "data": {
-        "dataset": (_TEXT, True),
-        "data_dir": (_TEXT, True),
-        "download": (_FLAG, False),
-        "image_size": (_COUNT, True),
-        "test_fraction": (_SHARE, True),
-        "kind": (_TEXT, True),
-        "split": (_TEXT, False),
-        "split_seed": (_SEED, False),
-        "label": (_TEXT, True),
-        "group": (_TEXT, True),
-        "text": (_TEXT, True),
-        "path": (_TEXT, True),
-        "fingerprint": (_TEXT, True),
-    },
-    "stopping": {"patience": (_COUNT, True), "validation_fraction": (_SHARE, False)},
-    "training": None,
-    "versions": None,
-}
-_KINDS = {
-    _TEXT: lambda v: isinstance(v, str) and "\0" not in v,
-    _FLAG: lambda v: isinstance(v, bool),
-    _COUNT: lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 < v < 2**31,
-    _SEED: lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 <= v < 2**32,
-    _SHARE: lambda v: isinstance(v, float) and 0 < v < 1,
-}
-PRECISIONS = ("bfloat16", "float16")
 
 
 @dataclass(frozen=True)
@@ -68,16 +26,20 @@ class RunConfig:
             Python objects, which a file cannot name.
         data_dir: Where TensorFlow Datasets keeps prepared data, or None.
         download: Whether it may download.
-        image_size: Side to resize images to, or None.
-        test_fraction: Share that is for the test, of classes, of the examples of each, or of
-            groups; None for that of the split.
-        kind: Kind of the examples, or None for that of the files or arrays.
-        split: The rule that divides the data, see :func:`tfmetric.datasets.load`.
+        kind: The kind of the examples, or None for the rule of the source. This and the others
+            down to ``color`` are as in :func:`tfmetric.datasets.load`.
+        split: How the data is divided.
         split_seed: Which split.
-        label: Column, array or feature of the labels, or None for the usual name.
+        test_fraction: Share for the test, or None for what suits the split.
+        label: The column or array of the labels, or None; so are the next three.
         group: That of the groups.
-        text: Column of texts.
-        path: Column of paths of files.
+        text: That of texts.
+        path: That of paths of files.
+        columns: The columns or arrays that hold the example, or None.
+        delimiter: Between the cells of a table, or None.
+        image_size: Side to resize images to; None for their own size, "auto" for what suits the
+            data set.
+        color: Channels of images.
         fingerprint: Of the data, once it has been read.
         patience: Epochs without a better figure after which it stops; None to go to the end.
         validation_fraction: Share of the training classes that this is judged on.
@@ -95,15 +57,18 @@ class RunConfig:
     dataset: str | None
     data_dir: str | None = None
     download: bool = False
-    image_size: int | None = None
-    test_fraction: float | None = None
     kind: str | None = None
     split: str = "auto"
     split_seed: int = 0
+    test_fraction: float | None = None
     label: str | None = None
     group: str | None = None
     text: str | None = None
     path: str | None = None
+    columns: tuple[str, ...] | None = None
+    delimiter: str | None = None
+    image_size: int | str | None = AUTO
+    color: str = "auto"
     fingerprint: str | None = None
     patience: int | None = None
     validation_fraction: float = 0.2
@@ -126,6 +91,13 @@ class RunConfig:
         """The data set as a part of a path."""
         return name_of(self.shown_name)
 
+    def load_options(self) -> dict:
+        """What :func:`tfmetric.datasets.load` is told: what differs from its defaults."""
+        options = {name: getattr(self, name) for name in KEYS["data"]}
+        for name in ("dataset", "fingerprint"):
+            options.pop(name)
+        return {name: value for name, value in options.items() if value is not None}
+
     def replace(self, **values) -> "RunConfig":
         """The config with some values replaced."""
         return dataclasses.replace(self, **values)
@@ -136,38 +108,15 @@ class RunConfig:
 
         values = {
             name: {key: getattr(self, key) for key in kind} if isinstance(kind, dict) else None
-            for name, kind in _KEYS.items()
+            for name, kind in KEYS.items()
         }
-        for name, kind in _KEYS.items():
+        for name, kind in KEYS.items():
             if not isinstance(kind, dict) and name != "training":
                 values[name] = getattr(self, name)
         values["training"] = self.settings.to_dict()
         with replacing(path) as draft:
-            text = _HEAD.format(path=shlex.quote(str(path))) + tomli_w.dumps(_encoded(values))
+            text = _HEAD.format(path=shlex.quote(str(path))) + tomli_w.dumps(encoded(values))
             draft.write_text(text, encoding="utf-8")
-
-
-def read_toml(path) -> dict:
-    """The values of a config file, written by a run or by hand; None where it says "none".
-
-    Raises:
-        ValueError: If it is not TOML, or a key is unknown or its value of another kind.
-    """
-    try:
-        values = _decoded(tomllib.loads(Path(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(
-            expected("a file of TOML that is not nested deeply", path=str(path), error=str(error))
-        ) from error
-    _check(values, _KEYS, "", path)
-    if values.get("mixed_precision") not in (None, *PRECISIONS):
-        raise ValueError(
-            expected(
-                f"mixed_precision as {' or '.join(PRECISIONS)} or {NONE}",
-                mixed_precision=values["mixed_precision"],
-            )
-        )
-    return values
 
 
 def resolved(values: dict, given: dict, training: dict, loss_arguments: dict) -> RunConfig:
@@ -184,16 +133,16 @@ def resolved(values: dict, given: dict, training: dict, loss_arguments: dict) ->
     flat = {**values, **values.get("data", {}), **values.get("stopping", {})}
     names = {f.name for f in dataclasses.fields(RunConfig)} - {"settings"}
     flat = {**{key: value for key, value in flat.items() if key in names}, **given}
-    if values and "split_seed" not in flat:
-        flat["split_seed"] = values.get("seed", 0)  # Runs of old: one seed for the split too.
-    if given.keys() & {"dataset", "image_size", "test_fraction", *READING}:
+    if given.keys() & KEYS["data"].keys():
         flat["fingerprint"] = None  # The file knows that of other data.
+    if values.get("versions") and "split_seed" not in values.get("data", {}):
+        flat.setdefault("split_seed", flat.get("seed", 0))  # Former versions had one seed.
+    if flat.get("columns") is not None:
+        flat["columns"] = tuple(flat["columns"])
     flat.setdefault("dataset", "glyphs")
     for name in ("dataset", "data_dir", "one_shot"):
         flat[name] = flat.get(name) and located(flat[name])
-    recipe = recipe_for(flat["dataset"] or "")
-    flat.setdefault("image_size", recipe.image_size)
-    settings = recipe.settings
+    settings = recipe_for(flat["dataset"] or "").settings
     for changed, arguments in (_settings_of(values), (training, loss_arguments)):
         settings = settings.replace(**changed, loss_arguments=arguments)
     if settings.weights:
@@ -243,41 +192,3 @@ def _settings_of(values):
     if "name" in loss:
         settings["loss"] = loss.pop("name")
     return settings, loss
-
-
-def _check(values, known, where, path):
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise ValueError(
-            expected(f"keys among {', '.join(known)}{where}", path=str(path), unknown=unknown)
-        )
-    for name, value in values.items():
-        kind = known[name]
-        if not isinstance(kind, tuple):
-            if not isinstance(value, dict):
-                raise ValueError(expected(f"a table [{name}]", path=str(path), **{name: value}))
-            if kind:
-                _check(value, kind, f" in [{name}]", path)
-        elif not (_KINDS[kind[0]](value) or (value is None and kind[1])):
-            optional = f' or "{NONE}"' if kind[1] else ""
-            raise ValueError(
-                expected(
-                    f"{name} to be {kind[0]}{optional}{where}", path=str(path), **{name: value}
-                )
-            )
-
-
-def _encoded(value):
-    if isinstance(value, dict):
-        return {key: _encoded(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_encoded(item) for item in value]
-    return NONE if value is None else value
-
-
-def _decoded(value):
-    if isinstance(value, dict):
-        return {key: _decoded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_decoded(item) for item in value]
-    return None if value == NONE else value

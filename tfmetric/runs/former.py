@@ -4,7 +4,8 @@ from pathlib import Path
 
 from tfmetric._errors import expected
 from tfmetric._run_files import FORMER_BEST, read_metrics
-from tfmetric.runs.config import RunConfig, read_toml, resolved
+from tfmetric.runs.config import RunConfig, resolved
+from tfmetric.runs.config_values import read_toml
 
 
 def config_of_former_run(directory) -> RunConfig:
@@ -30,6 +31,7 @@ def config_of_former_run(directory) -> RunConfig:
             settings,
             str(metrics["dataset"]),
             image_size=image_size,
+            test_fraction=0.5,
             seed=int(metrics.get("seed", 0)),
             split_seed=int(metrics.get("seed", 0)),
             command=metrics.get("command"),

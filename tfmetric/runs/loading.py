@@ -3,18 +3,19 @@
 from tfmetric._errors import expected
 from tfmetric.datasets import LabeledData, load_parts
 from tfmetric.datasets.in_memory import as_labeled
-from tfmetric.runs.config import READING
+from tfmetric.runs.config_values import AUTO
 from tfmetric.runs.progress import Progress
 from tfmetric.runs.recipes import recipe_for
 
 
-def load_data(config, data=None, progress=None) -> tuple[LabeledData, LabeledData]:
+def load_data(config, data=None, progress=None, **options) -> tuple[LabeledData, LabeledData]:
     """Loads (train, test) as a config says.
 
     Args:
         config: The :class:`~tfmetric.runs.RunConfig`.
         data: (train, test) where the config names no source.
         progress: Says what was found; None for silence.
+        **options: Further arguments of :func:`tfmetric.datasets.load`.
 
     Raises:
         ValueError: If the config names no source, and there is no data.
@@ -24,18 +25,7 @@ def load_data(config, data=None, progress=None) -> tuple[LabeledData, LabeledDat
     if data is not None:
         train, test = (as_labeled(part) for part in data)
     elif config.dataset is not None:
-        # The size that suits photographs is for images only; one that was asked for, for all.
-        usual = config.image_size == recipe_for(config.dataset).image_size
-        size = "default_image_size" if usual else "image_size"
-        parts = load_parts(
-            config.dataset,
-            data_dir=config.data_dir,
-            download=config.download,
-            **{size: config.image_size},
-            test_fraction=config.test_fraction,
-            **{name: getattr(config, name) for name in READING},
-        )
-        train, test = parts["train"], parts["test"]
+        train, test = _loaded(config.dataset, {**config.load_options(), **options})
     else:
         raise ValueError(
             expected(
@@ -48,3 +38,12 @@ def load_data(config, data=None, progress=None) -> tuple[LabeledData, LabeledDat
         progress.say(train.report)
     progress.lap("load")
     return train, test
+
+
+def _loaded(source, options):
+    if options.get("image_size") == AUTO:
+        # The size that suits photographs is for images only; one that was asked for, for all.
+        del options["image_size"]
+        options["default_image_size"] = recipe_for(source).image_size
+    parts = load_parts(source, **options)
+    return parts["train"], parts["test"]

@@ -40,12 +40,19 @@ def run_metrics(config, parts, settings, embedder, result, history, seconds) -> 
         "train": {"examples": len(train), "classes": train.num_classes},
         "test": {"examples": len(test), "classes": test.num_classes},
         "result": result,
-        "recipe": {"image_size": config.image_size, **settings.resolved().to_dict()},
+        "recipe": {"image_size": _image_size(train), **settings.resolved().to_dict()},
         "history": {key: [float(v) for v in values] for key, values in history.items()},
         "seconds": dict(seconds),
         "versions": versions(),
         "data_check": train.report.to_dict() if train.report is not None else {},
     }
+
+
+def _image_size(data):
+    if data.element.kind != "image":
+        return None
+    height, width = data.element.shape[-3:-1]
+    return height if height == width else [height, width]
 
 
 def versions() -> dict:

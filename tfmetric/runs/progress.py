@@ -47,3 +47,8 @@ class Progress:
         """Ends the measurement of a step."""
         now = time.perf_counter()
         self.seconds[name], self._last = round(now - self._last, 1), now
+
+
+def number_of_steps(config) -> int:
+    """How many numbered steps a run of a config has."""
+    return 5 if config.export else 3

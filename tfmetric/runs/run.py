@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfmetric._errors import expected
 from tfmetric._run_files import read_metrics
-from tfmetric.runs.config import RunConfig, located, read_toml, resolved
+from tfmetric.runs.config import RunConfig, resolved
+from tfmetric.runs.config_values import read_toml
 from tfmetric.runs.directory import RunDirectory
 from tfmetric.runs.former import config_of_former_run
-from tfmetric.runs.progress import Progress
+from tfmetric.runs.progress import Progress, number_of_steps
 
 if TYPE_CHECKING:
     import keras
 
     from tfmetric.datasets import LabeledData
     from tfmetric.report import Evidence
-    from tfmetric.training import Settings
 
 
 class Run:
@@ -148,7 +146,7 @@ class Run:
             from tfmetric.runs import steps
 
             if not isinstance(progress, Progress):
-                progress = Progress(quiet=not progress, steps=_steps(self.config))
+                progress = Progress(quiet=not progress, steps=number_of_steps(self.config))
             steps.resume(self.files, self.config, progress, data)
         return self
 
@@ -192,177 +190,3 @@ def open(directory: str | os.PathLike) -> Run:
     if not run.files.config.is_file():
         read_metrics(directory)
     return run
-
-
-def train(
-    data,
-    settings: Settings | Mapping | None = None,
-    directory: str | os.PathLike | None = None,
-    *,
-    name: str | None = None,
-    data_dir: str | os.PathLike | None = None,
-    download: bool = False,
-    image_size: int | None = None,
-    test_fraction: float | None = None,
-    kind: str | None = None,
-    split: str = "auto",
-    split_seed: int = 0,
-    label: str | None = None,
-    group: str | None = None,
-    text: str | None = None,
-    path: str | None = None,
-    patience: int | None = None,
-    validation_fraction: float = 0.2,
-    seed: int = 0,
-    mixed_precision: str | None = None,
-    report: bool = True,
-    export: str | os.PathLike | None = None,
-    one_shot: str | os.PathLike | None = None,
-    progress: bool = True,
-) -> Run:
-    """Trains an embedder, judges it on the test part, and keeps all of it in a directory.
-
-    Take it for a training that may be stopped, is to be repeated, or is to be shown. The model is
-    a plain Keras model; where ``compile`` and ``fit`` are enough, they are shorter.
-
-    Args:
-        data: A source for :func:`tfmetric.datasets.load`, or (train, test), each a ``LabeledData``
-            or (x, labels).
-        settings: A :class:`tfmetric.training.Settings`, or some of its values by name over those
-            that suit the data. Defaults to those.
-        directory: The directory of the run, which must be new or empty. Defaults to the next
-            ``runs/NAME/N``.
-        name: What the data is called. Defaults to the name of the source.
-        data_dir: Where TensorFlow Datasets keeps prepared data.
-        download: Whether TensorFlow Datasets may download.
-        image_size: Side in pixels that images are resized to. Defaults to what suits the source.
-        test_fraction: Share that is for the test, see :func:`tfmetric.datasets.load`.
-        kind: Kind of the examples, where their files or arrays do not tell.
-        split: The rule that divides the data: "auto", "classes", "examples", "groups" or "as
-            given".
-        split_seed: Which split.
-        label: Column, array or feature of the labels. Defaults to the usual name.
-        group: That of the groups.
-        text: Column of texts.
-        path: Column of paths of files.
-        patience: Epochs without a better MAP@R on held-out training classes after which the
-            training stops. Defaults to never.
-        validation_fraction: Share of the training classes that ``patience`` holds out.
-        seed: Of the batches and the weights.
-        mixed_precision: "bfloat16" or "float16" for the layers, or None.
-        report: Whether ``report.html`` is written.
-        export: Directory that gets the next version of a SavedModel with the test part as its
-            gallery. Defaults to no export.
-        one_shot: Zip file of one-shot runs that the model is judged on too.
-        progress: Whether to print what is done.
-
-    Returns:
-        The finished run.
-
-    Raises:
-        ValueError: If an argument or the data makes no sense, or the directory is not empty.
-        IncompleteRun: If the run is trained and judged, and a later step has failed.
-
-    Example:
-
-    >>> import numpy as np, tempfile, tfmetric as tm
-    >>> x, labels = np.random.default_rng(0).normal(size=(24, 3)), np.arange(24) % 6
-    >>> half = labels < 3
-    >>> run = tm.runs.train(
-    ...     ((x[half], labels[half]), (x[~half], labels[~half])),
-    ...     {"epochs": 1, "batches_per_epoch": 2},
-    ...     f"{tempfile.mkdtemp()}/run",
-    ...     report=False,
-    ...     progress=False,
-    ... )
-    >>> tm.runs.open(run).config.settings.epochs
-    1
-    """
-    source, parts = _source_and_parts(data)
-    given = {
-        "dataset": source,
-        "name": name,
-        "data_dir": data_dir and os.fspath(data_dir),
-        "download": download,
-        "test_fraction": test_fraction,
-        "kind": kind,
-        "split": split,
-        "split_seed": split_seed,
-        "label": label,
-        "group": group,
-        "text": text,
-        "path": path,
-        "patience": patience,
-        "validation_fraction": validation_fraction,
-        "seed": seed,
-        "mixed_precision": mixed_precision,
-        "report": report,
-        "export": export and os.path.abspath(export),
-        "one_shot": one_shot and os.path.abspath(one_shot),
-    }
-    if image_size is not None:
-        given["image_size"] = image_size
-    changed = dict(settings) if isinstance(settings, Mapping) else {}
-    arguments = changed.pop("loss_arguments", {})
-    config = resolved({}, given, changed, arguments)
-    if settings is not None and not isinstance(settings, Mapping):
-        config = config.replace(settings=settings)
-    return begin(
-        config,
-        directory or None,
-        Progress(quiet=not progress, steps=_steps(config)),
-        data=parts,
-    )
-
-
-def begin(config: RunConfig, directory, progress: Progress, *, runs="runs", data=None) -> Run:
-    """Begins a run with a config, and trains to its end; :func:`train` without its defaults.
-
-    Args:
-        config: What the run depends on.
-        directory: The directory, new or empty; None for the next ``NAME/N`` in ``runs``.
-        progress: Says what is done.
-        runs: Where numbered directories are made.
-        data: (train, test) where the config names no source.
-    """
-    from tfmetric.runs import steps
-
-    if directory is None:
-        parent = Path(runs, config.file_name)
-        parent.mkdir(parents=True, exist_ok=True)  # What cannot be written to is known at once.
-    else:
-        _require_empty(directory)
-
-    def make():
-        if directory is None:
-            return RunDirectory.next_in(parent)
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        return RunDirectory(directory)
-
-    return Run(steps.begin(config, make, progress, data).path)
-
-
-def _steps(config):
-    return 5 if config.export else 3
-
-
-def _source_and_parts(data):
-    if isinstance(data, (str, os.PathLike)):
-        return located(os.fspath(data)), None
-    if isinstance(data, Sequence) and len(data) == 2:
-        return None, tuple(data)
-    raise ValueError(
-        expected("data as a source for tfmetric.datasets.load, or as (train, test)", data=data)
-    )
-
-
-def _require_empty(directory):
-    path = Path(directory)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ValueError(
-            expected(
-                "directory to be new or empty; tfmetric.runs.open(directory).resume() goes on "
-                "with a run",
-                directory=str(directory),
-            )
-        )

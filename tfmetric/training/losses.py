@@ -13,6 +13,9 @@ from tfmetric.losses import EmbeddingLoss, PairLoss, ProxyLoss
 _BASES = (EmbeddingLoss, PairLoss, ProxyLoss)
 # What Keras or several devices need to know, and no training changes.
 _NOT_SETTINGS = ("name", "dtype", "gather", "match")
+# Where a training has another default than the class. The hardest negatives throw all embeddings
+# onto one point in the first steps where there are few classes, or many and a high rate.
+_DEFAULTS = {"TripletLoss": {"mining": "semi-hard"}}
 # The losses of users, by name.
 _registered: dict[str, type[EmbeddingLoss]] = {}
 
@@ -85,6 +88,9 @@ def loss_names() -> tuple[str, ...]:
 def loss_arguments(name: str) -> dict:
     """The arguments of a loss that a training may set, with their defaults.
 
+    They are those of the class, but for the mining of ``TripletLoss``: a training takes semi-hard
+    triplets, which do not collapse.
+
     Raises:
         ValueError: If there is no such loss.
 
@@ -102,7 +108,8 @@ def loss_arguments(name: str) -> dict:
             )
         )
     parameters = inspect.signature(loss_class(name)).parameters
-    return {key: p.default for key, p in parameters.items() if key not in _NOT_SETTINGS}
+    arguments = {key: p.default for key, p in parameters.items() if key not in _NOT_SETTINGS}
+    return arguments | _DEFAULTS.get(name, {})
 
 
 def make_loss(name: str, arguments: Mapping | None = None) -> EmbeddingLoss:
@@ -124,7 +131,7 @@ def make_loss(name: str, arguments: Mapping | None = None) -> EmbeddingLoss:
         raise ValueError(
             expected(f"arguments of {name}, which are {', '.join(known)}", unknown=unknown)
         )
-    return loss_class(name)(**arguments)
+    return loss_class(name)(**{**_DEFAULTS.get(name, {}), **arguments})
 
 
 def takes_proxies(name: str) -> bool:

@@ -25,7 +25,9 @@ class Settings:
     Attributes:
         loss: Class name of a loss of ``tfmetric.losses`` on class ids, see
             :func:`tfmetric.training.loss_names`.
-        loss_arguments: Arguments of the loss by name; its defaults otherwise.
+        loss_arguments: Arguments of the loss by name; its defaults otherwise, and semi-hard mining
+            for ``TripletLoss``: the hardest triplets, the default of the class, collapse on few
+            classes.
         classes_per_batch: P.
         examples_per_class: K.
         epochs: Epochs of ``batches_per_epoch`` batches.

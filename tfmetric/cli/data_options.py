@@ -1,0 +1,86 @@
+"""The options that say which data is read, how, and how it is divided: the same in all commands."""
+
+import click
+
+from tfmetric.cli.option_types import NONE, OrNone
+from tfmetric.elements import KINDS
+
+# tfmetric.datasets.dividing.RULES, which starts Keras.
+SPLITS = ("auto", "classes", "examples", "groups", "as given")
+
+
+class _Columns(click.ParamType):
+    """Names with commas between them."""
+
+    name = "name,name,..."
+
+    def convert(self, value, param, ctx):
+        """The names, as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        names = tuple(part.strip() for part in value.split(","))
+        if not all(names):
+            self.fail("Expected names with commas between them, such as width,height.", param, ctx)
+        return names
+
+
+def data_options() -> list[click.Option]:
+    """The options by the names of :func:`tfmetric.datasets.load`; None where one is not given."""
+    return [
+        click.Option(["--kind"], type=click.Choice(KINDS), help="What an example is.  [auto]"),
+        click.Option(
+            ["--split"],
+            type=click.Choice(SPLITS),
+            help="Test on new classes, on new examples of the same classes, on new groups, or as "
+            "the data itself is divided.  [default: auto]",
+        ),
+        click.Option(
+            ["--split-seed"],
+            type=click.IntRange(min=0, max=2**32 - 1),
+            help="Which of the splits that can be drawn.  [default: 0]",
+        ),
+        click.Option(
+            ["--test-fraction"],
+            type=click.FloatRange(0, 1, min_open=True, max_open=True),
+            help="Share for the test.  [default: 0.5 of the classes, 0.25 of examples or groups]",
+        ),
+        click.Option(["--label"], help="Column or array of the labels.  [default: label or y]"),
+        click.Option(["--group"], help="Column or array of the groups.  [default: group]"),
+        click.Option(["--text"], help="Column of texts.  [default: text]"),
+        click.Option(["--path"], help="Column of paths of files.  [default: path]"),
+        click.Option(["--columns"], type=_Columns(), help="Columns that hold the example."),
+        click.Option(["--delimiter"], help="Between the cells of a table.  [default: ,]"),
+        click.Option(
+            ["--image-size"],
+            type=OrNone(click.IntRange(min=4)),
+            help=f"Side to resize images to; {NONE} for their own size.  [default: what suits the "
+            "data set]",
+        ),
+        click.Option(
+            ["--color"],
+            type=click.Choice(["auto", "grey", "rgb"]),
+            help="Channels of images.  [default: auto]",
+        ),
+        click.Option(["--data-dir"], help="Where TensorFlow Datasets keeps prepared data."),
+        click.Option(
+            ["--download"],
+            is_flag=True,
+            default=None,
+            help="Let TensorFlow Datasets download the data.",
+        ),
+    ]
+
+
+def with_data_options(command):
+    """Adds the options to a command."""
+    command.params = [*command.params, *data_options()]
+    return command
+
+
+def given_data_options(options: dict) -> dict:
+    """Takes these options out of those of a command; those that were given, by name."""
+    names = [option.name for option in data_options()]
+    found = {name: options.pop(name) for name in names if name in options}
+    return {
+        name: None if value == NONE else value for name, value in found.items() if value is not None
+    }
