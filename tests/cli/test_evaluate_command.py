@@ -95,7 +95,7 @@ def test_the_text_is_the_summary_and_warns_of_classes_that_may_be_seen(run, bare
     assert done.exit_code == 0, done.output
     for text in ("Test part of ", "36 examples of 6 classes", "MAP@R", "Verification: 90 genuine"):
         assert text in done.stdout
-    assert "Unless the model was trained with --seed 0 too" in done.stderr
+    assert "Unless the model was trained with --split-seed 0 too" in done.stderr
     assert "Unless" not in invoke(run, "--no-baselines").stderr
 
 

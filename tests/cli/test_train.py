@@ -288,7 +288,7 @@ def test_the_page_names_all_commands_codes_and_keys(tmp_path):
         ("[training]\nepochs = 'many'", "epochs to be an int above 0"),
         ("[training]\nepochs = 9223372036854775808", "epochs to be an int above 0"),
         ("[training]\nloss = [1]", r"loss in \[training\] as a name"),
-        ("[training]\nweights = 'a\\u0000b'", "weights to be a str"),
+        ('[training]\nweights = "a\\u0000b"', "weights to be a str"),
         ('[data]\ndataset = "a\\u0000b"', "dataset to be text"),
         ("[data]\ncolumns = [1]", "columns to be a list of texts"),
         ("[data]\nimage_size = 2147483648", "image_size to be a whole number"),
