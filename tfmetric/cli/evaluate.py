@@ -54,9 +54,8 @@ class _Numbers(click.ParamType):
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**32 - 1),
-    default=0,
-    show_default=True,
-    help="What is drawn in judging: the untrained model, the sample of the raw baseline.",
+    help="What is drawn in judging: the untrained model, the sample of the raw baseline. By default "
+    "that of the run, or 0.",
 )
 @click.option(
     "--batch-size",
@@ -133,6 +132,8 @@ def evaluate(
             err=True,
         )
     distance = distance or (run.distance if run else "euclidean")
+    if seed is None:
+        seed = run.config.seed if run else 0
     result = tm.evaluation.evaluate(
         loaded,
         data,
