@@ -61,7 +61,7 @@ def _plain(value, members):
         return {key: _plain(item, members) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item, members) for item in value]
-    if isinstance(value, np.ndarray) and value.ndim:
+    if isinstance(value, (np.ndarray, np.generic)):  # A weight may be a scalar.
         name = f"values/{len(members)}"
         members[name] = value
         return {_ARRAY: name}
@@ -71,7 +71,7 @@ def _plain(value, members):
 def _filled(value, members):
     if isinstance(value, dict):
         if set(value) == {_ARRAY}:
-            return members[value[_ARRAY]]
+            return members[value[_ARRAY]][()]
         return {key: _filled(item, members) for key, item in value.items()}
     return [_filled(item, members) for item in value] if isinstance(value, list) else value
 

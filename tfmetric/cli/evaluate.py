@@ -54,8 +54,8 @@ class _Numbers(click.ParamType):
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**32 - 1),
-    help="What is drawn in judging: the untrained model, the sample of the raw baseline. By default "
-    "that of the run, or 0.",
+    help="What is drawn in judging: the untrained model, the sample of the raw baseline. By "
+    "default that of the run, or 0.",
 )
 @click.option(
     "--batch-size",
