@@ -159,6 +159,7 @@ def test_missing_values_are_left_out_and_listed():
         ),
         (((_X[:3], _Y[:3]), (_X[3:, :4], _Y[3:])), "one shape in all parts, train and test"),
         ((_X,), "arrays as"),
+        (("glyphs", "digits"), "arrays as"),
         ({"x": _X}, "arrays named x and y"),
     ],
 )

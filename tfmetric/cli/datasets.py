@@ -37,7 +37,7 @@ def list_sources(data_dir, as_json):
         (entry["source"], f"{entry['examples']:,} examples, {entry['classes']:,} classes")
         for entry in prepared
     ]
-    _table(f"Prepared image sets in {where}", rows or [("none", "")])
+    _table(f"Prepared sets in {where}", rows or [("none", "")])
     click.echo("`tfmetric datasets inspect SOURCE` checks one.")
 
 

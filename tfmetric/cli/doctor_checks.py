@@ -150,7 +150,7 @@ def of_data() -> Check:
     if not where.is_dir():
         return Check("data", "ok", f"{where} is not there yet: TensorFlow Datasets would make it")
     number = len(prepared_sets())
-    return Check("data", "ok", f"{where} holds {number} image sets of TensorFlow Datasets")
+    return Check("data", "ok", f"{where} holds {number} data sets of TensorFlow Datasets")
 
 
 def of_machine() -> dict:

@@ -83,7 +83,7 @@ def source_of(options: dict) -> str | None:
 
 
 def prepared_sets(data_dir=None) -> list[dict]:
-    """The image sets of TensorFlow Datasets that are prepared, read from their own files.
+    """The prepared sets of TensorFlow Datasets that `load` takes, read from their own files.
 
     Args:
         data_dir: Directory; None for where TensorFlow Datasets keeps them.
@@ -97,7 +97,7 @@ def prepared_sets(data_dir=None) -> list[dict]:
     # NAME/VERSION or NAME/CONFIG/VERSION.
     for depth in ("*/*", "*/*/*"):
         for info in sorted(root.glob(f"{depth}/dataset_info.json")):
-            entry = _image_set(info.parent, root)
+            entry = _prepared_set(info.parent, root)
             if entry:
                 found.append(entry)
     return found
@@ -109,14 +109,15 @@ def default_data_dir() -> Path:
     return Path(named or Path.home() / "tensorflow_datasets").expanduser()
 
 
-def _image_set(directory, root):
+def _prepared_set(directory, root):
     """What is said of one set; None if ``datasets.load`` does not take it."""
     try:
         info = json.loads((directory / "dataset_info.json").read_text(encoding="utf-8"))
         features = json.loads((directory / "features.json").read_text(encoding="utf-8"))
         features = features["featuresDict"]["features"]
         label = _only(features, "ClassLabel", "label")
-        if not _only(features, "Image", "image") or not label:
+        example = _only(features, "Image", "image") or _only(features, "Text", "text")
+        if not example or not label:
             return None
         if info.get("fileFormat", "tfrecord") != "tfrecord":
             return None

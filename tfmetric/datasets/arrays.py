@@ -61,10 +61,12 @@ def mapping_examples(source: Mapping[str, Any], options: ReadOptions) -> Example
 
 def pair_examples(source: tuple | list, options: ReadOptions) -> Examples:
     """Takes `(x, y)` or `((x_train, y_train), (x_test, y_test))`."""
-    if len(source) != 2:
+    if len(source) != 2 or any(isinstance(part, (str, bytes)) for part in source):
         raise ValueError(
             expected(
-                "arrays as (x, y) or ((x_train, y_train), (x_test, y_test))", length=len(source)
+                "arrays as (x, y) or ((x_train, y_train), (x_test, y_test))",
+                length=len(source),
+                types=[type(part).__name__ for part in source],
             )
         )
     first, second = source
