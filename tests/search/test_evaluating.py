@@ -59,6 +59,6 @@ def test_the_picture_has_a_mark_for_each(tmp_path):
         for storage in ("float32", "int8")
     ]
     figure = visualization.recall_against_speed(results, "Two indexes")
-    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert [label.split()[0] for label in labels] == ["float32", "int8"]
     figure.savefig(tmp_path / "picture.png")

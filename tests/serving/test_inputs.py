@@ -61,7 +61,7 @@ def test_arrays():
 
 def test_answers_wider_than_asked_are_cut():
     """A server that answers requests together gives as many as the largest k among them."""
-    found = client._neighbours({"ids": np.ones((2, 9)), "distances": np.ones((2, 9))}, 4)
+    found = client._neighbors({"ids": np.ones((2, 9)), "distances": np.ones((2, 9))}, 4)
     assert (found.ids.shape, found.distances.shape, found.labels) == ((2, 4), (2, 4), None)
 
 
