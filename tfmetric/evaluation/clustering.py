@@ -266,7 +266,7 @@ def _b_cubed(clusters, codes):
     together_of_each = together[cell]
     precision = together_of_each / np.bincount(clusters)[clusters]
     recall = together_of_each / np.bincount(codes)[codes]
-    # Of the cells of a cluster the largest, at a tie the first.
+    # The largest cell of a cluster counts, the first of several.
     order = np.lexsort((-together, cells // num_classes))
     first = np.unique(cells[order] // num_classes, return_index=True)[1]
     main = np.zeros(len(cells))

@@ -133,8 +133,8 @@ def _about_judging(config, ready):
     )
     return (
         f"Each epoch is judged on {len(watched):,} examples of {watched.num_classes:,} {classes}, "
-        f"and on {len(known):,} examples that it trains on: among so few classes all figures are "
-        "higher than on the whole of the unseen ones, at the end."
+        f"and on {len(known):,} examples that it trains on. Figures among fewer classes are "
+        "higher: compare epochs with each other, not with the figures at the end."
     )
 
 

@@ -14,7 +14,7 @@ from tfmetric.evaluation.distances import pair_distances
 from tfmetric.evaluation.verification.operating_points import Counts
 
 _BLOCK_VALUES = 2**22
-# Of the 24 binary digits of a float32.
+# A float32 has 24 binary digits; so many of them are dropped from the distances.
 _DROPPED_BITS = 8
 _GRID = 2 ** (32 - _DROPPED_BITS)
 
