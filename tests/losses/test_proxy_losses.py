@@ -220,3 +220,8 @@ def test_bad_arguments(cls, arguments):
     name, value = next(iter(arguments.items()))
     with pytest.raises(ValueError, match=f"Received: {name}={value}"):
         cls(**arguments)
+
+
+def test_a_margin_in_degrees_is_told_in_radians():
+    with pytest.raises(ValueError, match=r"radians.*math\.radians\(28\.6\), which is 0\.499"):
+        losses.ArcFaceLoss(margin=28.6)

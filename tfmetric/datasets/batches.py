@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ def balanced_batches(
     augment: Callable | None = None,
     small_classes: str = "repeat",
     seed: int = 0,
+    shard: tuple[int, int] = (0, 1),
 ) -> Any:
     """Batches of P classes with exactly K different examples each (Hermans et al., 2017).
 
@@ -60,6 +62,9 @@ def balanced_batches(
         small_classes: What to do with classes of fewer than K examples: "repeat" examples as
             evenly as possible, "drop" the classes, or raise an "error".
         seed: What the batches are a function of, with the number of the epoch; an integer from 0.
+        shard: `(index, count)` for a training on several processes, see docs/scaling.md: the
+            process `index`, from 0, of `count` gets its P / count classes of each batch. All
+            draw the same batches from the same seed, so together they see what one would.
 
     Returns:
         A `tf.data.Dataset` of known length with elements `(x, labels)`: `(P·K, *element_shape)`,
@@ -105,6 +110,7 @@ def balanced_batches(
         enough = int(np.median(table.count) if small_classes == "repeat" else table.count.min())
         examples_per_class = max(examples_per_class, min(size // classes_per_batch, enough))
     size = classes_per_batch * examples_per_class
+    part = _part(shard, classes_per_batch, examples_per_class)
     if batches_per_epoch is None:
         batches_per_epoch = max(math.ceil(data.num_classes / classes_per_batch), len(data) // size)
     require_positive(batches_per_epoch=batches_per_epoch)
@@ -113,14 +119,14 @@ def balanced_batches(
         for indices in balanced_indices(
             table, classes_per_batch, examples_per_class, batches_per_epoch, rng
         ):
-            yield indices, data.labels[indices]
+            yield indices[part], data.labels[indices[part]]
 
     dataset = sampled_batches(
         data.source,
         data.positions,
         epoch,
         num_batches=batches_per_epoch,
-        num_examples=size,
+        num_examples=part.stop - part.start,
         target_dtype="int64",
         finish=lambda x, labels: (x, labels),
         augment=augment,
@@ -130,6 +136,25 @@ def balanced_batches(
     seen = np.minimum(table.count, visits * examples_per_class)
     dataset.distinct_examples = int(seen.sum())
     return dataset
+
+
+def _part(shard, classes, examples) -> slice:
+    """The rows of a batch that a process gets: whole classes."""
+    whole = isinstance(shard, (tuple, list)) and len(shard) == 2
+    whole = whole and all(isinstance(n, Integral) and not isinstance(n, bool) for n in shard)
+    if not whole or not 0 <= shard[0] < shard[1]:
+        raise ValueError(expected("shard as (index, count), 0 <= index < count", shard=shard))
+    index, count = shard
+    if classes % count:
+        raise ValueError(
+            expected(
+                "a number of classes in a batch that the number of processes divides",
+                classes_per_batch=classes,
+                shard=shard,
+            )
+        )
+    size = classes // count * examples
+    return slice(index * size, (index + 1) * size)
 
 
 def _without_small(data, size, rule):

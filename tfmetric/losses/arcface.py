@@ -1,10 +1,12 @@
 """ArcFace: a margin on the angle to the own class proxy."""
 
 import math
+from numbers import Real
 
 import keras
 from keras import ops
 
+from tfmetric._errors import expected
 from tfmetric.distances import safe_sqrt
 from tfmetric.losses._arguments import number, positive
 from tfmetric.losses.base import Terms
@@ -81,6 +83,14 @@ class ArcFaceLoss(ProxyLoss):
 
     def __init__(self, margin=0.5, scale=64.0, reduction="auto", name="arcface_loss", dtype=None):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
+        if isinstance(margin, Real) and math.pi / 2 < margin <= 90:
+            raise ValueError(
+                expected(
+                    "margin in radians, from 0 to 1.57; an angle in degrees becomes one by "
+                    f"math.radians({margin:g}), which is {math.radians(margin):.3g}",
+                    margin=margin,
+                )
+            )
         self.margin = number("margin", margin, 0.0, math.pi / 2)
         self.scale = positive("scale", scale)
 
