@@ -91,7 +91,7 @@ class ImageAugmentation(ConfigFromArguments, keras.layers.Layer):
             plain background), "constant", "reflect" or "wrap".
         fill_value: The value for "constant", 0 to 255.
         seed: For calls of the layer without a seed, in a model.
-        **kwargs: Of `keras.layers.Layer`: name, dtype.
+        **kwargs: The arguments of `keras.layers.Layer`: name, dtype.
 
     Call arguments:
         inputs: Images `(batch, height, width, channels)`, values 0 to 255.

@@ -42,7 +42,7 @@ def duplicates_of(
     """Sorts pairs of equal examples by where they are.
 
     Args:
-        first: Of `first_twins`.
+        first: What `first_twins` returns.
         labels: The label of each example.
         train: Positions of the train examples.
         test: Positions of the test examples.

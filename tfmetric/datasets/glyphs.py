@@ -46,8 +46,8 @@ def glyphs_examples(options: ReadOptions) -> Examples:
 def render(faces: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Renders every letter, digit and symbol that enough of these font files have.
 
-    Of characters that look the same in a face (Latin A and Greek Alpha, two dashes of different
-    length) only the one with the lowest code point is kept: no picture belongs to two classes.
+    Some characters look the same in a face (Latin A and Greek Alpha, two dashes of different
+    length). The one with the lowest code point is kept: no picture belongs to two classes.
 
     Args:
         faces: Font files.

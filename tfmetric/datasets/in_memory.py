@@ -38,7 +38,7 @@ def from_arrays(
         class_names: The names of the classes. By default the sorted distinct labels as text.
         groups: `(N,)` group of each example, or `None`.
         kind: The kind, as for `datasets.load`.
-        value_range: Of images, as for `datasets.load`.
+        value_range: The range of pixels, as for `datasets.load`.
         ids: Where each example came from, `(N,)` text; "array/17" by default.
 
     Raises:

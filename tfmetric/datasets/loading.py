@@ -86,13 +86,13 @@ def load(
         columns: The columns of numbers, the array or the feature that hold the example.
         delimiter: What separates the cells of a table: a comma by default, in `.tsv` a tab.
         data_dir: Where tensorflow-datasets keeps its data; its own default if `None`.
-        image_size: Of images: (height, width) in pixels, or one number for both; the aspect ratio
-            is not kept. `None` keeps the images' own size if all share one, else 64×64 with a
+        image_size: The (height, width) of images in pixels, or one number for both; the aspect
+            ratio is not kept. `None` keeps the images' own size if all share one, else 64×64 with a
             note.
-        color: Of images: "grey" (1 channel), "rgb" (3), or "auto": grey if the files are stored
+        color: For images, "grey" (1 channel), "rgb" (3), or "auto": grey if the files are stored
             so, or if the three channels are equal in a sample of them. Arrays stay as they are
             under "auto".
-        value_range: Of images in arrays: the (lowest, highest) value that a pixel can have, such
+        value_range: For images in arrays, the (lowest, highest) value that a pixel can have, such
             as (0, 1) for floats. Nothing is rescaled; models read it from `LabeledData.element`.
         strict: Raise an error for an example that cannot be used, instead of leaving it out.
         verify: "full" decodes every image file once, "quick" reads sizes, headers, endings and the
