@@ -89,7 +89,10 @@ def _centred(x, y):
 
 
 def _pairwise_squared_euclidean(x, y):
-    x, y = _centred(x, y)
+    return _squares(*_centred(x, y))
+
+
+def _squares(x, y):
     x_norm, y_norm = _squared_norm(x)[:, None], _squared_norm(y)[:, None]
     # ‖x‖² + ‖y‖² − 2x·y as one product: each pass over the matrix less counts, forth and back.
     left = ops.concatenate([-2.0 * x, x_norm, ops.ones_like(x_norm)], axis=1)
@@ -186,8 +189,27 @@ def _cosine_pairwise(x, y):
     return 1.0 - _dot(l2_normalize(x), l2_normalize(y))
 
 
+def _missing_length(unit):
+    """1 − ‖u‖² of scaled vectors: exactly 0 but for those below the floor."""
+    square = ops.sum(ops.square(unit), axis=-1)
+    return ops.where(square < 1.0 - 1e-3, 1.0 - square, ops.zeros_like(square))
+
+
 def _cosine_paired(x, y):
-    return 1.0 - ops.sum(l2_normalize(x) * l2_normalize(y), axis=-1)
+    # 1 − u·v loses what two nearly equal vectors have in common; their difference does not.
+    x, y = l2_normalize(x), l2_normalize(y)
+    short = _missing_length(x) + _missing_length(y) > 0
+    apart = 0.5 * ops.sum(ops.square(x - y), axis=-1)
+    return ops.where(short, 1.0 - ops.sum(x * y, axis=-1), apart)
+
+
+def _cosine_within(x, y, same, x_member, y_member):
+    x, y = l2_normalize(x), l2_normalize(y)
+    constant = ops.stop_gradient(y)
+    one, other = x - ops.take(constant, x_member, axis=0), y - ops.take(constant, y_member, axis=0)
+    short = _missing_length(x)[:, None] + _missing_length(y)[None, :] > 0
+    inside = ops.logical_and(same, ops.logical_not(short))
+    return ops.where(inside, 0.5 * _squares(one, other), 1.0 - _dot(x, y))
 
 
 def _manhattan(x, y):
@@ -247,7 +269,7 @@ _REGISTRY = {
             _euclidean_factors,
             _squared_within,
         ),
-        Distance("cosine", _cosine_pairwise, _cosine_paired, _cosine_factors),
+        Distance("cosine", _cosine_pairwise, _cosine_paired, _cosine_factors, _cosine_within),
         Distance(
             "inner_product",
             pairwise=lambda x, y: -_dot(x, y),

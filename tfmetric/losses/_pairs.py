@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from tfmetric.mining import by_class
+from tfmetric.mining import by_class, row_hash
 
 
 def all_pairs(labels, x, distance, references=None, members=None):
@@ -30,7 +30,54 @@ def all_pairs(labels, x, distance, references=None, members=None):
     same = ops.equal(labels[:, None], others[None, :])
     y_member = class_members(others, y) if members is None else members
     x_member = y_member if own is None else ops.take(y_member, own)
-    return distance.within(x, y, same, x_member, y_member)
+    matrix = distance.within(x, y, same, x_member, y_member)
+    return _twins_alike(matrix, same, others, y)
+
+
+def _twins_alike(matrix, same, others, y):
+    """The matrix, in which equal embeddings of different classes are at equal distances.
+
+    Rounding differs within a class and between classes. Where an anchor has a positive and a
+    negative that are equal, or is equal to a negative itself, the distance within the class, which
+    is exact, is that of both.
+
+    Args:
+        matrix: ``(B, N)`` distances.
+        same: ``(B, N)`` booleans: one class.
+        others: ``(N,)`` classes.
+        y: ``(N, D)`` embeddings.
+    """
+    twin = twins(y)
+    apart = ops.any(ops.not_equal(others, ops.take(others, twin)))
+    constant = ops.stop_gradient(matrix)
+    size = ops.shape(y)[0]
+
+    def corrected():
+        inside = ops.transpose(ops.where(same, constant, -_FAR))
+        by_twin = ops.segment_max(inside, twin, num_segments=size)
+        alike = ops.transpose(ops.take(by_twin, twin, axis=0))
+        return ops.where(alike > -_FAR / 2, alike - constant, ops.zeros_like(constant))
+
+    return matrix + ops.stop_gradient(ops.cond(apart, corrected, lambda: ops.zeros_like(constant)))
+
+
+_FAR = 1e30
+
+
+def twins(x):
+    """``(N,)`` int32: for each row the index of a row that is equal to it, one for all of them."""
+    x = ops.stop_gradient(x) + 0.0
+    size = ops.shape(x)[0]
+    code = row_hash(x)
+    order = ops.cast(ops.argsort(code), "int32")
+    x = ops.take(x, order, axis=0)
+    other = ops.any(ops.not_equal(x[1:], x[:-1]), axis=1)
+    other = ops.concatenate([ops.zeros((1,), dtype="int32"), ops.cast(other, "int32")])
+    group = ops.cumsum(other)
+    place = ops.arange(size, dtype="int32")
+    first = -ops.segment_max(-place, group, num_segments=size)
+    representative = ops.take(order, ops.take(first, group))
+    return ops.scatter(order[:, None], representative, (size,))
 
 
 def class_members(labels, x):

@@ -21,7 +21,7 @@ from tfmetric.mining.ordering import (
     number_below,
 )
 from tfmetric.mining.positives import Anchors, Positives, each_positive
-from tfmetric.mining.sampling import drawn_negatives, sampling_sums, uniform
+from tfmetric.mining.sampling import drawn_negatives, row_hash, sampling_sums, uniform
 from tfmetric.mining.strategies import FALLBACKS, NAMED, STRATEGIES, resolve
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "one_of_each",
     "one_triplet",
     "resolve",
+    "row_hash",
     "sampling_sums",
     "uniform",
 ]

@@ -89,14 +89,14 @@ def uniform(x, y, place):
         y: ``(N, D)`` what they are compared with, in any order.
         place: ``(B, n)`` int32.
     """
-    state = _mixed(_hash(x)[:, None] + ops.sum(_hash(y)) + _mixed(place))
+    state = _mixed(row_hash(x)[:, None] + ops.sum(row_hash(y)) + _mixed(place))
     # The upper 24 bits, as many as a float32 tells apart.
     high = ops.bitwise_and(ops.right_shift(state, 8), 0xFFFFFF)
     return ops.cast(high, x.dtype) / 2.0**24
 
 
-def _hash(x):
-    """One int32 a row."""
+def row_hash(x):
+    """One int32 a row, the same for equal rows."""
     bits = ops.view(ops.cast(x, "float32"), "int32")
     # Odd factors that differ by column keep exchanged values apart; int32 wraps around.
     factor = 2 * ops.arange(ops.shape(bits)[1], dtype="int32") + 1
