@@ -89,3 +89,8 @@ def test_an_index_answers_the_methods_of_others():
             getattr(index, name)
     with pytest.raises(AttributeError, match="'ExactIndex' object has no attribute 'other'"):
         index.other  # noqa: B018
+
+
+def test_examples_and_labels_apart_are_answered_with_the_call():
+    with pytest.raises(TypeError, match=r"balanced_batches\(\(x, labels\), 32, 4\)"):
+        tm.datasets.balanced_batches(np.zeros((8, 3)), np.arange(8))

@@ -85,6 +85,13 @@ def balanced_batches(
     >>> bool((next(iter(batches))[1] == labels).numpy().all())
     True
     """
+    if np.ndim(classes_per_batch):
+        raise TypeError(
+            expected(
+                "the examples and their labels in one tuple: balanced_batches((x, labels), 32, 4)",
+                classes_per_batch=type(classes_per_batch).__name__,
+            )
+        )
     require_positive(classes_per_batch=classes_per_batch, examples_per_class=examples_per_class)
     require_seed(seed)
     if classes_per_batch < 2:

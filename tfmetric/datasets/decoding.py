@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from tfmetric.datasets.arguments import image_size_of
 from tfmetric.datasets.bmp_palette import decode_bmp_palette, has_bmp_palette
 
 # Rec. 601 luma, the weights that JPEG itself and Pillow use; they sum to one, so grey stays grey.
 LUMA = (0.299, 0.587, 0.114)
 
 
-def decode_image(encoded: Any, image_size: tuple[int, int] | None, channels: int) -> Any:
+def decode_image(encoded: Any, image_size: int | tuple[int, int] | None, channels: int) -> Any:
     """Decodes one PNG, JPEG, BMP, WebP or GIF (first frame) and resizes it, in TensorFlow ops only.
 
     Use it wherever bytes become pixels. It runs eagerly, in `tf.data` and inside an exported
@@ -20,7 +21,8 @@ def decode_image(encoded: Any, image_size: tuple[int, int] | None, channels: int
 
     Args:
         encoded: A scalar string tensor: the bytes of one image file.
-        image_size: `(height, width)` in pixels, or `None` to keep the size of the file.
+        image_size: `(height, width)` in pixels, one number for both as in `load`, or `None` to keep
+            the size of the file.
         channels: 1 for grey (Rec. 601 luma), 3 for RGB.
 
     Returns:
@@ -33,9 +35,12 @@ def decode_image(encoded: Any, image_size: tuple[int, int] | None, channels: int
     >>> png = tf.io.encode_png(tf.fill((4, 6, 3), tf.constant(200, "uint8")))
     >>> decode_image(png, (2, 3), channels=1)[..., 0].numpy().tolist()
     [[200, 200, 200], [200, 200, 200]]
+    >>> decode_image(png, 5, channels=3).shape.as_list()
+    [5, 5, 3]
     """
     import tensorflow as tf
 
+    image_size = image_size_of(image_size)
     encoded = tf.convert_to_tensor(encoded)
     # TensorFlow gives the indexes of a BMP with a palette as if they were grey.
     image = tf.cond(
