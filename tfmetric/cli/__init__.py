@@ -19,6 +19,7 @@ from tfmetric.cli import exit_codes
 from tfmetric.cli.completion import completion
 from tfmetric.cli.datasets import datasets
 from tfmetric.cli.doctor import doctor
+from tfmetric.cli.embed import embed
 from tfmetric.cli.evaluate import evaluate
 from tfmetric.cli.export import export
 from tfmetric.cli.index import index
@@ -116,6 +117,7 @@ def cli(debug):
 cli.add_command(completion)
 cli.add_command(datasets)
 cli.add_command(doctor)
+cli.add_command(embed)
 cli.add_command(evaluate)
 cli.add_command(export)
 cli.add_command(index)

@@ -6,10 +6,29 @@ from pathlib import Path
 import click
 
 from tfmetric.cli.data_options import given_data_options, with_data_options
+from tfmetric.cli.next_steps import say_next
 from tfmetric.cli.startup import quiet_start
 from tfmetric.cli.trained_model import config_for, images_for, load_model, model_file, run_of
 
 _EDGE = (".tflite", ".onnx")
+
+
+def _calibration(model, test, distance):
+    """The threshold of equal errors on the test classes; None where they have no pairs of both."""
+    import tfmetric as tm
+
+    pairs = tm.evaluation.verification(
+        tm.evaluation.embed(model, test), test.labels, distance=distance
+    )
+    if not (pairs.num_positives and pairs.num_negatives):
+        return None
+    return tm.evaluation.calibrate(pairs)
+
+
+def _files_of(test):
+    """The kinds of files that the export takes beside tensors: image bytes of 8-bit images."""
+    images = test is not None and test.element.kind == "image" and test.dtype == "uint8"
+    return ("image_bytes",) if images and test.element_shape[-1] in (1, 3) else ()
 
 
 @with_data_options
@@ -34,7 +53,8 @@ def export(model, output, dataset, distance, quantization, as_json, **options):
     MODEL is a .keras file, or the directory of a run that holds model.keras. OUTPUT that ends in
     .tflite is written as LiteRT, in .onnx as ONNX, and with --dataset their size, latency and loss
     of retrieval against the Keras model are reported. Any other OUTPUT is a directory that gets a
-    next version of a SavedModel for TensorFlow Serving.
+    next version of a SavedModel for TensorFlow Serving, with the test part of the data of the run,
+    or of --dataset, as its gallery, a threshold calibrated on it, and signatures for image files.
     """
     path, kind = model_file(model), Path(output).suffix
     run = run_of(path)
@@ -54,13 +74,27 @@ def export(model, output, dataset, distance, quantization, as_json, **options):
         from tfmetric.runs.loading import load_data
 
     train = test = None
+    # A SavedModel of a run gets the unseen classes of its data, without being asked.
+    dataset = dataset or (run.config.dataset if run and kind not in _EDGE else None)
     if dataset:
         # Of the data of the run, its split: the gallery is to be of unseen classes.
         config = config_for(run, dataset, given_data_options(options))
         train, test = load_data(config, **images_for(loaded))
     if kind not in _EDGE:
-        version = tm.export.save(loaded, output, gallery=test, distance=distance)
-        click.echo(json.dumps({"path": str(version)}) if as_json else f"Wrote {version}")
+        version = tm.export.save(
+            loaded,
+            output,
+            gallery=test,
+            distance=distance,
+            calibration=None if test is None else _calibration(loaded, test, distance),
+            inputs=("tensor", *_files_of(test)),
+        )
+        if as_json:
+            click.echo(json.dumps({"path": str(version)}))
+            return
+        held = "no gallery: give --dataset" if test is None else f"a gallery of {len(test):,}"
+        click.echo(f"Wrote {version}, with {held}")
+        say_next(["tfmetric", "serve", version.parent.parent])
         return
     if kind == ".onnx":
         written = tm.export.onnx(loaded, output)

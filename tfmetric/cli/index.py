@@ -5,6 +5,8 @@ import json
 import click
 
 from tfmetric._whole_numbers import whole_number
+from tfmetric.cli.model_embeddings import PARTS, embed_data, ids_and_labels, is_model
+from tfmetric.cli.sources import Source
 from tfmetric.cli.startup import quiet_start
 
 _DISTANCES = "cosine, euclidean, squared_euclidean, inner_product, manhattan, hamming ..."
@@ -16,20 +18,22 @@ _CHUNK = 1000
 def index():
     """Build an index of embeddings, ask it, and measure it.
 
-    Embeddings come as NumPy files: EMBEDDINGS.npy of shape (N, D), or an .npz archive with the
-    array "embeddings" and, if there is one, "ids" (N,), integers or strings.
+    Embeddings come as NumPy files, such as `tfmetric embed` writes: EMBEDDINGS.npy of shape (N, D),
+    or an .npz archive with the array "embeddings" and, if there is one, "ids" (N,), integers or
+    strings.
     """
 
 
 @index.command()
-@click.argument("embeddings", type=click.Path())
+@click.argument("source", type=click.Path())
 @click.option("--output", "-o", required=True, type=click.Path(dir_okay=False), help="The file.")
 @click.option(
     "--ids", type=click.Path(), help='Ids as .npy, or a text file of lines. If none: "ids", or 0...'
 )
 @click.option("--kind", type=click.Choice(_KINDS), default="exact", show_default=True)
 @click.option(
-    "--distance", default="cosine", show_default=True, help=f"As of the loss: {_DISTANCES}."
+    "--distance",
+    help=f"As of the loss: {_DISTANCES}.  [default: that of the model, or cosine]",
 )
 @click.option(
     "--storage",
@@ -50,13 +54,60 @@ def index():
     metavar="NAME=NUMBER",
     help="Of the other kinds: links, build_effort, search_effort; lists, probes, code_size, bits.",
 )
-def build(embeddings, output, ids, kind, distance, storage, rescore, settings):
-    """Write an index of EMBEDDINGS to a file."""
+@click.option(
+    "--dataset",
+    type=Source(),
+    help="Of a model: the data to embed; by default that of the run.",
+)
+@click.option("--data-dir", help="Of a model: where TensorFlow Datasets keeps prepared data.")
+@click.option(
+    "--part",
+    type=click.Choice(PARTS),
+    default="all",
+    show_default=True,
+    help="Of a model: the part of the data.",
+)
+def build(
+    source,
+    output,
+    ids,
+    kind,
+    distance,
+    storage,
+    rescore,
+    settings,
+    dataset,
+    data_dir,
+    part,
+):
+    """Write an index of SOURCE to a file.
+
+    SOURCE is a NumPy file of embeddings; or a model, that is a .keras file, the directory of a run
+    or that of an exported model, which embeds its data or that of --dataset.
+    """
+    model = is_model(source)
+    if not model and (dataset or data_dir):
+        raise click.UsageError(
+            "Expected a model with --dataset and --data-dir, as a file of embeddings has no data. "
+            f"Received: {source}"
+        )
+    if model and ids:
+        raise click.UsageError("Expected --ids with a file of embeddings: data has ids of its own.")
     if kind != "exact" and (rescore or storage != "float32"):
         raise click.UsageError(f"--storage and --rescore are of --kind exact. Received: {kind}")
     settings = _numbers(settings)
-    rows, names = _read(embeddings, ids)
+    if model:
+        given = {} if data_dir is None else {"data_dir": data_dir}
+        parts = embed_data(source, dataset, given, part, 256)
+        names, _ = ids_and_labels(parts)
+        distance = distance or parts[0].distance
+        rows = [found.embeddings for found in parts]
+    else:
+        rows, names = _read(source, ids)
+    distance = distance or "cosine"
     with quiet_start():
+        import numpy as np
+
         from tfmetric import search
         from tfmetric.datasets.progress import progress
 
@@ -66,6 +117,7 @@ def build(embeddings, output, ids, kind, distance, storage, rescore, settings):
             made = _made(search.ExactIndex, distance, storage=storage, **settings)
         else:
             made = _made(search.FaissIndex, distance, kind=kind, **settings)
+    rows = np.concatenate(rows) if model else rows
     # IVF-PQ learns from what it is given first.
     step = max(len(rows), 1) if kind in ("ivf_pq", "flat") else 50 * _CHUNK
     with progress(len(rows), "Adding embeddings") as done:
