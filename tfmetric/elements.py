@@ -23,11 +23,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from tfmetric._errors import expected
+
+if TYPE_CHECKING:
+    import numpy as np
 
 KINDS = ("image", "text", "audio", "vector", "sequence", "video", "record")
 # The ranks that one example may have: a volume is an image with a depth.
@@ -224,6 +225,8 @@ def kind_of(shape: tuple[int, ...], dtype: str | np.dtype) -> str:
     >>> kind_of((10, 28, 28), "uint8"), kind_of((10, 5), "float32"), kind_of((10,), "<U7")
     ('image', 'vector', 'text')
     """
+    import numpy as np  # The command line names the kinds, and starts without NumPy.
+
     dtype = np.dtype(dtype)
     if dtype.kind in "UTSO" and len(shape) == 1:
         return "text"
