@@ -163,7 +163,7 @@ def test_cached_gradients_with_batch_normalisation_and_an_unknown_batch(tmp_path
         (lambda: CrossBatchMemory(embedder(), 0), "memory_size to be an int of at least 1"),
         (lambda: CrossBatchMemory(embedder(), warmup_steps=-1), "Received: warmup_steps=-1"),
         (lambda: CachedGradients(embedder(), True), "Received: micro_batch_size=True"),
-        (lambda: CachedGradients(keras.layers.Dense(3)), "a model with one input and one output"),
+        (lambda: CachedGradients(keras.layers.Dense(3)), "a built keras.Model with one output"),
         (
             lambda: CachedGradients(CrossBatchMemory(embedder(), 5)),
             "a memory goes around cached gradients",

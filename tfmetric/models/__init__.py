@@ -4,6 +4,7 @@ from tfmetric._foreign_names import answering
 from tfmetric.models.adapting import adapt
 from tfmetric.models.autoencoder import Autoencoder
 from tfmetric.models.cached_gradients import CachedGradients
+from tfmetric.models.copying import untrained_copy
 from tfmetric.models.embedder import embedder
 from tfmetric.models.memory import CrossBatchMemory
 from tfmetric.models.proxies import with_proxies
@@ -27,6 +28,7 @@ __all__ = [
     "embedder",
     "siamese",
     "triplet",
+    "untrained_copy",
     "with_proxies",
 ]
 

@@ -32,7 +32,8 @@ class CachedGradients(TrainedEmbedder):
     examples from its beginning, whose embeddings are thrown away.
 
     Args:
-        embedder: A model with one input and an embedding (B, D) as its output.
+        embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
+            them.
         micro_batch_size: How many examples run at a time, at least 1. Defaults to 256.
         name: Name of the model.
 

@@ -32,7 +32,8 @@ class CrossBatchMemory(TrainedEmbedder):
     the model, so that a training that goes on, goes on with it.
 
     Args:
-        embedder: A model with one input and an embedding (B, D) as its output.
+        embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
+            them.
         memory_size: How many embeddings are kept, at least 1. The newest come first, and of a
             batch that is larger the first are kept. Defaults to 8192.
         warmup_steps: For how many steps the memory is filled but not used: while the embedder

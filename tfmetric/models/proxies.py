@@ -23,7 +23,8 @@ def with_proxies(embedder: keras.Model, head: ProxyHead, name: str = "with_proxi
     new classes use :class:`tfmetric.callbacks.RetrievalEvaluation`.
 
     Args:
-        embedder: A model with one input and an embedding (B, D) as its output.
+        embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
+            them.
         head: The proxies.
         name: Name of the model.
 

@@ -5,6 +5,7 @@ from keras import ops
 
 from tfmetric.layers import PairwiseDistance
 from tfmetric.models.checked_embedder import check_embedder
+from tfmetric.models.towers import networks
 
 
 def siamese(embedder: keras.Model, distance="euclidean", name: str = "siamese") -> keras.Model:
@@ -15,14 +16,15 @@ def siamese(embedder: keras.Model, distance="euclidean", name: str = "siamese") 
     export.
 
     Args:
-        embedder: A model with one input and an embedding (B, D) as its output.
+        embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
+            them.
         distance: The distance, by name or registered function; see
             :class:`tfmetric.layers.PairwiseDistance`. Defaults to ``"euclidean"``.
         name: Name of the model.
 
     Returns:
-        A functional ``keras.Model`` with inputs ``(a, b)``, each (B, ...), and one output, the
-        distances (B,) in float32.
+        A functional ``keras.Model`` with inputs ``(a, b)``, each as the embedder takes
+        them, and one output, the distances (B,) in float32.
 
     Raises:
         ValueError: If ``embedder`` is not such a model or the distance is not known.
@@ -50,13 +52,15 @@ def triplet(embedder: keras.Model, distance="euclidean", name: str = "triplet") 
     mines its triplets inside the batch learns more from each batch.
 
     Args:
-        embedder: A model with one input and an embedding (B, D) as its output.
+        embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
+            them.
         distance: The distance, by name or registered function. Defaults to ``"euclidean"``.
         name: Name of the model.
 
     Returns:
-        A functional ``keras.Model`` with inputs ``(anchor, positive, negative)``, each (B, ...),
-        and one output (B, 2): the distances anchor to positive and anchor to negative, float32.
+        A functional ``keras.Model`` with inputs ``(anchor, positive, negative)``, each as the
+        embedder takes them, and one output (B, 2): the distances anchor to positive and anchor to
+        negative, float32.
 
     Raises:
         ValueError: If ``embedder`` is not such a model or the distance is not known.
@@ -78,6 +82,19 @@ def triplet(embedder: keras.Model, distance="euclidean", name: str = "triplet") 
 
 
 def _inputs(embedder, names):
-    check_embedder(embedder, several_inputs=False)
-    like = embedder.inputs[0]
-    return tuple(keras.Input(like.shape[1:], dtype=like.dtype, name=name) for name in names)
+    check_embedder(embedder)
+    like = networks.inputs_of(embedder)
+    if not isinstance(like, dict):
+        return tuple(
+            keras.tree.map_structure(
+                lambda x, name=name: keras.Input(x.shape[1:], dtype=x.dtype, name=name), like
+            )
+            for name in names
+        )
+    return tuple(
+        {
+            key: keras.Input(x.shape[1:], dtype=x.dtype, name=f"{name}_{key}")
+            for key, x in like.items()
+        }
+        for name in names
+    )

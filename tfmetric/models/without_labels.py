@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from tfmetric._errors import expected
 from tfmetric.layers import RandomAffine
+from tfmetric.models.checked_embedder import check_embedder
 from tfmetric.models.wrapped import TrainedEmbedder
 
 
@@ -32,6 +33,7 @@ class WithoutLabels(TrainedEmbedder):
             raise ValueError(
                 expected("the embedder itself, not a model that trains it", embedder=embedder)
             )
+        check_embedder(embedder, several_inputs=False)
         super().__init__(embedder, name=name)
 
     def forward(self, inputs, training):

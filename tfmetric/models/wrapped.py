@@ -3,7 +3,7 @@
 import keras
 
 from tfmetric._config import ConfigFromArguments, from_saved_parts
-from tfmetric._errors import expected
+from tfmetric.models.checked_embedder import check_embedder
 
 
 class EmbedderInside(ConfigFromArguments, keras.Model):
@@ -40,9 +40,9 @@ class TrainedEmbedder(EmbedderInside):
     """Base of the models that change how an embedder is trained, and nothing else.
 
     Args:
-        embedder: A model with one input and an embedding (B, D) as its output, or another of
-            these. It stays a model of its own: ``model.embedder`` is what to evaluate and to
-            export.
+        embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
+            them, or another of these. It stays a model of its own: ``model.embedder`` is what to
+            evaluate and to export.
         name: Name of the model.
     """
 
@@ -54,16 +54,7 @@ class TrainedEmbedder(EmbedderInside):
         self.built = True
 
     def _check(self, embedder):
-        plain = innermost(embedder)
-        if (
-            not isinstance(plain, keras.Model)
-            or len(getattr(plain, "inputs", None) or ()) != 1
-            or len(plain.outputs) != 1
-            or len(plain.output_shape) != 2
-        ):
-            raise ValueError(
-                expected("a model with one input and one output (batch, dim)", embedder=embedder)
-            )
+        check_embedder(innermost(embedder))
 
     @property
     def inputs(self):
