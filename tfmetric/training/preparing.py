@@ -9,9 +9,10 @@ import keras
 
 from tfmetric._errors import expected
 from tfmetric.datasets import LabeledData, augmentation, balanced_batches
+from tfmetric.elements import Element
 from tfmetric.layers import CropToInk, ProxyHead, RandomAffine
+from tfmetric.models import adapt, with_proxies
 from tfmetric.models import embedder as default_embedder
-from tfmetric.models import with_proxies
 from tfmetric.training.losses import make_loss, takes_proxies
 
 if TYPE_CHECKING:
@@ -76,8 +77,12 @@ def prepare(
     """
     settings = settings.fitted(train)
     data = train.with_rotated_classes() if settings.rotate_classes else train
-    model = make_model(settings, data.element_shape, data.num_classes, build_embedder)
+    model = make_model(settings, data.element, data.num_classes, build_embedder)
     embedder = model.embedder if takes_proxies(settings.loss) else model
+    if build_embedder is None:
+        adapt(
+            embedder, train
+        )  # Word weights of texts; towers of other kinds have nothing to learn.
     distance = getattr(model.loss, "distance", "euclidean")
     return Training(model, embedder, make_batches(train, settings, seed), settings, distance)
 
@@ -98,7 +103,7 @@ def make_batches(train: LabeledData, settings: Settings, seed: int = 0) -> Any:
 
 def make_model(
     settings: Settings,
-    element_shape: tuple[int, ...] | None = None,
+    element: Element | tuple[int, ...] | None = None,
     num_classes: int | None = None,
     build_embedder: Callable[[int], keras.Model] | None = None,
 ) -> keras.Model:
@@ -106,11 +111,12 @@ def make_model(
 
     Args:
         settings: The settings.
-        element_shape: Shape of an example; not asked for where there is ``build_embedder``.
+        element: What one example is, or its shape; not asked for where there is
+            ``build_embedder``.
         num_classes: Classes to train on; not asked for where the loss has no class proxies.
         build_embedder: As in :func:`prepare`.
     """
-    model = embedder = _embedder(element_shape, settings, build_embedder)
+    model = embedder = _embedder(element, settings, build_embedder)
     if takes_proxies(settings.loss):
         centers = _CENTERS.get(settings.loss, 1)
         # Short proxies turn as fast as they would with ten times the learning rate.
@@ -121,7 +127,7 @@ def make_model(
     return model
 
 
-def _embedder(element_shape, settings, build):
+def _embedder(element, settings, build):
     if build is not None:
         made = build(settings.embedding_dim)
         if not isinstance(made, keras.Model) or not made.built:
@@ -141,7 +147,7 @@ def _embedder(element_shape, settings, build):
                 RandomAffine(translation=0.07, rotation=12.0, zoom=0.15, shear=11.0)
             )
     return default_embedder(
-        element_shape,
+        element,
         settings.embedding_dim,
         backbone=settings.backbone,
         weights=settings.weights,

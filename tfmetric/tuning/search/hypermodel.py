@@ -7,6 +7,7 @@ import keras_tuner
 from tfmetric._errors import expected
 from tfmetric.callbacks import RetrievalEvaluation
 from tfmetric.datasets.in_memory import as_labeled
+from tfmetric.models import adapt
 from tfmetric.training import Settings
 from tfmetric.training.losses import takes_proxies
 from tfmetric.training.preparing import make_batches, make_model
@@ -97,12 +98,14 @@ class MetricHyperModel(keras_tuner.HyperModel):
         Args:
             hp: A ``keras_tuner.HyperParameters``.
         """
-        settings, shape, classes = self.settings_of(hp), None, None
+        settings, element, classes = self.settings_of(hp), None, None
         if self.train is not None:
             settings = settings.fitted(self.train)
             turns = 4 if settings.rotate_classes else 1
-            shape, classes = self.train.element_shape, turns * self.train.num_classes
-        model = make_model(settings, shape, classes, self.build_embedder)
+            element, classes = self.train.element, turns * self.train.num_classes
+        model = make_model(settings, element, classes, self.build_embedder)
+        if self.train is not None and self.build_embedder is None:
+            adapt(getattr(model, "embedder", model), self.train)
         # Keras Tuner loads weights into the model, and into its optimizer.
         model.optimizer.build(model.trainable_variables)
         return model
