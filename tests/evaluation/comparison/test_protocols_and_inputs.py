@@ -146,7 +146,7 @@ def test_texts_stand_beside_tf_idf_and_an_untrained_twin_with_the_vocabulary():
 
 
 def test_the_untrained_twin_keeps_adapted_layers():
-    from tfmetric.evaluation.comparison.untrained import untrained_twin
+    from tfmetric.models import untrained_copy
 
     normal = keras.layers.Normalization()
     x = RNG.normal(994, 7, size=(50, 3)).astype("float32")
@@ -156,7 +156,7 @@ def test_the_untrained_twin_keeps_adapted_layers():
     inner.layers[0].adapt(x / 2)
     out = keras.layers.Dense(2)(inner(normal(inputs)))
     model = keras.Model(inputs, out)
-    twin = untrained_twin(model, 0)
+    twin = untrained_copy(model, 0)
     for layer, fresh in zip(
         model._flatten_layers(include_self=False),
         twin._flatten_layers(include_self=False),

@@ -10,7 +10,6 @@ from tfmetric.evaluation.classification.nearest_neighbors import knn_of_sides
 from tfmetric.evaluation.classification.result import ClassificationResult
 from tfmetric.evaluation.comparison import baselines as fair
 from tfmetric.evaluation.comparison.result import Evaluation
-from tfmetric.evaluation.comparison.untrained import untrained_twin
 from tfmetric.evaluation.embedding import embed
 from tfmetric.evaluation.examples_and_labels import (
     check_finite,
@@ -22,6 +21,7 @@ from tfmetric.evaluation.model_distance import judging_distance
 from tfmetric.evaluation.queries_and_gallery import Sides, check_sides
 from tfmetric.evaluation.retrieval.result import RetrievalResult
 from tfmetric.evaluation.retrieval.retrieval import rank_sides, retrieval
+from tfmetric.models import untrained_copy
 from tfmetric.typing import Array, Distance
 
 _NEIGHBORS = 5
@@ -104,7 +104,7 @@ def evaluate(
     untrained = untrained_knn = None
     untrained_note = ""
     try:
-        twin = untrained_twin(model, seed)
+        twin = untrained_copy(model, seed)
     except Exception as error:  # A model of the user's own may not be clonable, for any reason.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         untrained_note = f"no figure for the untrained embedder, which cannot be cloned: {reason}"
