@@ -49,9 +49,18 @@ def safe_sqrt(x):
 
 
 def safe_scale(x, axis=None, smallest=1e-15):
-    """A constant to divide by so that squares neither overflow nor vanish: 1 for ordinary sizes.
+    """Chooses a constant to divide by, so that squares neither overflow nor vanish.
 
-    Staying at exactly 1 there keeps small whole numbers exact, and with them ties.
+    The constant is exactly 1 for values of ordinary size, which keeps small whole numbers exact,
+    and with them ties.
+
+    Args:
+        x: Floating tensor of any shape.
+        axis: The axis, or axes, that share a constant; all axes if None.
+        smallest: The largest magnitude below this is too small to be squared.
+
+    Returns:
+        The constants, with the axes of ``x``, those reduced of length 1.
     """
     # Without an initial value Keras refuses a batch of none.
     size = ops.stop_gradient(ops.max(ops.abs(x), axis=axis, keepdims=True, initial=0.0))

@@ -96,7 +96,14 @@ def uniform(x, y, place):
 
 
 def row_hash(x):
-    """One int32 a row, the same for equal rows."""
+    """Hashes each row: equal rows have equal hashes.
+
+    Args:
+        x: ``(B, D)`` floating tensor.
+
+    Returns:
+        ``(B,)`` int32.
+    """
     bits = ops.view(ops.cast(x, "float32"), "int32")
     # Odd factors that differ by column keep exchanged values apart; int32 wraps around.
     factor = 2 * ops.arange(ops.shape(bits)[1], dtype="int32") + 1
