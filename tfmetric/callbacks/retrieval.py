@@ -2,6 +2,7 @@
 
 import copy
 from numbers import Integral
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from tfmetric.evaluation.checked_arrays import check_ks
 from tfmetric.evaluation.examples_and_labels import labels_of, labels_of_both
 from tfmetric.evaluation.model_distance import judging_distance
 from tfmetric.evaluation.retrieval.figures import figure_names, find_figure
+from tfmetric.typing import Distance
 
 
 class RetrievalEvaluation(keras.callbacks.Callback):
@@ -83,20 +85,20 @@ class RetrievalEvaluation(keras.callbacks.Callback):
 
     def __init__(
         self,
-        data,
+        data: Any,
         every: int = 1,
         *,
-        gallery=None,
-        distance=None,
-        ks=(1, 5),
+        gallery: Any = None,
+        distance: Distance | None = None,
+        ks: Any = (1, 5),
         prefix: str = "val_",
         batch_size: int = 256,
         max_queries: int | None = None,
-        embedder=None,
+        embedder: keras.Model | None = None,
         seed: int = 0,
-        known=None,
+        known: Any = None,
         known_prefix: str = "known_",
-        figures=None,
+        figures: Any = None,
     ):
         super().__init__()
         for name, value in (("every", every), ("max_queries", max_queries)):
@@ -131,12 +133,12 @@ class RetrievalEvaluation(keras.callbacks.Callback):
         # A copied embedder would not be the one that is trained, and copied data only takes room.
         return copy.copy(self)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Forgets the figures of an earlier fit."""
         self.figures = {}
         self.result = self.known_result = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Evaluates, if it is time to, and writes the figures into ``logs``."""
         if not self.figures or (epoch + 1) % self.every == 0:
             self.result = self._evaluate(

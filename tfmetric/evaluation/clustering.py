@@ -5,6 +5,7 @@ import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from tfmetric._errors import expected
 from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_interval, bootstrap_means
 from tfmetric.evaluation.statistics.group_table import GroupTable, group_table, percentiles
+from tfmetric.typing import Array
 from tfmetric.values import labels as read_labels
 from tfmetric.values import plain
 
@@ -123,7 +125,9 @@ class ClusteringResult:
             return percentiles(2 * means.prod(axis=1) / means.sum(axis=1))
         return bootstrap_interval(self.values(figure), self.codes)
 
-    def by_group(self, groups, figure: str = "b3_precision", **arguments) -> GroupTable:
+    def by_group(
+        self, groups: Array | None, figure: str = "b3_precision", **arguments: Any
+    ) -> GroupTable:
         """A figure by groups of the examples.
 
         Args:
@@ -169,8 +173,8 @@ class ClusteringResult:
 
 
 def clustering(
-    embeddings,
-    labels,
+    embeddings: Array,
+    labels: Array,
     k: int | None = None,
     *,
     distance: str = "euclidean",

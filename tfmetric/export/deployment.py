@@ -15,6 +15,7 @@ from tfmetric._files import replacing
 from tfmetric.export import deployment_readme
 from tfmetric.export.versions import versions
 from tfmetric.export.yaml_text import yaml
+from tfmetric.typing import PathLike
 
 IMAGE = "tensorflow/serving:2.21.0"
 FILES = (
@@ -49,7 +50,7 @@ class Model:
 
 
 def serve_config(
-    directory, output="deployment", image: str = IMAGE, num_versions: int = 1
+    directory: PathLike, output: PathLike = "deployment", image: str = IMAGE, num_versions: int = 1
 ) -> list[Path]:
     """Writes what TensorFlow Serving needs to serve exported models.
 

@@ -3,6 +3,7 @@
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from tfmetric._optional import require
 from tfmetric.datasets.labeled import LabeledData
 from tfmetric.export.core import spec
 from tfmetric.export.saving import check_model
+from tfmetric.typing import PathLike
 
 QUANTIZATIONS = (None, "float16", "int8")
 _REPRESENTATIVE = 500
@@ -24,10 +26,10 @@ _IN_FLOATS = (
 
 
 def litert(
-    model,
-    path,
+    model: keras.Model,
+    path: PathLike,
     quantization: str | None = None,
-    representative=None,
+    representative: Any = None,
     batch_size: int | None = 1,
 ) -> Path:
     """Writes an embedder as a LiteRT file (``.tflite``).
@@ -108,7 +110,7 @@ def litert(
     return path
 
 
-def onnx(model, path, opset: int = 17) -> Path:
+def onnx(model: keras.Model, path: PathLike, opset: int = 17) -> Path:
     """Writes an embedder as an ONNX file, with a free batch size, by way of tf2onnx.
 
     Its input is ``inputs`` (B, ...) and its output ``embedding`` (B, D). The extra ``edge``

@@ -2,9 +2,12 @@
 
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 
 from tfmetric._errors import expected
@@ -12,6 +15,7 @@ from tfmetric._optional import require
 from tfmetric.evaluation import retrieval
 from tfmetric.evaluation.embedding import embed
 from tfmetric.evaluation.examples_and_labels import inputs_of, labels_of
+from tfmetric.typing import Distance, PathLike
 
 _WARM_UP = 3
 
@@ -32,7 +36,7 @@ class EdgeModel:
         ImportError: If the package that runs it is not installed.
     """
 
-    def __init__(self, path, num_threads: int = 1):
+    def __init__(self, path: PathLike, num_threads: int = 1):
         self.path = Path(path)
         if not self.path.is_file():
             raise FileNotFoundError(expected("a file", path=str(path)))
@@ -50,7 +54,7 @@ class EdgeModel:
                 expected("a model of tfmetric.export", path=str(path), error=str(error)[:200])
             ) from error
 
-    def embed(self, inputs) -> np.ndarray:
+    def embed(self, inputs: Any) -> np.ndarray:
         """Embeds (N, ...), in batches of the size that the file was made for: (N, D), float32."""
         x = np.asarray(inputs)
         size, shape = self.input_shape[0], self.input_shape[1:]
@@ -155,7 +159,12 @@ class EdgeReport:
 
 
 def edge_report(
-    model, paths, data, distance="euclidean", runs: int = 30, num_threads: int = 1
+    model: keras.Model,
+    paths: Sequence[PathLike],
+    data: Any,
+    distance: Distance = "euclidean",
+    runs: int = 30,
+    num_threads: int = 1,
 ) -> EdgeReport:
     """Compares files for the edge with the Keras model that they come from.
 

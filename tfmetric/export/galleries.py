@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from tfmetric._errors import expected
 from tfmetric.datasets.labeled import LabeledData
 from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.export.model_inputs import ModelInputs, size_of
+from tfmetric.typing import Array
 
 _GALLERY = "gallery to be a LabeledData, a tuple (inputs, labels) or an array of inputs"
 
@@ -29,7 +31,7 @@ class Gallery:
     labels: np.ndarray | None
 
 
-def read(gallery, ids, labels, takes: ModelInputs, embed) -> Gallery:
+def read(gallery: Any, ids: Array | None, labels: Array, takes: ModelInputs, embed: Any) -> Gallery:
     """Embeds a gallery.
 
     Args:

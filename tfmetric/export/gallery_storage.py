@@ -13,6 +13,7 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
+from tfmetric.typing import Distance
 
 STORAGES = ("float32", "int8", "binary")
 SQUARES = ("euclidean", "squared_euclidean")
@@ -34,7 +35,9 @@ def check(storage: str) -> str:
     return storage
 
 
-def prepare(embeddings: np.ndarray, distance, storage: str = "float32") -> dict[str, np.ndarray]:
+def prepare(
+    embeddings: np.ndarray, distance: Distance, storage: str = "float32"
+) -> dict[str, np.ndarray]:
     """What the search keeps of the gallery.
 
     Args:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from tfmetric.evaluation.verification.calibration import Calibration
 from tfmetric.export.encoded_inputs import of_kinds
 from tfmetric.export.model_inputs import ModelInputs, texts
 from tfmetric.export.versions import versions
+from tfmetric.typing import Array, PathLike
 from tfmetric.values import excluded
 
 
@@ -52,15 +54,15 @@ class Servable:
         calibration = path / "assets.extra" / "calibration.json"
         self.calibration = Calibration.load(calibration) if calibration.is_file() else None
 
-    def embed(self, inputs) -> np.ndarray:
+    def embed(self, inputs: Any) -> np.ndarray:
         """Embeds a batch: (B, ...) to (B, D), float32."""
         return self._ask("embed", **self._given(inputs))["embedding"]
 
-    def embed_bytes(self, files) -> np.ndarray:
+    def embed_bytes(self, files: Any) -> np.ndarray:
         """As :meth:`embed`, of the bytes of B files."""
         return self._ask("embed_bytes", **self._files(files))["embedding"]
 
-    def search(self, inputs, k: int = 10, exclude=None) -> Neighbors:
+    def search(self, inputs: Any, k: int = 10, exclude: Array | None = None) -> Neighbors:
         """Finds the nearest of the gallery.
 
         Args:
@@ -77,27 +79,29 @@ class Servable:
         """
         return self._neighbors("search", exclude, **self._given(inputs), k=k)
 
-    def search_bytes(self, files, k: int = 10, exclude=None) -> Neighbors:
+    def search_bytes(self, files: Any, k: int = 10, exclude: Array | None = None) -> Neighbors:
         """As :meth:`search`, of the bytes of B files."""
         return self._neighbors("search_bytes", exclude, **self._files(files), k=k)
 
-    def search_embedding(self, embedding, k: int = 10, exclude=None) -> Neighbors:
+    def search_embedding(
+        self, embedding: Any, k: int = 10, exclude: Array | None = None
+    ) -> Neighbors:
         """As :meth:`search`, of embeddings (B, D)."""
         return self._neighbors("search_embedding", exclude, embedding=embedding, k=k)
 
-    def verify(self, a, b) -> Verified:
+    def verify(self, a: Any, b: Any) -> Verified:
         """Compares B pairs: ``a`` (B, ...) with ``b`` (B, ...)."""
         return self._verified("verify", a, b)
 
-    def verify_bytes(self, a, b) -> Verified:
+    def verify_bytes(self, a: Any, b: Any) -> Verified:
         """As :meth:`verify`, of the bytes of B and B files."""
         return self._verified("verify_bytes", a, b)
 
-    def classify(self, inputs, k: int = 5) -> Classified:
+    def classify(self, inputs: Any, k: int = 5) -> Classified:
         """Lets the k nearest of the gallery vote on a label; its signature says how."""
         return self._classified("classify", **self._given(inputs), k=k)
 
-    def classify_bytes(self, files, k: int = 5) -> Classified:
+    def classify_bytes(self, files: Any, k: int = 5) -> Classified:
         """As :meth:`classify`, of the bytes of B files."""
         return self._classified("classify_bytes", **self._files(files), k=k)
 
@@ -233,7 +237,7 @@ def _tensor(key, values, spec):
     return tensor
 
 
-def load(directory, version: int | None = None) -> Servable:
+def load(directory: PathLike, version: int | None = None) -> Servable:
     """Loads a version that :func:`tfmetric.export.save` has written.
 
     Args:

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,21 +20,22 @@ from tfmetric.export.model_inputs import ModelInputs
 from tfmetric.export.versions import check_keep_last, keep_newest, new_version
 from tfmetric.export.writing import described, write
 from tfmetric.models.checked_embedder import check_embedder
+from tfmetric.typing import Array, Distance, PathLike
 
 _INPUTS = ("tensor", "text", *ENCODINGS)
 
 
 def save(
-    model,
-    directory,
-    gallery=None,
-    ids=None,
-    distance="euclidean",
+    model: keras.Model,
+    directory: PathLike,
+    gallery: Any = None,
+    ids: Array | None = None,
+    distance: Distance = "euclidean",
     batch_size: int = 256,
-    calibration=None,
+    calibration: Any = None,
     *,
-    labels=None,
-    inputs="tensor",
+    labels: Array | None = None,
+    inputs: Any = "tensor",
     element: Element | None = None,
     top_k: int | None = None,
     gallery_storage: str = "float32",

@@ -1,19 +1,22 @@
 """What a gallery in fewer bits costs: how many of the true neighbours are still found."""
 
+from typing import Any
+
 import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.export import gallery_storage, search_graph
+from tfmetric.typing import Array, Distance
 
 
 def storage_recall(
-    embeddings,
+    embeddings: Array,
     storage: str,
-    distance="euclidean",
+    distance: Distance = "euclidean",
     k: int = 10,
-    queries=None,
+    queries: Any = None,
     sample: int = 200,
     seed: int = 0,
 ) -> dict:

@@ -1,6 +1,7 @@
 """A new gallery for an exported model, without the model's code."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,15 +15,16 @@ from tfmetric.export.model_inputs import ModelInputs
 from tfmetric.export.saving import check_calibration
 from tfmetric.export.versions import check_keep_last, keep_newest, new_version
 from tfmetric.export.writing import write
+from tfmetric.typing import Array, PathLike
 
 
 def update_gallery(
-    directory,
-    gallery=None,
-    ids=None,
-    labels=None,
+    directory: PathLike,
+    gallery: Any = None,
+    ids: Array | None = None,
+    labels: Array | None = None,
     *,
-    embeddings=None,
+    embeddings: Array | None = None,
     version: int | None = None,
     gallery_storage: str | None = None,
     batch_size: int = 256,

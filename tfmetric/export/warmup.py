@@ -8,9 +8,10 @@ Reference: tensorflow_serving/apis/prediction_log.proto, predict.proto and model
 """
 
 from pathlib import Path
+from typing import Any
 
 
-def write(path: Path, requests) -> None:
+def write(path: Path, requests: Any) -> None:
     """Writes the requests as ``tf_serving_warmup_requests``.
 
     Args:

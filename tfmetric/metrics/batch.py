@@ -1,11 +1,14 @@
 """Figures of the batch at hand, accumulated over an epoch."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from tfmetric import distances
 from tfmetric.metrics.pairs import _Means
 from tfmetric.mining import one_triplet
+from tfmetric.typing import Array, Distance
 
 
 def _nearest_is_positive(labels, embeddings, distance):
@@ -41,11 +44,16 @@ class BatchRecallAtOne(_Means):
     0.5
     """
 
-    def __init__(self, distance="euclidean", name="batch_recall_at_1", dtype=None):
+    def __init__(
+        self,
+        distance: Distance = "euclidean",
+        name: str | None = "batch_recall_at_1",
+        dtype: str | None = None,
+    ):
         super().__init__(name, dtype)
         self.distance = distances.get(distance)
 
-    def sums(self, labels, embeddings):
+    def sums(self, labels: Array, embeddings: Array) -> Any:
         """Hits, among the queries."""
         hit, query = _nearest_is_positive(labels, embeddings, self.distance)
         return [tuple(ops.cast(each, embeddings.dtype) for each in (hit, query))]

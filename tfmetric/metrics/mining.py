@@ -1,5 +1,7 @@
 """What batch-hard mining sees in a batch: the figures that tell a collapse from slow learning."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -7,6 +9,7 @@ from tfmetric import distances
 from tfmetric.losses.base import check_margin
 from tfmetric.metrics.pairs import _Means
 from tfmetric.mining import one_triplet
+from tfmetric.typing import Array, Distance
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -63,12 +66,18 @@ class MiningStatistics(_Means):
         "embedding_spread",
     )
 
-    def __init__(self, margin=0.2, distance="euclidean", name="mining_statistics", dtype=None):
+    def __init__(
+        self,
+        margin: float = 0.2,
+        distance: Distance = "euclidean",
+        name: str | None = "mining_statistics",
+        dtype: str | None = None,
+    ):
         super().__init__(name, dtype)
         self.margin = check_margin(margin)
         self.distance = distances.get(distance)
 
-    def sums(self, labels, embeddings):
+    def sums(self, labels: Array, embeddings: Array) -> Any:
         """Sums and counts of the means."""
         chosen = one_triplet(labels, embeddings, self.distance, "hard", "hard")
         to_positive, to_negative = (
@@ -91,7 +100,7 @@ class MiningStatistics(_Means):
             (spread, ops.ones_like(norm)),
         ]
 
-    def result(self):
+    def result(self) -> Any:
         """The means by name; 0 before there is anything to take them of."""
         before = "" if self.name == "mining_statistics" else f"{self.name}_"
         return {before + name: self._mean(place) for place, name in enumerate(self.means)}

@@ -1,5 +1,7 @@
 """How many given pairs a threshold on their distance tells apart, accumulated over an epoch."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -7,6 +9,7 @@ from tfmetric.losses import _inputs
 from tfmetric.losses._arguments import number
 from tfmetric.losses._siamese import pairs_given
 from tfmetric.metrics.pairs import _Means
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -39,11 +42,16 @@ class PairAccuracy(_Means):
     0.75
     """
 
-    def __init__(self, threshold=0.5, name="pair_accuracy", dtype=None):
+    def __init__(
+        self,
+        threshold: float | None = 0.5,
+        name: str | None = "pair_accuracy",
+        dtype: str | None = None,
+    ):
         super().__init__(name, dtype)
         self.threshold = number("threshold", threshold, -1e30, 1e30)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None) -> None:
         """Adds a batch of pairs; ``sample_weight`` weighs the pairs."""
         y_true, y_pred = (
             ops.cast(ops.convert_to_tensor(_inputs.rows(each)), self._compute)

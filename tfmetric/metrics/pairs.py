@@ -1,5 +1,7 @@
 """How far apart the pairs of a batch are, accumulated over an epoch."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -8,6 +10,7 @@ from tfmetric._config import ConfigFromArguments
 from tfmetric.losses import _inputs
 from tfmetric.losses._pairs import all_pairs
 from tfmetric.mining import label_masks
+from tfmetric.typing import Array, Distance
 
 
 class _Means(ConfigFromArguments, keras.metrics.Metric):
@@ -106,11 +109,16 @@ class MeanPositiveDistance(_Means):
     2.0
     """
 
-    def __init__(self, distance="euclidean", name="mean_positive_distance", dtype=None):
+    def __init__(
+        self,
+        distance: Distance = "euclidean",
+        name: str | None = "mean_positive_distance",
+        dtype: str | None = None,
+    ):
         super().__init__(name, dtype)
         self.distance = distances.get(distance)
 
-    def sums(self, labels, embeddings):
+    def sums(self, labels: Array, embeddings: Array) -> Any:
         """Distances to the positives."""
         return _positives_and_negatives(labels, embeddings, self.distance)[:1]
 
@@ -135,11 +143,16 @@ class MeanNegativeDistance(_Means):
     4.0
     """
 
-    def __init__(self, distance="euclidean", name="mean_negative_distance", dtype=None):
+    def __init__(
+        self,
+        distance: Distance = "euclidean",
+        name: str | None = "mean_negative_distance",
+        dtype: str | None = None,
+    ):
         super().__init__(name, dtype)
         self.distance = distances.get(distance)
 
-    def sums(self, labels, embeddings):
+    def sums(self, labels: Array, embeddings: Array) -> Any:
         """Distances to the negatives."""
         return _positives_and_negatives(labels, embeddings, self.distance)[1:]
 
@@ -169,15 +182,20 @@ class DistanceGap(_Means):
 
     means = ("positive", "negative")
 
-    def __init__(self, distance="euclidean", name="distance_gap", dtype=None):
+    def __init__(
+        self,
+        distance: Distance = "euclidean",
+        name: str | None = "distance_gap",
+        dtype: str | None = None,
+    ):
         super().__init__(name, dtype)
         self.distance = distances.get(distance)
 
-    def sums(self, labels, embeddings):
+    def sums(self, labels: Array, embeddings: Array) -> Any:
         """Distances to the positives, and to the negatives."""
         return _positives_and_negatives(labels, embeddings, self.distance)
 
-    def result(self):
+    def result(self) -> Any:
         """The gap; 0 until both a positive and a negative pair have been seen."""
         gap = self._mean(1) - self._mean(0)
         none = ops.logical_or(ops.equal(self._counts[0], 0), ops.equal(self._counts[1], 0))

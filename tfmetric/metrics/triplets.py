@@ -1,5 +1,7 @@
 """How many of a batch's triplets still teach something, accumulated over an epoch."""
 
+from typing import Any
+
 import keras
 
 from tfmetric import distances
@@ -7,6 +9,7 @@ from tfmetric.losses import triplet_terms
 from tfmetric.losses.base import check_margin
 from tfmetric.metrics.pairs import _Means
 from tfmetric.mining import resolve
+from tfmetric.typing import Array, Distance
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -41,11 +44,11 @@ class ActiveTripletFraction(_Means):
 
     def __init__(
         self,
-        margin=0.2,
-        mining="hard",
-        distance="euclidean",
-        name="active_triplet_fraction",
-        dtype=None,
+        margin: float = 0.2,
+        mining: Any = "hard",
+        distance: Distance = "euclidean",
+        name: str | None = "active_triplet_fraction",
+        dtype: str | None = None,
     ):
         super().__init__(name, dtype)
         self.margin = check_margin(margin)
@@ -53,7 +56,7 @@ class ActiveTripletFraction(_Means):
         self.mining = mining if isinstance(mining, str) else tuple(mining)
         self.distance = distances.get(distance)
 
-    def sums(self, labels, embeddings):
+    def sums(self, labels: Array, embeddings: Array) -> Any:
         """Active triplets, among all that were formed."""
         terms = triplet_terms(labels, embeddings, self.margin, self._pair, self.distance)
         return [(terms.active, terms.count)]

@@ -12,11 +12,12 @@ losses compute the distance of the choice anew, by direct difference. A "semi-ha
 same freedom in what it takes for strictly further or nearer.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keras import ops
 
 from tfmetric.mining.classes import by_class
+from tfmetric.typing import Array, Distance
 
 # Pairs a side of a tile: 16 MB of float32 a tile. One tile does for a batch of up to this size.
 _TILE = 2048
@@ -40,7 +41,14 @@ class Chosen(NamedTuple):
     found: object
 
 
-def one_triplet(labels, embeddings, distance, positive, negative, fallback=None):
+def one_triplet(
+    labels: Array,
+    embeddings: Array,
+    distance: Distance,
+    positive: Any,
+    negative: Any,
+    fallback: str | None = None,
+) -> Any:
     """Chooses at most one positive and one negative for each anchor.
 
     "hard" is the furthest positive and the nearest negative (Hermans et al., 2017, eq. 5), "easy"

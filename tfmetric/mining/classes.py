@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from keras import ops
 
+from tfmetric.typing import Array
+
 
 class Classes(NamedTuple):
     """Where each example of a batch stands once the batch is sorted by label.
@@ -21,7 +23,7 @@ class Classes(NamedTuple):
     count: object
 
 
-def by_class(labels) -> Classes:
+def by_class(labels: Array) -> Classes:
     """Sorts a batch by its labels.
 
     Args:

@@ -1,9 +1,19 @@
 """Who is a positive and who a negative of whom, as matrices."""
 
+from typing import Any
+
 from keras import ops
 
+from tfmetric.typing import Array, Match, Tensor
 
-def label_masks(labels, others=None, own=None, match=None, valid=None):
+
+def label_masks(
+    labels: Array,
+    others: Any = None,
+    own: Any = None,
+    match: Match | None = None,
+    valid: Tensor | None = None,
+) -> Any:
     """Who is a positive and who a negative of whom.
 
     Args:

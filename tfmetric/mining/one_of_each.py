@@ -1,12 +1,22 @@
 """At most one positive and one negative an anchor, from a matrix that is held and two masks."""
 
+from typing import Any
+
 from keras import ops
 
 from tfmetric.mining.choice import Chosen
 from tfmetric.mining.ordering import at
+from tfmetric.typing import Tensor
 
 
-def one_of_each(matrix, positives, negatives, positive, negative, fallback=None):
+def one_of_each(
+    matrix: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    positive: Any,
+    negative: Any,
+    fallback: str | None = None,
+) -> Any:
     """Chooses as :func:`tfmetric.mining.one_triplet` does, whatever the anchors are compared with.
 
     Args:

@@ -1,11 +1,12 @@
 """A row of distances, sorted once, and looked up by binary search."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from tfmetric.mining.choice import Chosen
+from tfmetric.typing import Tensor
 
 
 class Sorted(NamedTuple):
@@ -20,7 +21,7 @@ class Sorted(NamedTuple):
     index: object
 
 
-def ascending(matrix) -> Sorted:
+def ascending(matrix: Tensor) -> Sorted:
     """Sorts each row of a matrix.
 
     Args:
@@ -33,7 +34,7 @@ def ascending(matrix) -> Sorted:
     return Sorted(-values, ops.cast(index, "int32"))
 
 
-def at(matrix, index):
+def at(matrix: Tensor, index: Any) -> Any:
     """``matrix[i, index[i, j]]`` for a ``(B, N)`` matrix and a ``(B, n)`` index.
 
     A take from the flat matrix, which is several times faster than ``take_along_axis``.
@@ -43,7 +44,7 @@ def at(matrix, index):
     return ops.take(ops.reshape(matrix, (-1,)), index)
 
 
-def added_at(matrix, index, values):
+def added_at(matrix: Tensor, index: Any, values: Any) -> Any:
     """Adds ``values[i, j]`` to ``matrix[i, index[i, j]]``; indices may repeat.
 
     Args:
@@ -62,7 +63,7 @@ def added_at(matrix, index, values):
     return matrix + ops.reshape(flat, (height, width))
 
 
-def number_below(rows, keys, or_equal=False):
+def number_below(rows: Any, keys: Any, or_equal: Any = False) -> Any:
     """How many values of each sorted row are below each key.
 
     Binary search: O(n log N) a row.
@@ -89,7 +90,7 @@ def number_below(rows, keys, or_equal=False):
     return ops.while_loop(lambda low, high: ops.any(low < high), halve, (low, high))[0]
 
 
-def nearest_further(ranking, ones, others, fallback=None) -> Chosen:
+def nearest_further(ranking: Any, ones: Any, others: Any, fallback: str | None = None) -> Chosen:
     """For each one of a row, the nearest of the others that is strictly further from the anchor.
 
     With a negated ranking, negatives as the ones and positives as the others, these are the

@@ -1,6 +1,6 @@
 """All positives of an anchor, some at a time, among examples in the order of their labels."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keras import ops
 
@@ -31,7 +31,7 @@ class Positives(NamedTuple):
     exists: object
 
 
-def each_positive(anchors: Anchors, step, state, at_once=1):
+def each_positive(anchors: Anchors, step: Any, state: Any, at_once: Any = 1) -> Any:
     """Calls ``step(positives, *state)`` until it has been given all positives of all anchors.
 
     The positives of an anchor stand next to it, so the n-th one of each is found by counting: the

@@ -5,9 +5,12 @@ numbers are a hash of the embeddings: another in each step, since they move, and
 the same batch.
 """
 
+from typing import Any
+
 from keras import ops
 
 from tfmetric import distances
+from tfmetric.typing import Tensor
 
 
 def log_density(distance, dim: int):
@@ -25,7 +28,7 @@ def log_density(distance, dim: int):
     return (dim - 2.0) * ops.log(distance) + (dim - 3.0) / 2.0 * ops.log(rest)
 
 
-def sampling_sums(x, y, negatives, cutoff: float = 0.5):
+def sampling_sums(x: Any, y: Tensor, negatives: Tensor, cutoff: float = 0.5) -> Any:
     """Running sums along each anchor's row of the weights of its negatives.
 
     A negative weighs min(1/q(cutoff), 1/q(d)) with d the distance between the embeddings scaled to
@@ -51,7 +54,7 @@ def sampling_sums(x, y, negatives, cutoff: float = 0.5):
     return ops.cumsum(ops.exp(log_weight - most), axis=1)
 
 
-def drawn_negatives(x, y, negatives, number, cutoff: float = 0.5):
+def drawn_negatives(x: Any, y: Tensor, negatives: Tensor, number: Any, cutoff: float = 0.5) -> Any:
     """How often each negative is drawn, by the weights of :func:`sampling_sums`.
 
     Args:
@@ -81,7 +84,7 @@ def drawn_negatives(x, y, negatives, number, cutoff: float = 0.5):
     return ops.while_loop(lambda draw, _: draw < ops.max(number), once_more, state)[1]
 
 
-def uniform(x, y, place):
+def uniform(x: Any, y: Tensor, place: Any) -> Any:
     """Numbers in [0, 1), ``(B, n)``: a hash of each anchor, of the place and of all the others.
 
     Args:
@@ -95,7 +98,7 @@ def uniform(x, y, place):
     return ops.cast(high, x.dtype) / 2.0**24
 
 
-def row_hash(x):
+def row_hash(x: Any) -> Any:
     """Hashes each row: equal rows have equal hashes.
 
     Args:

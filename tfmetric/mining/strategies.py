@@ -1,5 +1,7 @@
 """The names of the ways to choose."""
 
+from typing import Any
+
 from tfmetric._errors import expected
 
 STRATEGIES = ("easy", "hard", "semi-hard", "all")
@@ -12,7 +14,7 @@ NAMED = {
 FALLBACKS = (None, "hard", "easy")
 
 
-def resolve(mining) -> tuple[str, str]:
+def resolve(mining: Any) -> tuple[str, str]:
     """Returns ``mining`` as a pair (positive strategy, negative strategy).
 
     Args:

@@ -3,12 +3,15 @@
 import dataclasses
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric._files import replacing
 from tfmetric.evaluation import embed
+from tfmetric.typing import Array, Distance, PathLike
 from tfmetric.visualization import Thumbnails, find_neighbors, thumbnails
 from tfmetric.visualization.thumbnails import examples_of
 
@@ -54,7 +57,7 @@ class Evidence:
         """Whether the thumbnails are pictures."""
         return self.thumbnails is not None and self.thumbnails.look == "picture"
 
-    def names(self, indices) -> list[str]:
+    def names(self, indices: Any) -> list[str]:
         """The class names of some examples."""
         return [str(self.class_names[label]) for label in self.labels[indices]]
 
@@ -120,7 +123,13 @@ def evidence_of_embeddings(embeddings, labels, *, distance="euclidean", seed=0) 
 
 
 def keep_evidence(
-    directory, model, data, *, embeddings=None, distance="euclidean", seed: int = 0
+    directory: PathLike,
+    model: keras.Model,
+    data: Any,
+    *,
+    embeddings: Array | None = None,
+    distance: Distance = "euclidean",
+    seed: int = 0,
 ) -> Path:
     """Writes what the pictures of a report are drawn from into the directory of a run.
 
@@ -153,7 +162,7 @@ def keep_evidence(
     return path
 
 
-def read_evidence(directory) -> Evidence | None:
+def read_evidence(directory: PathLike) -> Evidence | None:
     """Reads the evidence of a run.
 
     Args:

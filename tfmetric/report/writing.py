@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def write(
     output: str | os.PathLike | None = None,
     *,
     model: keras.Model | None = None,
-    data=None,
+    data: Any = None,
     history: Mapping | None = None,
     name: str | None = None,
 ) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfmetric._errors import expected
 from tfmetric.runs.config import RunConfig, located, resolved
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    data,
+    data: Any,
     settings: Settings | Mapping | None = None,
     directory: str | os.PathLike | None = None,
     *,
@@ -32,7 +32,7 @@ def train(
     export: str | os.PathLike | None = None,
     one_shot: str | os.PathLike | None = None,
     progress: bool = True,
-    **load_options,
+    **load_options: Any,
 ) -> Run:
     """Trains an embedder, judges it on the test part, and keeps all of it in a directory.
 

@@ -5,10 +5,12 @@ import os
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tfmetric._errors import expected
 from tfmetric._files import replacing
 from tfmetric.runs.config_values import AUTO, KEYS, encoded
+from tfmetric.typing import PathLike
 
 _HEAD = (
     '# A run of tfmetric. "none" is no value. To repeat it, with changes or without:\n'
@@ -98,11 +100,11 @@ class RunConfig:
             options.pop(name)
         return {name: value for name, value in options.items() if value is not None}
 
-    def replace(self, **values) -> "RunConfig":
+    def replace(self, **values: Any) -> "RunConfig":
         """The config with some values replaced."""
         return dataclasses.replace(self, **values)
 
-    def write(self, path) -> None:
+    def write(self, path: PathLike) -> None:
         """Writes the file, whole or not at all."""
         import tomli_w
 

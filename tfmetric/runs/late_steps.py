@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from typing import Any
 
 from tfmetric.evaluation import embed
 from tfmetric.report import keep_evidence, write
@@ -11,6 +12,7 @@ from tfmetric.runs.fitting import divided, some_classes
 from tfmetric.runs.metrics import write_metrics
 from tfmetric.runs.pictures import answer_picture, neighbor_picture, training_picture
 from tfmetric.training import make_loss
+from tfmetric.typing import PathLike
 
 
 class IncompleteRun(RuntimeError):
@@ -22,7 +24,7 @@ class IncompleteRun(RuntimeError):
     The message says which step failed, for which reason, and the command that repeats it.
     """
 
-    def __init__(self, message, path):
+    def __init__(self, message: Any, path: PathLike):
         super().__init__(message)
         self.path = path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfmetric._run_files import read_metrics
 from tfmetric.runs.config import RunConfig, resolved
@@ -124,7 +124,7 @@ class Run:
 
         return load_data(self.config)
 
-    def resume(self, data=None, *, progress: bool | Progress = True) -> Run:
+    def resume(self, data: Any = None, *, progress: bool | Progress = True) -> Run:
         """Goes on where the run was stopped, to its end; a complete run stays as it is.
 
         The figures are those of a run that nothing stopped. Steps that failed after the training,

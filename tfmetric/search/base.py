@@ -15,6 +15,7 @@ from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.search import backends, files
 from tfmetric.search.ids import Ids
 from tfmetric.search.restoring import restore
+from tfmetric.typing import Array, PathLike
 
 
 class Index(ABC):
@@ -62,7 +63,7 @@ class Index(ABC):
         """How many embeddings there are."""
 
     @abstractmethod
-    def add(self, embeddings, ids) -> None:
+    def add(self, embeddings: Array, ids: Array | None) -> None:
         """Adds embeddings: all of them, or none if there is an error.
 
         Args:
@@ -74,7 +75,7 @@ class Index(ABC):
         """
 
     @abstractmethod
-    def remove(self, ids) -> None:
+    def remove(self, ids: Array | None) -> None:
         """Removes embeddings: all of them, or none if an id is not there.
 
         Many at once cost little more than one.
@@ -87,7 +88,7 @@ class Index(ABC):
         """
 
     @abstractmethod
-    def query(self, embeddings, k: int = 10) -> Neighbors:
+    def query(self, embeddings: Array, k: int = 10) -> Neighbors:
         """Finds the nearest.
 
         Args:
@@ -103,7 +104,7 @@ class Index(ABC):
                 width, or not finite.
         """
 
-    def save(self, path) -> Path:
+    def save(self, path: PathLike) -> Path:
         """Writes the index to one file, which takes the place of ``path`` when it is complete.
 
         It is a NumPy ``.npz`` archive without pickled objects, with a header in JSON that says
@@ -134,7 +135,7 @@ class Index(ABC):
         return Path(path)
 
     @classmethod
-    def load(cls, path, **connection: Any) -> "Index":
+    def load(cls, path: PathLike, **connection: Any) -> "Index":
         """Reads a file as :func:`tfmetric.search.load` does, and checks that it is of this class.
 
         Raises:

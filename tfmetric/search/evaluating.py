@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ class SearchResult:
 @renamed(show_progress="progress")
 def evaluate(
     index: Index,
-    queries,
+    queries: Any,
     exact: Index | None = None,
     k: int = 10,
     *,

@@ -14,6 +14,7 @@ from tfmetric.search.base import LocalIndex
 from tfmetric.search.ids import Ids, pack, unpack
 from tfmetric.search.storage import STORAGES, encode
 from tfmetric.search.vectors import Vectors
+from tfmetric.typing import Array, Distance
 
 # Queries that go through the vectors together: the more, the better a matrix product runs and the
 # less often vectors are read back, but each core is to have some.
@@ -59,7 +60,7 @@ class ExactIndex(LocalIndex):
 
     def __init__(
         self,
-        distance="euclidean",
+        distance: Distance = "euclidean",
         storage: str = "float32",
         rescore: str | None = None,
         oversample: int = 10,
@@ -99,7 +100,7 @@ class ExactIndex(LocalIndex):
         """How much memory the vectors take, in bytes."""
         return sum(part.nbytes for part in (self._vectors, self._bits) if part is not None)
 
-    def remove(self, ids) -> None:
+    def remove(self, ids: Array | None) -> None:
         """Removes embeddings; see :meth:`Index.remove`."""
         places = self._ids.places_of(ids)
         if not len(places):

@@ -11,6 +11,7 @@ from tfmetric.search.backends import Saved, register
 from tfmetric.search.base import LocalIndex
 from tfmetric.search.ids import Ids, pack, unpack
 from tfmetric.search.vectors import floored
+from tfmetric.typing import Array, Distance
 
 KINDS = ("flat", "hnsw", "ivf_pq")
 DISTANCES = ("cosine", "euclidean", "inner_product", "manhattan", "squared_euclidean")
@@ -55,7 +56,7 @@ class FaissIndex(LocalIndex):
 
     def __init__(
         self,
-        distance="euclidean",
+        distance: Distance = "euclidean",
         kind: str = "hnsw",
         *,
         links: int = 32,
@@ -111,7 +112,7 @@ class FaissIndex(LocalIndex):
         """About how much memory the index takes, in bytes."""
         return 0 if self._index is None else len(self._faiss.serialize_index(self._index))
 
-    def add(self, embeddings, ids) -> None:
+    def add(self, embeddings: Array, ids: Array | None) -> None:
         """Adds embeddings; see :meth:`Index.add`.
 
         Raises:
@@ -119,7 +120,7 @@ class FaissIndex(LocalIndex):
         """
         super().add(embeddings, ids)
 
-    def remove(self, ids) -> None:
+    def remove(self, ids: Array | None) -> None:
         """Removes embeddings; see :meth:`Index.remove`."""
         places = self._ids.places_of(ids)
         places = places[self._alive[places]] if len(places) else places

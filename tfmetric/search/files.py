@@ -10,12 +10,13 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric._files import replacing
+from tfmetric.typing import PathLike
 
 FORMAT = 1
 _HEADER = "header"
 
 
-def write(path, header: dict, arrays: dict[str, np.ndarray]) -> None:
+def write(path: PathLike, header: dict, arrays: dict[str, np.ndarray]) -> None:
     """Writes arrays under a header; the file takes the place of ``path`` when it is complete."""
     header = {"tfmetric_index": FORMAT, **header}
     header["sha256"] = {name: _digest(array) for name, array in arrays.items()}
@@ -27,7 +28,7 @@ def write(path, header: dict, arrays: dict[str, np.ndarray]) -> None:
         np.savez(file, allow_pickle=False, **{_HEADER: text}, **arrays)
 
 
-def read(path) -> tuple[dict, dict[str, np.ndarray]]:
+def read(path: PathLike) -> tuple[dict, dict[str, np.ndarray]]:
     """The header and the arrays of a file of :func:`write`, checked.
 
     Raises:

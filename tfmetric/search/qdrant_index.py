@@ -15,6 +15,7 @@ from tfmetric.search.backends import Saved, register
 from tfmetric.search.base import Index, check_k
 from tfmetric.search.ids import check_ids, kind_of
 from tfmetric.search.qdrant_errors import reported
+from tfmetric.typing import Array, Distance, PathLike
 
 _METRICS = {
     "cosine": "COSINE",
@@ -59,7 +60,13 @@ class QdrantIndex(Index):
 
     elsewhere = True
 
-    def __init__(self, location=":memory:", collection="tfmetric", distance="cosine", **connection):
+    def __init__(
+        self,
+        location: str | None = ":memory:",
+        collection: str = "tfmetric",
+        distance: Distance = "cosine",
+        **connection: Any,
+    ):
         distance = distances.get(distance)
         if distance.builtin not in _METRICS:
             raise ValueError(
@@ -97,7 +104,7 @@ class QdrantIndex(Index):
         with self._reported():
             return self._client.count(self.collection, exact=True).count
 
-    def add(self, embeddings, ids) -> None:
+    def add(self, embeddings: Array, ids: Array | None) -> None:
         """Adds embeddings; see :meth:`Index.add`.
 
         If the connection breaks half-way, some are added: :meth:`remove` what was and try again.
@@ -142,7 +149,7 @@ class QdrantIndex(Index):
                 self._client.upsert(self.collection, points=points, wait=True)
         self._kind = kind
 
-    def remove(self, ids) -> None:
+    def remove(self, ids: Array | None) -> None:
         """Removes embeddings; see :meth:`Index.remove`."""
         values = list(dict.fromkeys(check_ids(ids).tolist()))
         if not values:
@@ -159,7 +166,7 @@ class QdrantIndex(Index):
                 selector = self._models.PointIdsList(points=points)
                 self._client.delete(self.collection, points_selector=selector, wait=True)
 
-    def query(self, embeddings, k: int = 10) -> Neighbors:
+    def query(self, embeddings: Array, k: int = 10) -> Neighbors:
         """Finds the nearest; see :meth:`Index.query`."""
         queries, k = self._checked(embeddings), min(check_k(k), len(self))
         ids = np.empty((len(queries), k), _dtype(self._kind or "int64"))
@@ -254,7 +261,7 @@ class QdrantIndex(Index):
         """Returns nothing: the vectors stay in the database."""
         return {}
 
-    def save(self, path) -> Path:
+    def save(self, path: PathLike) -> Path:
         """Writes where the collection is; see :meth:`Index.save`.
 
         Raises:

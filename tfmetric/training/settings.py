@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -98,7 +99,7 @@ class Settings:
         if self.crop_to_ink is not None:
             _positive(crop_to_ink=self.crop_to_ink)
 
-    def replace(self, **settings) -> Settings:
+    def replace(self, **settings: Any) -> Settings:
         """The settings with some replaced.
 
         ``loss_arguments`` are added to those there are, unless ``loss`` is another one.
@@ -111,7 +112,7 @@ class Settings:
             settings = {"loss_arguments": {}, **settings}
         return dataclasses.replace(self, **settings)
 
-    def fitted(self, data) -> Settings:
+    def fitted(self, data: Any) -> Settings:
         """The settings for this training data: no more classes and examples a batch than it has.
 
         Args:

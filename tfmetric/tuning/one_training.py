@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -47,8 +48,8 @@ def run_seed(seed: int, fold: int = 0, repeat: int = 0) -> int:
 
 
 def run_once(
-    train,
-    validation,
+    train: Any,
+    validation: Any,
     settings: Settings,
     seed: int = 0,
     *,
@@ -57,7 +58,7 @@ def run_once(
     callbacks: Sequence = (),
     patience: int | None = None,
     epochs: int | None = None,
-    gallery=None,
+    gallery: Any = None,
     stop: Callable[[tuple[float, ...]], str | None] | None = None,
     after: Callable[[Training], Mapping[str, float]] | None = None,
 ) -> RunRecord:

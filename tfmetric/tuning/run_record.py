@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 STATUSES = ("completed", "pruned", "collapsed")
 
@@ -48,6 +49,6 @@ class RunRecord:
         """Returns the record of the values of :meth:`to_dict`."""
         return cls(**{**values, "curve": tuple(values["curve"])})
 
-    def replace(self, **values) -> RunRecord:
+    def replace(self, **values: Any) -> RunRecord:
         """Returns a copy with some values replaced."""
         return dataclasses.replace(self, **values)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from tfmetric._errors import expected
 from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.distances import nearest_order
 from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
+from tfmetric.typing import Array, Distance
 from tfmetric.values import labels as read_labels
 from tfmetric.values import plain
 
@@ -64,7 +66,9 @@ class FewShotResult:
         half = 1.96 * self.episode_accuracies.std(ddof=1) / np.sqrt(count)
         return float(max(self.accuracy - half, 0.0)), float(min(self.accuracy + half, 1.0))
 
-    def by_group(self, groups, figure: str = "accuracy", **arguments) -> GroupTable:
+    def by_group(
+        self, groups: Array | None, figure: str = "accuracy", **arguments: Any
+    ) -> GroupTable:
         """The share of right answers by groups of the examples.
 
         An example that many episodes drew counts once, with its mean: five examples drawn a
@@ -121,15 +125,15 @@ class FewShotResult:
 
 
 def few_shot(
-    embeddings,
-    labels,
+    embeddings: Array,
+    labels: Array,
     ways: int = 5,
     shots: int = 1,
     queries: int = 15,
     episodes: int = 600,
     seed: int = 0,
     *,
-    distance="euclidean",
+    distance: Distance = "euclidean",
 ) -> FewShotResult:
     """Assigns examples of N classes to the nearest prototype, over many random episodes.
 

@@ -1,6 +1,7 @@
 """Classification by neighbors or class means; a query far from all of them is unknown."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from tfmetric.evaluation.distances import nearest_order, pair_distances
 from tfmetric.evaluation.distances.parallel_blocks import run_blocks
 from tfmetric.evaluation.distances.smallest_in_rows import smallest
 from tfmetric.evaluation.queries_and_gallery import FORMER_NAMES, Sides, check_sides
+from tfmetric.typing import Array, Distance
 
 _BLOCK_BYTES = 2**25
 _MOST_ROWS = 256  # More make the matrix product no faster.
@@ -20,13 +22,13 @@ _MOST_ROWS = 256  # More make the matrix product no faster.
 
 @renamed(**FORMER_NAMES)
 def knn(
-    embeddings,
-    labels,
-    gallery=None,
-    gallery_labels=None,
+    embeddings: Array,
+    labels: Array,
+    gallery: Any = None,
+    gallery_labels: Any = None,
     *,
     k: int = 5,
-    distance="euclidean",
+    distance: Distance = "euclidean",
     threshold: float | None = None,
     progress: bool = True,
 ) -> ClassificationResult:
@@ -109,12 +111,12 @@ def knn_of_sides(
 
 @renamed(**FORMER_NAMES)
 def nearest_class_mean(
-    embeddings,
-    labels,
-    gallery=None,
-    gallery_labels=None,
+    embeddings: Array,
+    labels: Array,
+    gallery: Any = None,
+    gallery_labels: Any = None,
     *,
-    distance="euclidean",
+    distance: Distance = "euclidean",
     threshold: float | None = None,
     progress: bool = True,
 ) -> ClassificationResult:

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.distances import nearest_order
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_interval
 from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
+from tfmetric.typing import Array, Distance, PathLike
 from tfmetric.values import labels as read_labels
 from tfmetric.values import plain
 
@@ -69,7 +71,9 @@ class OneShotResult:
             raise ValueError(expected("figure to be accuracy", figure=figure))
         return bootstrap_interval(self.run_accuracies, np.arange(len(self.names)))
 
-    def by_group(self, groups, figure: str = "accuracy", **arguments) -> GroupTable:
+    def by_group(
+        self, groups: Array | None, figure: str = "accuracy", **arguments: Any
+    ) -> GroupTable:
         """The share of right answers by groups of the runs, such as their alphabets.
 
         Args:
@@ -113,7 +117,9 @@ class OneShotResult:
         return json.dumps(self.to_dict(), indent=2)
 
 
-def one_shot(embed, runs: Iterable[OneShotRun], *, distance="euclidean") -> OneShotResult:
+def one_shot(
+    embed: Any, runs: Iterable[OneShotRun], *, distance: Distance = "euclidean"
+) -> OneShotResult:
     """Assigns each item of each run to the nearest of the run's training examples.
 
     An item is right if its own class's example is strictly nearer than all others: ties, to
@@ -178,7 +184,7 @@ def _apply(embed, inputs):
 
 
 def read_one_shot_runs(
-    path,
+    path: PathLike,
     image_size: tuple[int, int] | None = None,
     channels: int = 1,
     decode: Callable | None = None,

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from tfmetric.evaluation.statistics.group_table import (
     group_table,
     percentiles,
 )
+from tfmetric.typing import Array
 from tfmetric.values import plain
 
 _MOST_CLASSES = 10_000
@@ -227,7 +229,9 @@ class ClassificationResult:
         names = (*self.classes, None)
         return [(*(names[code] for code in pairs[:, i]), int(counts[i])) for i in order]
 
-    def by_group(self, groups, figure: str = "accuracy", **arguments) -> GroupTable:
+    def by_group(
+        self, groups: Array | None, figure: str = "accuracy", **arguments: Any
+    ) -> GroupTable:
         """A figure by groups of the queries.
 
         Args:

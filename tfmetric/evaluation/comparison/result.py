@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from tfmetric.evaluation.classification.result import ClassificationResult
 from tfmetric.evaluation.retrieval.result import RetrievalResult
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_intervals
 from tfmetric.evaluation.statistics.group_table import GroupTable
+from tfmetric.typing import Array
 
 # Below so many classes a bootstrap over classes gives intervals that are too narrow.
 _FEW_CLASSES = 10
@@ -98,7 +100,9 @@ class Evaluation:
         """The 95 % interval of a figure of the model, for new classes like these."""
         return self.retrieval.interval(figure)
 
-    def by_group(self, groups, figure: str = "map_at_r", **arguments) -> GroupTable:
+    def by_group(
+        self, groups: Array | None, figure: str = "map_at_r", **arguments: Any
+    ) -> GroupTable:
         """A figure of the model by groups, as ``RetrievalResult.by_group`` has it."""
         return self.retrieval.by_group(groups, figure, **arguments)
 

@@ -11,17 +11,18 @@ from tfmetric.evaluation.distances import pair_distances
 from tfmetric.evaluation.distances.parallel_blocks import run_blocks
 from tfmetric.evaluation.distances.smallest_in_rows import smallest
 from tfmetric.evaluation.health.result import HealthResult
+from tfmetric.typing import Array, Distance
 from tfmetric.values import labels as read_labels
 
 _BLOCK_BYTES = 2**25
 
 
 def health(
-    embeddings,
-    labels=None,
+    embeddings: Array,
+    labels: Array | None = None,
     *,
     k: int = 10,
-    distance="euclidean",
+    distance: Distance = "euclidean",
     sample: int = 20_000,
     seed: int = 0,
     progress: bool = True,

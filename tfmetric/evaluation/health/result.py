@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_interval
 from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
+from tfmetric.typing import Array
 from tfmetric.values import plain
 
 # Share of the mean squared length that varies: below it distances are under 1 % of the lengths.
@@ -153,7 +155,9 @@ class HealthResult:
         there = np.isfinite(values)
         return bootstrap_interval(values[there], self.sample_classes[there])
 
-    def by_group(self, groups, figure: str = "intra_class_distance", **arguments) -> GroupTable:
+    def by_group(
+        self, groups: Array | None, figure: str = "intra_class_distance", **arguments: Any
+    ) -> GroupTable:
         """A value by groups of the examples, and the gap between the best and the worst.
 
         A smaller intra-class distance counts as better; of the others, a larger value.

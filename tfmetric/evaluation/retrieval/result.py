@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from tfmetric.evaluation.retrieval.figures import figure_title, is_repeated
 from tfmetric.evaluation.retrieval.ranks import Ranks
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_intervals
 from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
+from tfmetric.typing import Array
 from tfmetric.values import plain
 
 
@@ -145,7 +147,9 @@ class RetrievalResult:
         self.values(figure)  # Says which figures there are.
         return self._intervals[figure]
 
-    def by_group(self, groups, figure: str = "map_at_r", **arguments) -> GroupTable:
+    def by_group(
+        self, groups: Array | None, figure: str = "map_at_r", **arguments: Any
+    ) -> GroupTable:
         """A figure by groups of the queries, and the gap between the best and the worst.
 
         Args:

@@ -1,5 +1,7 @@
 """Retrieval: does the neighborhood of an example hold others of its class?"""
 
+from typing import Any
+
 import numpy as np
 
 from tfmetric import distances
@@ -17,24 +19,25 @@ from tfmetric.evaluation.queries_and_gallery import (
 )
 from tfmetric.evaluation.retrieval.ranks import Ranks, rank
 from tfmetric.evaluation.retrieval.result import RetrievalResult
+from tfmetric.typing import Array, Distance
 from tfmetric.values import labels as read_labels
 
 
 @renamed(**FORMER_NAMES, reference_items="gallery_items", reference_cameras="gallery_cameras")
 def retrieval(
-    embeddings,
-    labels,
-    gallery=None,
-    gallery_labels=None,
+    embeddings: Array,
+    labels: Array,
+    gallery: Any = None,
+    gallery_labels: Any = None,
     *,
-    distance="euclidean",
-    ks=(1, 5, 10),
-    queries=None,
-    items=None,
-    gallery_items=None,
-    cameras=None,
-    gallery_cameras=None,
-    distractors=(),
+    distance: Distance = "euclidean",
+    ks: Any = (1, 5, 10),
+    queries: Any = None,
+    items: Array | None = None,
+    gallery_items: Any = None,
+    cameras: Array | None = None,
+    gallery_cameras: Any = None,
+    distractors: Any = (),
     progress: bool = True,
 ) -> RetrievalResult:
     """Ranks the gallery for each query by distance and says how well classes are found.

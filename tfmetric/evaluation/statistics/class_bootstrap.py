@@ -1,6 +1,7 @@
 """Confidence intervals of a mean over queries."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def mean_interval(values, classes, level_z: float = 1.96) -> tuple[float, float]
 
 
 def bootstrap_interval(
-    values, classes, *, repeats: int = 1000, level: float = 0.95, seed: int = 0
+    values: Any, classes: Any, *, repeats: int = 1000, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
     """An interval for the mean of ``values`` on new classes, by drawing classes again.
 

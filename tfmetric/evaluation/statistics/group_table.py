@@ -3,10 +3,12 @@
 import json
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.typing import Array
 from tfmetric.values import labels as read_labels
 from tfmetric.values import plain
 
@@ -101,9 +103,9 @@ class GroupTable:
 
 def group_table(
     figure: str,
-    values,
-    groups,
-    classes,
+    values: Any,
+    groups: Array | None,
+    classes: Any,
     *,
     small: int = 30,
     higher_is_better: bool = True,

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from tfmetric.evaluation.verification.operating_points import Counts, check_rate
 from tfmetric.evaluation.verification.result import VerificationResult
 from tfmetric.evaluation.verification.threshold_choice import check_target, choose
 from tfmetric.evaluation.verification.verification import check_pairs
+from tfmetric.typing import Array
 from tfmetric.values import plain
 
 _FORMAT, _VERSION = "tfmetric calibration", 1
@@ -50,11 +52,11 @@ class Calibration:
     prior: float
     curve: Callable | None = field(default=None, repr=False)
 
-    def decide(self, distances) -> np.ndarray:
+    def decide(self, distances: Array) -> np.ndarray:
         """Whether pairs at these distances are called the same, booleans of the same shape."""
         return _numbers(distances) <= self.threshold
 
-    def probability(self, distances) -> np.ndarray:
+    def probability(self, distances: Array) -> np.ndarray:
         """The probability that pairs at these distances are the same, float64 of the same shape.
 
         A smaller distance never has a lower one.
@@ -68,7 +70,9 @@ class Calibration:
             )
         return np.asarray(self.curve(_numbers(distances)))
 
-    def test(self, distances, same=None, classes=None) -> CalibrationTest:
+    def test(
+        self, distances: Array, same: Array | None = None, classes: Any = None
+    ) -> CalibrationTest:
         """What the threshold and the probabilities are worth on other pairs.
 
         Args:
@@ -187,9 +191,9 @@ class Calibration:
 
 
 def calibrate(
-    distances,
-    same=None,
-    target="eer",
+    distances: Array,
+    same: Array | None = None,
+    target: Any = "eer",
     probability: str | None = "isotonic",
     *,
     distance: str | None = None,

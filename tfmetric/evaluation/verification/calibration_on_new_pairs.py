@@ -12,6 +12,7 @@ from tfmetric.evaluation.verification.fairness import rate_at, tables
 from tfmetric.evaluation.verification.operating_points import Counts, ThresholdFigures, ratio
 from tfmetric.evaluation.verification.result import VerificationResult
 from tfmetric.evaluation.verification.verification import verification_from_distances
+from tfmetric.typing import Array
 from tfmetric.values import plain
 
 _BINS = 15
@@ -96,7 +97,12 @@ class CalibrationTest:
         return percentiles(found, level)
 
     def by_group(
-        self, groups, figure: str = "fnmr", small: int = 30, repeats: int = 200, seed: int = 0
+        self,
+        groups: Array | None,
+        figure: str = "fnmr",
+        small: int = 30,
+        repeats: int = 200,
+        seed: int = 0,
     ) -> GroupTable:
         """An error rate at the threshold by groups, as ``VerificationResult.by_group`` has them.
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from tfmetric.evaluation.verification.operating_points import (
     higher_is_better,
     ratio,
 )
+from tfmetric.typing import Array
 from tfmetric.values import plain
 
 # Error rates of groups are compared at a threshold: their intervals are what counts.
@@ -106,11 +108,11 @@ class FairnessResult:
 
 
 def fairness(
-    result,
-    groups,
+    result: Any,
+    groups: Array | None,
     threshold: float | None = None,
     fmr: float = 1e-3,
-    figures=None,
+    figures: Any = None,
     small: int = 30,
     repeats: int = 200,
     seed: int = 0,

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
 from tfmetric.evaluation.verification.operating_points import Counts
 from tfmetric.evaluation.verification.threshold_choice import choose
 from tfmetric.evaluation.verification.verification import check_booleans, check_pairs
+from tfmetric.typing import Array, Distance
 from tfmetric.values import labels as read_labels
 from tfmetric.values import plain
 
@@ -61,7 +63,9 @@ class FoldsResult:
         half = float(t.ppf((1 + level) / 2, len(self.accuracies) - 1)) * self.standard_error
         return max(self.accuracy - half, 0.0), min(self.accuracy + half, 1.0)
 
-    def by_group(self, groups, figure: str = "accuracy", **arguments) -> GroupTable:
+    def by_group(
+        self, groups: Array | None, figure: str = "accuracy", **arguments: Any
+    ) -> GroupTable:
         """The share of pairs called what they are, by groups of the pairs.
 
         Args:
@@ -103,7 +107,13 @@ class FoldsResult:
 
 
 def kfold_verification(
-    distances, same, folds=10, *, distance="euclidean", shuffle: bool = False, seed: int = 0
+    distances: Array,
+    same: Array | None,
+    folds: Any = 10,
+    *,
+    distance: Distance = "euclidean",
+    shuffle: bool = False,
+    seed: int = 0,
 ) -> FoldsResult:
     """Accuracy on each fold of pairs at the threshold that is best on the other folds.
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from tfmetric.evaluation.verification import operating_points as points
 from tfmetric.evaluation.verification.fairness import FairnessResult, fairness, tables
 from tfmetric.evaluation.verification.operating_points import Counts, Curve, ThresholdFigures
 from tfmetric.evaluation.verification.pair_counting import Pairs
+from tfmetric.typing import Array
 from tfmetric.values import plain
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4)
@@ -201,7 +203,7 @@ class VerificationResult:
         return self.intervals((figure,), repeats, level, seed)[figure]
 
     def intervals(
-        self, figures=("auc", "eer"), repeats: int = 200, level: float = 0.95, seed: int = 0
+        self, figures: Any = ("auc", "eer"), repeats: int = 200, level: float = 0.95, seed: int = 0
     ) -> dict[str, tuple[float, float]]:
         """:meth:`interval` of several figures by name, from the same draws, at the price of one."""
         functions = {figure: points.figure_function(figure) for figure in figures}
@@ -222,7 +224,7 @@ class VerificationResult:
             found[f"fnmr_at_fmr_{rate}"] = 1.0 - high, 1.0 - low
         return found
 
-    def shift(self, function) -> float:
+    def shift(self, function: Any) -> float:
         """What a figure of all pairs has over that of the sample of them; 0 where all are kept."""
         if self.exact:
             return 0.0
@@ -231,7 +233,12 @@ class VerificationResult:
         )
 
     def by_group(
-        self, groups, figure: str = "eer", small: int = 30, repeats: int = 200, seed: int = 0
+        self,
+        groups: Array | None,
+        figure: str = "eer",
+        small: int = 30,
+        repeats: int = 200,
+        seed: int = 0,
     ) -> GroupTable:
         """A figure of each group of examples, and the gap between best and worst.
 
@@ -254,7 +261,13 @@ class VerificationResult:
         function = points.figure_function(figure)
         return tables(self, groups, {figure: function}, small, repeats, seed)[figure]
 
-    def fairness(self, groups, threshold=None, fmr: float = 1e-3, **arguments) -> FairnessResult:
+    def fairness(
+        self,
+        groups: Array | None,
+        threshold: float | None = None,
+        fmr: float = 1e-3,
+        **arguments: Any,
+    ) -> FairnessResult:
         """All figures by group, and both error rates of each group at one shared threshold.
 
         See :func:`tfmetric.evaluation.fairness`.

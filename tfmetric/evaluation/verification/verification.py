@@ -1,5 +1,7 @@
 """Verification: does the distance of two examples tell whether they are of one class?"""
 
+from typing import Any
+
 import numpy as np
 
 from tfmetric import distances as distances_module
@@ -16,6 +18,7 @@ from tfmetric.evaluation.verification.pair_sources import (
     two_columns,
 )
 from tfmetric.evaluation.verification.result import VerificationResult
+from tfmetric.typing import Array, Distance
 from tfmetric.values import labels as read_labels
 
 _MAX_PAIRS = 5_000_000
@@ -23,14 +26,14 @@ _MAX_PAIRS = 5_000_000
 
 @renamed(**FORMER_NAMES, match_groups="within")
 def verification(
-    embeddings,
-    labels=None,
-    gallery=None,
-    gallery_labels=None,
+    embeddings: Array,
+    labels: Array | None = None,
+    gallery: Any = None,
+    gallery_labels: Any = None,
     *,
-    distance="euclidean",
-    pairs=None,
-    within=None,
+    distance: Distance = "euclidean",
+    pairs: Any = None,
+    within: Any = None,
     genuine: str = "all",
     max_pairs: int | None = None,
     seed: int = 0,
@@ -123,7 +126,7 @@ def verification(
 
 
 def verification_from_distances(
-    distances, same, classes=None, *, distance: str = "given"
+    distances: Array, same: Array | None, classes: Any = None, *, distance: str = "given"
 ) -> VerificationResult:
     """The same figures of pairs whose distances are known.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from tfmetric._errors import expected
 from tfmetric.training import Settings
 from tfmetric.tuning.benchmark.seed_intervals import overlap, summarize, t_interval
 from tfmetric.tuning.json_files import read_json
+from tfmetric.typing import PathLike
 
 RESULTS = "results.json"
 RAW, UNTRAINED = "raw inputs", "untrained embedder"
@@ -64,7 +66,7 @@ class BenchmarkResult:
             if all((label, seed, fold) in done for label in self.settings for fold in folds)
         )
 
-    def values(self, label: str, figure: str | None = None, concatenated: bool = False):
+    def values(self, label: str, figure: str | None = None, concatenated: bool = False) -> Any:
         """Returns a figure on the test data for each seed: the mean over the folds' models.
 
         Args:
@@ -134,7 +136,7 @@ class BenchmarkResult:
 
         return markdown(self)
 
-    def figure(self, figure: str | None = None, title: str | None = None):
+    def figure(self, figure: str | None = None, title: str | None = None) -> Any:
         """Draws the means with their intervals.
 
         Args:
@@ -237,7 +239,7 @@ class BenchmarkResult:
         ]
 
 
-def read_benchmark(directory) -> BenchmarkResult:
+def read_benchmark(directory: PathLike) -> BenchmarkResult:
     """Reads the result of a benchmark.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,13 +23,14 @@ from tfmetric.tuning.data_fingerprint import fingerprint
 from tfmetric.tuning.held_out_folds import validation_folds
 from tfmetric.tuning.many_trainings import FreshEmbedder, without_advice_on_retracing
 from tfmetric.tuning.retrieval_objective import check_objective
+from tfmetric.typing import PathLike
 
 
 @renamed(verbose="progress")
 def benchmark(
-    train,
-    test,
-    losses,
+    train: Any,
+    test: Any,
+    losses: Any,
     *,
     seeds: Sequence[int] = (0, 1, 2),
     folds: int = 4,
@@ -40,7 +42,7 @@ def benchmark(
     figures: Sequence[str] = ("map_at_r", "recall_at_1", "r_precision"),
     concatenated: bool = False,
     patience: int | None = None,
-    directory="benchmark",
+    directory: PathLike = "benchmark",
     name: str = "",
     overwrite: bool = False,
     callbacks: Sequence = (),

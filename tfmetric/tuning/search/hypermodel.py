@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import keras
 import keras_tuner
 
 from tfmetric._errors import expected
@@ -59,11 +62,11 @@ class MetricHyperModel(keras_tuner.HyperModel):
 
     def __init__(
         self,
-        build_embedder=None,
-        losses=None,
-        search_space=None,
+        build_embedder: Any = None,
+        losses: Any = None,
+        search_space: Any = None,
         settings: Settings | None = None,
-        train=None,
+        train: Any = None,
         seed: int = 0,
         name: str | None = None,
     ):
@@ -84,7 +87,7 @@ class MetricHyperModel(keras_tuner.HyperModel):
                 )
             )
 
-    def settings_of(self, hp) -> Settings:
+    def settings_of(self, hp: Any) -> Settings:
         """Returns the settings that values of Keras Tuner stand for.
 
         Args:
@@ -92,7 +95,7 @@ class MetricHyperModel(keras_tuner.HyperModel):
         """
         return self.space.settings_of(hp)
 
-    def build(self, hp):
+    def build(self, hp: Any) -> None:
         """Returns the compiled model of a setting, with class proxies if its loss has them.
 
         Args:
@@ -110,7 +113,16 @@ class MetricHyperModel(keras_tuner.HyperModel):
         model.optimizer.build(model.trainable_variables)
         return model
 
-    def fit(self, hp, model, train=None, *, validation_data, callbacks=(), **kwargs):
+    def fit(
+        self,
+        hp: Any,
+        model: keras.Model,
+        train: Any = None,
+        *,
+        validation_data: Any,
+        callbacks: Any = (),
+        **kwargs: Any,
+    ) -> Any:
         """Fits on P×K batches; the figures are in the logs before other callbacks read them.
 
         Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -30,6 +31,7 @@ from tfmetric.tuning.search.search_result import TuningResult
 from tfmetric.tuning.search.search_space import SearchSpace
 from tfmetric.tuning.search.tensorboard_hparams import HParams
 from tfmetric.tuning.search.trial_runner import TrialRunner
+from tfmetric.typing import PathLike
 
 # The default number of trials: a few for each of the two or three values of the default space.
 MAX_TRIALS = 20
@@ -49,8 +51,8 @@ _JUDGED = ("best", "default")
     verbose="progress",
 )
 def margin_search(
-    train,
-    test=None,
+    train: Any,
+    test: Any = None,
     *,
     losses: str | Sequence[str] | None = None,
     search_space: Mapping | str | None = None,
@@ -58,11 +60,11 @@ def margin_search(
     build_embedder: Callable[[int], keras.Model] | None = None,
     objective: str = "map_at_r",
     validation: Validation | str | None = None,
-    tuner="bayesian",
+    tuner: Any = "bayesian",
     max_trials: int | None = None,
     stopping: Stopping | None = None,
     judged: str | Sequence[str] = _JUDGED,
-    directory=None,
+    directory: PathLike | None = None,
     overwrite: bool = False,
     tensorboard: bool = False,
     seed: int = 0,

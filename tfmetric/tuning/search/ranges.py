@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ class Range:
         # The last digits are rounding errors.
         return [float(f"{value:.6g}") for value in values]
 
-    def clip(self, value):
+    def clip(self, value: Any) -> Any:
         """Returns the nearest value in the range."""
         return min(max(value, self.low), self.high)
 

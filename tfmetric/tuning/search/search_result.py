@@ -16,6 +16,7 @@ from tfmetric.tuning.search.range_ends import at_the_ends
 from tfmetric.tuning.search.search_directory import MODEL, RESULT, SEARCH, SearchDirectory
 from tfmetric.tuning.search.trial import Trial, best_of, rank
 from tfmetric.tuning.search.trial_tables import end_lines, table_lines
+from tfmetric.typing import PathLike
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,7 +131,7 @@ class TuningResult:
         }
 
 
-def read(directory) -> TuningResult:
+def read(directory: PathLike) -> TuningResult:
     """Reads a search, finished or not.
 
     Args:

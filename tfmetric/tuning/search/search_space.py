@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import nullcontext
+from typing import Any
 
 from tfmetric._errors import expected
 from tfmetric.training import Settings
@@ -38,7 +39,13 @@ class SearchSpace:
     (('margin',), 0.001)
     """
 
-    def __init__(self, losses=None, search_space=None, settings=None, num_classes=None):
+    def __init__(
+        self,
+        losses: Any = None,
+        search_space: Any = None,
+        settings: Any = None,
+        num_classes: int | None = None,
+    ):
         settings = settings or Settings()
         self.losses = check_losses(settings.loss if losses is None else losses)
         given = search_space if isinstance(search_space, Mapping) else {}
@@ -76,7 +83,7 @@ class SearchSpace:
             names += list(specs)
         return tuple(dict.fromkeys(names))
 
-    def settings_of(self, hp) -> Settings:
+    def settings_of(self, hp: Any) -> Settings:
         """Returns the settings that values of Keras Tuner stand for, and declares new parameters.
 
         Args:
