@@ -47,15 +47,18 @@ class PromptBatchNormalization(keras.layers.BatchNormalization):
         if not (training and self.trainable):
             return super().call(inputs, training=training, mask=mask)
         kept = (self.moving_mean, self.moving_variance)
+        # The batch's statistics are a difference of two, so that 16 bits would not do.
+        wide = "float64" if self.variable_dtype == "float64" else "float32"
         # Their values as they are now: the variables themselves are about to change.
-        before = [ops.convert_to_tensor(variable) + 0.0 for variable in kept]
+        before = [ops.cast(ops.convert_to_tensor(variable), wide) + 0.0 for variable in kept]
         outputs = super().call(inputs, training=training, mask=mask)
-        steps = ops.cast(self.steps, "float32")
-        share = ops.minimum(self.momentum, steps / (steps + 1.0))
+        steps = ops.cast(self.steps, wide)
+        share = ops.minimum(ops.cast(self.momentum, wide), steps / (steps + 1.0))
         for variable, old in zip(kept, before, strict=True):
             # Keras has assigned momentum · old + (1 − momentum) · batch.
-            new = ops.convert_to_tensor(variable) + 0.0
+            new = ops.cast(ops.convert_to_tensor(variable), wide) + 0.0
             batch = old + (new - old) / (1.0 - self.momentum)
-            variable.assign(ops.where(share < self.momentum, batch + share * (old - batch), new))
-        self.steps.assign(ops.minimum(steps + 1.0, 1e6))
+            kept_value = ops.where(share < self.momentum, batch + share * (old - batch), new)
+            variable.assign(ops.cast(kept_value, variable.dtype))
+        self.steps.assign(ops.cast(ops.minimum(steps + 1.0, 1e6), self.steps.dtype))
         return outputs
