@@ -13,10 +13,13 @@ RNG = np.random.default_rng(0)
 
 @pytest.fixture
 def floatx(request):
-    before = keras.config.floatx()
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx(request.param)
+    # Keras keeps the policy that it has made of the first float type.
+    keras.config.set_dtype_policy(request.param)
     yield request.param
     keras.config.set_floatx(before)
+    keras.config.set_dtype_policy(policy)
 
 
 @pytest.mark.parametrize("floatx", ["float64", "bfloat16", "float16"], indirect=True)
