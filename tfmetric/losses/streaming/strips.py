@@ -68,27 +68,11 @@ class Labelled(NamedTuple):
         anchors: ``(B,)`` int32 numbers of their classes.
         others: ``(N,)`` int32.
         exists: ``(N,)`` booleans: which of the others are pairs of anybody.
-        twins: :class:`Twins`, or None.
     """
 
     anchors: object
     others: object
     exists: object
-    twins: object = None
-
-
-class Twins(NamedTuple):
-    """Equal embeddings of different classes.
-
-    Attributes:
-        any: Boolean scalar: whether there are some.
-        anchors: ``(B,)`` int32: equal for equal embeddings, as the next.
-        others: ``(N,)`` int32.
-    """
-
-    any: object
-    anchors: object
-    others: object
 
 
 class _Pairs(NamedTuple):
@@ -123,10 +107,6 @@ class Strips:
         self.class_columns = layout.columns(labelled.others, -2)
         self.column_exists = layout.columns(labelled.exists, False)
         self.row_exists = layout.rows(ops.ones_like(labelled.anchors, dtype="bool"), False)
-        self.twins = labelled.twins
-        if self.twins is not None:
-            self.twin_rows = layout.rows(self.twins.anchors, -1)
-            self.twin_columns = layout.columns(self.twins.others, -2)
 
     def reduce(self, left, right, asked, once):
         """One ``(B,)`` for each :class:`Total` or :class:`Edge` of a list.
@@ -176,8 +156,6 @@ class Strips:
         if self.squares:
             # Rounding takes a small square to the other side of 0.
             product = ops.minimum(product, 0.0) if self.negated else ops.relu(product)
-            if self.twins is not None:
-                product = self._twins_at_zero(product, i, at, width)
         argument = ops.sqrt(product) if self.root else product
         if self.shift:
             argument = argument + self.shift
@@ -186,14 +164,6 @@ class Strips:
             own = part(self.class_rows, i * layout.block, layout.block)
             same = own[:, None] == part(self.class_columns, at, width)[None, :]
         return _Pairs(left, right, argument, same, part(self.column_exists, at, width), at, width)
-
-    def _twins_at_zero(self, product, i, at, width):
-        def cleared():
-            one = part(self.twin_rows, i * self.layout.block, self.layout.block)
-            other = part(self.twin_columns, at, width)
-            return ops.where(one[:, None] == other[None, :], ops.zeros_like(product), product)
-
-        return ops.cond(self.twins.any, cleared, lambda: product)
 
     def _of_rows(self, constants, i):
         return tuple(part(x, i * self.layout.block, self.layout.block)[:, None] for x in constants)
