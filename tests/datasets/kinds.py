@@ -18,6 +18,10 @@ EXAMPLES = {
     "float image": (_RNG.random((_SIZE, 6, 5, 1)).astype("float32"), {"kind": "image"}),
     "volume": (_RNG.integers(0, 256, (_SIZE, 3, 6, 5, 2)).astype("uint8"), {"kind": "image"}),
     "text": ([f"text {n} é" + "!" * int(n % 3) for n in range(_SIZE)], {}),
+    "audio": (
+        [_RNG.uniform(-1, 1, n).astype("float32") for n in _lengths()],
+        {"kind": "audio", "sampling_rate": 8000},
+    ),
     "vector": (_RNG.normal(size=(_SIZE, 7)), {}),
     "whole vector": (_RNG.integers(-(2**60), 2**60, (_SIZE, 7)), {}),
     "sequence": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -33,6 +34,8 @@ def npz_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
             columns = _columns(file.files, os.fspath(path), options)
             wanted = {key for keys in columns.values() for key in keys if key}
             arrays = {key: file[key] for key in wanted}
+            if "sampling_rate" in file.files:
+                options = _with_rate(options, file["sampling_rate"])
     except Exception as error:  # The zip, deflate and header readers raise a dozen kinds.
         if isinstance(error, ValueError) and str(error).startswith("Expected "):
             raise
@@ -53,9 +56,12 @@ def mapping_examples(source: Mapping[str, Any], options: ReadOptions) -> Example
     The names are `x, y[, group][, split][, offset]`, or `x_train, y_train, x_test, y_test` (and
     `x_val, y_val`, `group_train` ...), or MedMNIST's `train_images, train_labels` ..., or those
     that the options name. With an `offset` `(N + 1,)` the examples of free length lie end to end:
-    example i is `x[offset[i]:offset[i + 1]]`.
+    example i is `x[offset[i]:offset[i + 1]]`. A `sampling_rate`
+    beside them says that they are recordings.
     """
     columns = _columns(list(source), "mapping", options)
+    if "sampling_rate" in source:
+        options = _with_rate(options, source["sampling_rate"])
     return _examples(source, columns, "arrays", options)
 
 
@@ -157,6 +163,24 @@ def _examples(arrays, columns, name, options):
         parts=None if whole else parts,
         notes=notes,
     )
+
+
+def _with_rate(options, rate):
+    """The options for recordings of this rate, the one that lies beside the samples."""
+    rate, kind = np.asarray(rate), options.kind or "audio"
+    if rate.size != 1 or rate.dtype.kind not in "iuf":
+        raise ValueError(expected("a sampling_rate of one number in hertz", sampling_rate=rate))
+    if kind != "audio":
+        return options
+    found = rate.item()
+    if options.sampling_rate not in (None, found):
+        raise ValueError(
+            expected(
+                f"no sampling_rate=, or {found}, which lies beside the samples",
+                sampling_rate=options.sampling_rate,
+            )
+        )
+    return replace(options, kind=kind, sampling_rate=found)
 
 
 def _pieces(x, offset):

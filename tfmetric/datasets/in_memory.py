@@ -22,6 +22,7 @@ def from_arrays(
     *,
     kind: str | None = None,
     value_range: tuple[float, float] | None = None,
+    sampling_rate: int | None = None,
     ids: Sequence[str] | None = None,
 ) -> LabeledData:
     """One set of labelled examples from arrays in memory, unsplit.
@@ -31,14 +32,15 @@ def from_arrays(
 
     Args:
         x: Strings `(N,)`; `uint8` images `(N, height, width[, 1 or 3])`; vectors `(N, D)`; and,
-            with `kind=`, other images, volumes, and sequences, also as a list of arrays of
-            several lengths.
+            with `kind=`, other images, volumes, recordings and sequences, also as a list of arrays
+            of several lengths.
         labels: `(N,)` integers of any type, whole floats or strings. With `class_names`,
             integer indexes into it.
         class_names: The names of the classes. By default the sorted distinct labels as text.
         groups: `(N,)` group of each example, or `None`.
         kind: The kind, as for `datasets.load`.
         value_range: The range of pixels, as for `datasets.load`.
+        sampling_rate: The rate of recordings in hertz, as for `datasets.load`.
         ids: Where each example came from, `(N,)` text; "array/17" by default.
 
     Raises:
@@ -55,7 +57,7 @@ def from_arrays(
         x,
         labels,
         name="array",
-        options=ReadOptions(kind=kind, value_range=value_range),
+        options=ReadOptions(kind=kind, value_range=value_range, sampling_rate=sampling_rate),
         groups=groups,
         ids=ids,
     )

@@ -40,6 +40,8 @@ def load(
     image_size: int | tuple[int, int] | None = None,
     color: str = "auto",
     value_range: tuple[float, float] | None = None,
+    sampling_rate: int | None = None,
+    seconds: float | None = None,
     strict: bool = False,
     verify: str = "auto",
     download: bool = False,
@@ -57,8 +59,8 @@ def load(
             - `"glyphs"`: characters rendered from matplotlib's fonts, 2,133 classes, 32×32;
             - `"digits"`: scikit-learn's scans of handwritten digits, 10 classes, 8×8;
             - `"tfds:<name>"`: a data set of images or texts of tensorflow-datasets;
-            - a folder with a folder of files for each class (images, `.txt`), or with folders
-              of parts (`train/`, `val/`, `test/`) that hold such folders;
+            - a folder with a folder of files for each class (images, recordings, `.txt`), or with
+              folders of parts (`train/`, `val/`, `test/`) that hold such folders;
             - a `.csv`, `.tsv` or `.jsonl` file with the columns `label` and `path` (relative to
               the file), or `text`, or numbers; and optionally `split` and `group`;
             - an `.npz` file with `x, y[, group]`, or `x_train, y_train, x_test, y_test`, or
@@ -66,7 +68,7 @@ def load(
             - arrays `(x, y)` or `((x_train, y_train), (x_test, y_test))`, or a mapping with
               the names of an `.npz`;
             - what :func:`register_reader` was told of.
-        kind: "image", "text", "vector" or "sequence". By default files go by their suffix,
+        kind: "image", "text", "audio", "vector" or "sequence". By default files go by their suffix,
             strings are texts, `uint8` arrays `(N, height, width[, 1 or 3])` are images, numbers
             `(N, D)` are vectors; other arrays need it.
         split: The rule that divides the examples:
@@ -94,6 +96,9 @@ def load(
             under "auto".
         value_range: For images in arrays, the (lowest, highest) value that a pixel can have, such
             as (0, 1) for floats. Nothing is rescaled; models read it from `LabeledData.element`.
+        sampling_rate: For audio, in hertz. Arrays need it: the rate that they have. Files are
+            resampled to it; by default to the commonest rate among them.
+        seconds: For audio, how much of each recording is kept, from its beginning.
         strict: Raise an error for an example that cannot be used, instead of leaving it out.
         verify: "full" decodes every image file once, "quick" reads sizes, headers, endings and the
             checksums of PNG files and decodes what looks damaged, "auto" is "full" up to 20,000

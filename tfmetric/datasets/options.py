@@ -39,6 +39,8 @@ class ReadOptions:
             with another kind.
         color: "grey", "rgb" or "auto".
         value_range: The (lowest, highest) value that a pixel can have.
+        sampling_rate: The rate of recordings, in hertz.
+        seconds: How much of a recording is kept, from its beginning.
     """
 
     kind: str | None = None
@@ -56,6 +58,8 @@ class ReadOptions:
     default_image_size: tuple[int, int] | None = None
     color: str = "auto"
     value_range: tuple[float, float] | None = None
+    sampling_rate: int | None = None
+    seconds: float | None = None
 
     def __post_init__(self):
         if self.kind is not None:
@@ -70,6 +74,13 @@ class ReadOptions:
         low_high = self.value_range
         if low_high is not None and not (len(low_high) == 2 and low_high[0] < low_high[1]):
             raise ValueError(expected("value_range as (lowest, highest)", value_range=low_high))
+        rate = self.sampling_rate
+        if rate is not None and (isinstance(rate, bool) or rate < 1 or rate != int(rate)):
+            raise ValueError(
+                expected("sampling_rate as a whole number of hertz from 1", sampling_rate=rate)
+            )
+        if self.seconds is not None and not 0 < self.seconds < float("inf"):
+            raise ValueError(expected("seconds above 0", seconds=self.seconds))
 
     def with_kind(self, kind: str) -> ReadOptions:
         """These options with a kind."""
