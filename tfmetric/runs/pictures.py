@@ -3,7 +3,8 @@
 import numpy as np
 
 from tfmetric._files import replacing
-from tfmetric.evaluation import retrieval
+from tfmetric.evaluation.comparison.baselines import baseline_of
+from tfmetric.evaluation.comparison.evaluate import fair_baseline
 from tfmetric.visualization import (
     find_neighbors,
     neighbor_gallery,
@@ -75,13 +76,17 @@ def answer_picture(directory, name, test, gallery, queries, answers) -> None:
 
 
 def training_picture(directory, name, history, watched, distance) -> None:
-    """Draws ``training.png``: loss and figures by epoch, beside what the raw inputs give."""
-    raw = retrieval(
-        watched.read().reshape(len(watched), -1), watched.labels, distance=distance, ks=(1,)
+    """Draws ``training.png``: loss and figures by epoch, beside the baseline of the kind."""
+    found, _, _ = fair_baseline(
+        watched, watched.labels, distance=distance, ks=(1,), seed=0, progress=False
     )
+    lines = {}
+    if found is not None:  # It may take more memory than a picture is worth.
+        title = baseline_of(watched).title
+        lines = {f"{title}, recall@1": found.recall_at[1], f"{title}, MAP@R": found.map_at_r}
     figure = training_curves(
         history,
-        {"raw inputs, recall@1": raw.recall_at[1], "raw inputs, MAP@R": raw.map_at_r},
+        lines,
         title=f"{name}: judged on {len(watched):,} examples of classes not trained on",
     )
     with replacing(directory / "training.png") as draft:
