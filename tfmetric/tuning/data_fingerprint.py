@@ -21,5 +21,13 @@ def fingerprint(data, examples: bool = True) -> str:
     digest.update(repr((data.class_names, data.element_shape, data.dtype)).encode())
     if examples:
         chosen = np.linspace(0, len(data) - 1, min(_SAMPLED, len(data))).astype(int)
-        digest.update(np.ascontiguousarray(data.read(chosen)))
+        read = data.read(chosen)
+        for values in [read[name] for name in sorted(read)] if isinstance(read, dict) else [read]:
+            digest.update(_content(values))
     return digest.hexdigest()[:16]
+
+
+def _content(values):
+    """The bytes of an array; those of an array of objects would be addresses in memory."""
+    values = np.ascontiguousarray(values)
+    return repr(values.tolist()).encode() if values.dtype.kind == "O" else values
