@@ -2,6 +2,7 @@
 
 import shlex
 
+from tfmetric.elements import Element
 from tfmetric.report.html import Html, join, shortened, table, tag
 from tfmetric.report.pictures import chart, example_shown
 from tfmetric.visualization import training_curves
@@ -29,10 +30,9 @@ def data_section(run) -> Html:
             )
         )
     head = ("part", "use", "examples", "classes", "examples a class", "classes with one only")
-    shape = "×".join(map(str, check.get("element_shape") or ())) or "unknown"
     facts = [
         ("source", tag("code", str(check.get("source") or metrics.get("dataset")))),
-        ("an example", f"{shape}, {check.get('dtype', 'unknown type')}"),
+        ("examples", _examples(check)),
         ("split", check.get("split")),
         ("check", check.get("check")),
     ]
@@ -43,6 +43,14 @@ def data_section(run) -> Html:
         + tag("h3", "What the data check found")
         + _findings(check)
     )
+
+
+def _examples(check):
+    """The kind, shape and dtype of the examples in words; a former run has no element."""
+    if check.get("element"):
+        return Element.from_dict(check["element"]).describe()
+    shape = "×".join(map(str, check.get("element_shape") or ())) or "unknown"
+    return f"{shape}, {check.get('dtype', 'unknown type')}"
 
 
 def training_section(run) -> Html:
