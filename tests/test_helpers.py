@@ -38,5 +38,5 @@ def test_every_public_name_is_there():
     for name in tm.__all__:
         assert getattr(tm, name) is not None
     assert tm.TripletLoss is tm.losses.TripletLoss
-    with pytest.raises(AttributeError, match="no attribute 'tripletloss'"):
+    with pytest.raises(AttributeError, match="TripletLoss in place of tripletloss"):
         tm.tripletloss  # noqa: B018

@@ -34,14 +34,6 @@ def test_python_blocks_run_in_order(tmp_path, monkeypatch):
     assert (tmp_path / "saved_models/glyphs/1/saved_model.pb").is_file()
 
 
-def test_a_loss_of_ones_own_is_what_the_page_on_losses_says():
-    page = (ROOT / "docs/losses.md").read_text(encoding="utf-8")
-    namespace = {"tm": tfmetric}
-    exec(compile(blocks("python", page)[-1], "losses.md", "exec"), namespace)
-    x = np.eye(4, dtype="float32")
-    assert float(namespace["SoftContrastive"]()(np.array([0, 0, 1, 1]), x)) > 0
-
-
 def test_every_loss_and_model_is_on_the_page_on_losses():
     page = (ROOT / "docs/losses.md").read_text(encoding="utf-8")
     bases = {"EmbeddingLoss", "PairLoss", "ProxyLoss", "EmbeddingRegularizer"}

@@ -316,8 +316,8 @@ def register(name: str, function: Callable) -> Distance:
     >>> from keras import ops
     >>> chebyshev = register("chebyshev", lambda x, y: ops.max(ops.abs(x - y), axis=-1))
     >>> import numpy as np
-    >>> get("chebyshev").paired(np.zeros((1, 2)), np.array([[3.0, -4.0]])).tolist()
-    [4.0]
+    >>> float(get("chebyshev").paired(np.zeros((1, 2)), np.array([[3.0, -4.0]]))[0])
+    4.0
     >>> unregister("chebyshev")
     """
     if not isinstance(name, str) or not re.fullmatch("[a-z][a-z0-9_]*", name):

@@ -53,7 +53,7 @@ def test_of_a_run_it_knows_the_data_the_split_and_the_distance(run, tmp_path):
     import keras
 
     model = keras.saving.load_model(run / "model.keras", compile=False)
-    result = tm.evaluation.evaluate(model, test, "squared_euclidean", (1, 5), seed=3)
+    result = tm.evaluation.evaluate(model, test, distance="squared_euclidean", ks=(1, 5), seed=3)
     verified = tm.evaluation.verification(
         result.embeddings, test.labels, distance="squared_euclidean", seed=3
     )

@@ -30,11 +30,20 @@ INPUTS = {
     "AudioAugmentation": {"shape": (2, 400)},
     "LogMelSpectrogram": {"shape": (2, 4000)},
     "ZeroPadding": {"shape": [(2, 4, 3), (2, 4)]},
+    "PositionalEncoding": {"shape": (2, 4, 3)},
 }
 # Layers on texts or n-grams, of masks, or around a network of the user's: see tests/layers.
-ELSEWHERE = {"CodePoints", "HashedNGrams", "NGramBag", "PerStep", "InferenceMode", "StepMask"}
-# They leave out some of their input, in the dtype of the policy.
-OF_THE_POLICY = {"SpecAugment", "ZeroPadding"}
+ELSEWHERE = {
+    "CodePoints",
+    "HashedIds",
+    "HashedNGrams",
+    "InferenceMode",
+    "NGramBag",
+    "PerStep",
+    "StepMask",
+}
+# Steps on the way to an embedding, in the dtype of the policy.
+OF_THE_POLICY = {"PositionalEncoding", "PromptBatchNormalization", "SpecAugment", "ZeroPadding"}
 # They resample in float32, whatever the policy.
 ALWAYS_FLOAT32 = {
     "AudioAugmentation",

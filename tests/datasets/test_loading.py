@@ -73,7 +73,10 @@ def test_a_quick_check_finds_cut_files_and_keeps_whole_ones(image_folder, form):
     whole, cut = (image_folder / "ant" / f"{name}.{form}" for name in ("whole", "cut"))
     for path in (whole, cut):
         Image.effect_noise((10, 12), 80).save(path)
-    cut.write_bytes(cut.read_bytes()[:-40])
+    short = cut.read_bytes()[:-40]
+    while b";" in short[-32:]:  # Noise may end as a whole GIF does.
+        short = short[:-1]
+    cut.write_bytes(short)
     if form == "jpg":
         whole.write_bytes(whole.read_bytes() + bytes(100))  # As some cameras append to it.
     with pytest.warns(UserWarning, match="1 unusable"):

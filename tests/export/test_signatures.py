@@ -163,6 +163,7 @@ def test_a_cut_file_is_named(served_bytes):
 
 
 def test_a_model_of_texts(tmp_path):
+    keras.utils.set_random_seed(0)
     vectorize = keras.layers.TextVectorization(max_tokens=50, output_sequence_length=6)
     vectorize.adapt(["hello world", "good day sir", "the cat sat"])
     inputs = keras.Input((), dtype="string")

@@ -80,7 +80,9 @@ def test_the_same_seed_is_the_same_run_and_a_part_of_it_its_beginning(whole, eag
 
 def test_a_loss_that_ends_at_its_margin_looks_collapsed():
     # Distances of embeddings of length 1 are at most 2: a margin of 90 is never met.
-    settings = Settings("TripletLoss", {"margin": 90.0}, epochs=1, batches_per_epoch=1)
+    settings = Settings(
+        "TripletLoss", {"margin": 90.0, "mining": "hard"}, epochs=1, batches_per_epoch=1
+    )
     record = run_once(TRAIN, VALIDATION, settings, build_embedder=build)
     assert record.status == "completed"
     assert "the loss ended at the margin of the triplets (9" in record.sign

@@ -61,7 +61,9 @@ def _plain(value, members):
         return {key: _plain(item, members) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item, members) for item in value]
-    if isinstance(value, (np.ndarray, np.generic)):  # A weight may be a scalar.
+    # A weight may be a scalar, which keeps its dtype; a float64 is a float of Python.
+    scalar = isinstance(value, np.generic) and not isinstance(value, float)
+    if isinstance(value, np.ndarray) or scalar:
         name = f"values/{len(members)}"
         members[name] = value
         return {_ARRAY: name}

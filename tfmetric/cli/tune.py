@@ -133,6 +133,8 @@ def tune(ctx, resume, **options):
     else:
         options["command"] = spelled(ctx, always=("seed",))
         options["dataset"] = source_of(options) or "glyphs"
+        # Kept with the search: a file without this option is of a former version.
+        options["split_seed"] = options["split_seed"] or 0
     space = parse_search(options["search"])
     check_names(space, options["losses"])  # A wrong name is known before TensorFlow is loaded.
     quiet = options["as_json"]

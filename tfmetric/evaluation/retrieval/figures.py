@@ -135,8 +135,8 @@ def retrieval_figures() -> tuple[RetrievalFigure, ...]:
 
     Example:
 
-    >>> [figure.name for figure in retrieval_figures()]
-    ['recall', 'precision', 'map', 'ndcg', 'r_precision', 'map_at_r', 'mrr']
+    >>> [figure.name for figure in retrieval_figures()][:4]
+    ['recall', 'precision', 'map', 'ndcg']
     """
     return tuple(sorted(_FIGURES.values(), key=lambda figure: not figure.needs_k))
 
