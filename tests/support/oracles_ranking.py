@@ -60,7 +60,7 @@ def recall_at_k(d, positives, negatives, ks=(1, 2, 4, 8), rank_temperature=1.0, 
 
 
 def histogram(view, num_bins=100):
-    """The positive pairs are those among the others, which are the anchors if nothing is given."""
+    """The positive pairs are those among the others; on two sides those of both sides."""
     number = len(view.other_x)
     place = (2 - view.distances("cosine")) * num_bins / 2.0
     among = type(view)(
@@ -71,8 +71,9 @@ def histogram(view, num_bins=100):
         list(range(number)),
         view.match,
     )
+    among = view if set(view.own) == {-1} else among
     other_place = (2 - among.distances("cosine")) * num_bins / 2.0
-    pairs = [other_place[i, j] for i in range(number) for j in among.positives(i)]
+    pairs = [other_place[i, j] for i in range(len(among.x)) for j in among.positives(i)]
     if not pairs:
         return [(0.0, 0, 0) for _ in view.x]
     below = np.cumsum([np.mean([_share(s, node) for s in pairs]) for node in range(num_bins + 1)])

@@ -8,7 +8,7 @@ from keras import ops
 
 from tfmetric.losses._pairs import all_pairs
 from tfmetric.losses.base import References, Terms
-from tfmetric.mining import Anchors, by_class
+from tfmetric.mining import Anchors, among, by_class
 
 
 class ByClass:
@@ -30,26 +30,28 @@ class ByClass:
         if references is None:
             classes = by_class(labels)
             x = y = ops.take(x, classes.order, axis=0)
-            place = ops.arange(ops.shape(x)[0], dtype="int32")
-            self.anchors = Anchors(place, classes.start, classes.count)
             self._back, number = classes.back, ops.shape(x)[0]
+            place = ops.arange(number, dtype="int32")
+            self.anchors = Anchors(place, classes.start, classes.count, number)
             self._matrix = all_pairs(classes.start, x, distance)
+            mine, members = classes.start, classes.count
         else:
-            classes, number = _sorted(references)
+            own, valid = references.own, references.valid
+            found = among(labels, references.labels, own, valid)
+            classes, number, self.anchors, mine, members = found
             y = ops.take(references.embeddings, classes.order, axis=0)
-            place = ops.take(classes.back, references.own)
-            start, count = ops.take(classes.start, place), ops.take(classes.count, place)
-            self.anchors = Anchors(place, start, count)
+            place = None if own is None else self.anchors.place
             self._back = None
-            self._matrix = all_pairs(start, x, distance, References(classes.start, y, place))
+            others = References(classes.start, y, place)
+            self._matrix = all_pairs(mine, x, distance, others)
         self.embeddings = ops.stop_gradient(x), ops.stop_gradient(y)
         self.constant = ops.stop_gradient(self._matrix)
-        self.negative = ops.not_equal(self.anchors.start[:, None], classes.start[None, :])
+        self.negative = ops.not_equal(mine[:, None], classes.start[None, :])
         if references is not None and references.valid is not None:
             exists = ops.arange(ops.shape(y)[0], dtype="int32") < number
             self.negative = ops.logical_and(self.negative, exists[None, :])
         self.away = ops.where(self.negative, self.constant, float("inf"))
-        self.negatives = number - self.anchors.count
+        self.negatives = number - members
 
     def terms(self, total, count, active, weight) -> Terms:
         """Puts the sums in the order of the batch, and the gradient into them.
@@ -64,14 +66,3 @@ class ByClass:
         total = total + ops.sum(weight * (self._matrix - self.constant), axis=1)
         sums = (ops.cast(x, total.dtype) for x in (total, count, active))
         return Terms(*(x if self._back is None else ops.take(x, self._back) for x in sums))
-
-
-def _sorted(references):
-    """The classes of the references, those that do not exist as the last, and how many do."""
-    classes = by_class(references.labels)
-    size = ops.shape(references.embeddings)[0]
-    if references.valid is None:
-        return classes, size
-    number = ops.take(classes.start, classes.back)
-    number = ops.where(references.valid, number, size)
-    return by_class(number), ops.sum(ops.cast(references.valid, "int32"))

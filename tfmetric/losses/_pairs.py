@@ -29,7 +29,13 @@ def all_pairs(labels, x, distance, references=None, members=None):
         return distance.pairwise(x, y)
     same = ops.equal(labels[:, None], others[None, :])
     y_member = class_members(others, y) if members is None else members
-    x_member = y_member if own is None else ops.take(y_member, own)
+    if references is None:
+        x_member = y_member
+    elif own is None:
+        # Any member of the anchor's class; without one there is no pair to be exact about.
+        x_member = ops.take(y_member, ops.argmax(ops.cast(same, "int32"), axis=1))
+    else:
+        x_member = ops.take(y_member, own)
     matrix = distance.within(x, y, same, x_member, y_member)
     return _twins_alike(matrix, same, others, y)
 

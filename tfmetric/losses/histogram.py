@@ -51,7 +51,7 @@ class HistogramLoss(PairLoss):
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, scaled to
     length 1 here. With other references than the batch, Φ⁺ is that of all positive pairs among the
-    references.
+    references; where the anchors are not among them, of the pairs of anchors and references.
 
     Args:
         num_bins: At least 1: bins from -1 to 1. The paper finds no difference from 50 to 200, and
@@ -93,7 +93,7 @@ class HistogramLoss(PairLoss):
         """See :class:`EmbeddingLoss`."""
         matrix, positives, negatives = self.pairs(labels, embeddings, references)
         among = matrix
-        if references is not None:
+        if references is not None and references.own is not None:
             own = ops.arange(ops.shape(references.embeddings)[0], dtype="int32")
             all_of_them = references._replace(own=own)
             among, positives, _ = self.pairs(references.labels, references.embeddings, all_of_them)

@@ -110,11 +110,11 @@ class PairLoss(EmbeddingLoss):
         if self.match is None and self.distance.within is not None:
             members = class_members(references.labels, references.embeddings)
 
-        def some(x, y, labels, own):
-            given = references._replace(embeddings=y, own=own)
+        def some(x, y, labels, *own):
+            given = references._replace(embeddings=y, own=own[0] if own else None)
             return tuple(self.row_terms(labels, x, given, members))
 
-        rows = (labels, references.own)
+        rows = (labels,) if references.own is None else (labels, references.own)
         return Terms(*in_blocks(some, embeddings, references.embeddings, rows))
 
     def row_terms(self, labels, embeddings, references=None, members=None):
@@ -123,8 +123,11 @@ class PairLoss(EmbeddingLoss):
 
     def pairs(self, labels, embeddings, references=None, members=None):
         """The matrix and the masks that :meth:`pair_terms` takes, of what :meth:`terms` takes."""
-        other = references or References(None, None, None)
-        positives, negatives = label_masks(labels, other.labels, other.own, self.match, other.valid)
+        if references is None:
+            positives, negatives = label_masks(labels, match=self.match)
+        else:
+            others, _, own, valid, _ = references
+            positives, negatives = label_masks(labels, others, own, self.match, valid)
         if self.match is None:
             matrix = all_pairs(labels, embeddings, self.distance, references, members)
         else:

@@ -9,6 +9,7 @@ nearer. ``positives`` and ``negatives`` are ``(B, N)`` boolean masks with an anc
 """
 
 from tfmetric._foreign_names import answering
+from tfmetric.mining.among import Among, among
 from tfmetric.mining.choice import Chosen, one_triplet
 from tfmetric.mining.classes import Classes, by_class
 from tfmetric.mining.masks import label_masks
@@ -20,7 +21,7 @@ from tfmetric.mining.ordering import (
     nearest_further,
     number_below,
 )
-from tfmetric.mining.positives import Anchors, Positives, each_positive
+from tfmetric.mining.positives import Anchors, Positives, each_positive, nth_positive
 from tfmetric.mining.sampling import drawn_negatives, row_hash, sampling_sums, uniform
 from tfmetric.mining.strategies import FALLBACKS, NAMED, STRATEGIES, resolve
 
@@ -28,11 +29,13 @@ __all__ = [
     "FALLBACKS",
     "NAMED",
     "STRATEGIES",
+    "Among",
     "Anchors",
     "Chosen",
     "Classes",
     "Positives",
     "added_at",
+    "among",
     "ascending",
     "at",
     "by_class",
@@ -40,6 +43,7 @@ __all__ = [
     "each_positive",
     "label_masks",
     "nearest_further",
+    "nth_positive",
     "number_below",
     "one_of_each",
     "one_triplet",

@@ -12,11 +12,13 @@ class Anchors(NamedTuple):
         place: ``(B,)`` of the anchor, in the order of the labels.
         start: ``(B,)`` where its class begins.
         count: ``(B,)`` how many its class has, itself included.
+        size: How many examples the anchors are compared with.
     """
 
     place: object
     start: object
     count: object
+    size: object
 
 
 class Positives(NamedTuple):
@@ -47,12 +49,31 @@ def each_positive(anchors: Anchors, step: Any, state: Any, at_once: Any = 1) -> 
         The last state.
     """
     most = ops.max(anchors.count)
-    place, start, count = (each[:, None] for each in anchors)
+    count = anchors.count[:, None]
 
     def some(first, *state):
         number = first + ops.arange(at_once, dtype="int32")[None, :]
-        positives = Positives(start + (place - start + number) % count, number < count)
+        positives = Positives(nth_positive(anchors, number), number < count)
         return first + at_once, *step(positives, *state)
 
     first = ops.convert_to_tensor(1, dtype="int32")
     return ops.while_loop(lambda first, *_: first < most, some, (first, *state))[1:]
+
+
+def nth_positive(anchors: Anchors, number: Any) -> Any:
+    """The place of the n-th positive of each anchor, in the order of the labels.
+
+    Args:
+        anchors: Where they stand.
+        number: int32 ``(1, n)``, or a scalar: 1 for the first. From the count of a class on, the
+            place is meaningless, but in range.
+
+    Returns:
+        int32 ``(B, n)``, or ``(B,)`` for a scalar.
+    """
+    place, start, count = anchors[:3]
+    if len(ops.shape(number)) == 2:
+        place, start, count = (each[:, None] for each in (place, start, count))
+    position = start + (place - start + number) % ops.maximum(count, 1)
+    # The place of an anchor that is no reference lies after its class, maybe after all of them.
+    return ops.minimum(position, anchors.size - 1)

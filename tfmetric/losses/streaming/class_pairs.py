@@ -3,6 +3,7 @@
 from keras import ops
 
 from tfmetric.losses.streaming.layout import LARGEST_CLASS
+from tfmetric.mining import nth_positive
 
 
 def class_pairs(x, y, anchors, product, symmetric, once):
@@ -23,17 +24,15 @@ def class_pairs(x, y, anchors, product, symmetric, once):
         y. M is the least number of columns for classes of up to ``LARGEST_CLASS``.
     """
     size = y.shape[0]
-    most = LARGEST_CLASS if size is None else max(min(LARGEST_CLASS, size), 2)
+    most = LARGEST_CLASS if size is None else max(min(LARGEST_CLASS, size + 1), 2)
     count = anchors.count
 
-    def place(k):
-        return anchors.start + (anchors.place - anchors.start + k) % ops.maximum(count, 1)
-
     last = ops.minimum(ops.max(count, initial=0), most)
-    pairs = _pairs(x, y, place, count, last, most - 1, product, symmetric, once)
-    number = ops.arange(1, most, dtype="int32")[:, None]
-    exists = ops.transpose(number < count[None, :])
-    return ops.transpose(pairs), exists, ops.transpose(place(number))
+    pairs = _pairs(
+        x, y, lambda k: nth_positive(anchors, k), count, last, most - 1, product, symmetric, once
+    )
+    number = ops.arange(1, most, dtype="int32")[None, :]
+    return ops.transpose(pairs), number < count[:, None], nth_positive(anchors, number)
 
 
 def _pairs(x, y, place, count, last, number, product, symmetric, once):

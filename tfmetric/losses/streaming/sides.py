@@ -11,7 +11,7 @@ from tfmetric.losses.streaming.factors import FACTORS, missing_length
 from tfmetric.losses.streaming.layout import Circle, Table
 from tfmetric.losses.streaming.reductions import Count, Held, Largest, LogSumExp, Smallest
 from tfmetric.losses.streaming.strips import FAR, Edge, Labelled, Strips, Total
-from tfmetric.mining import Anchors, by_class
+from tfmetric.mining import Anchors, among, by_class
 
 # Exponents this far on either side of 0 neither overflow in a sum nor vanish.
 _SAFE = 70.0
@@ -33,12 +33,11 @@ class Order:
             self.classes = by_class(labels)
             self.existing = ops.shape(labels)[0]
             place = ops.arange(self.existing, dtype="int32")
-            self.anchors = Anchors(place, self.classes.start, self.classes.count)
+            self.anchors = Anchors(place, *self.classes[2:], self.existing)
+            self.numbers, self.members = self.classes.start, self.classes.count
             return
-        self.classes, self.existing = by_class_existing(references)
-        place = ops.take(self.classes.back, references.own)
-        start, count = (ops.take(each, place) for each in self.classes[2:])
-        self.anchors = Anchors(place, start, count)
+        found = among(labels, references.labels, references.own, references.valid)
+        self.classes, self.existing, self.anchors, self.numbers, self.members = found
 
     def sorted(self, x, y=None):
         """Anchors and others in the order of the labels; the anchors only against themselves."""
@@ -50,17 +49,6 @@ class Order:
     def unsorted(self, value):
         """A value an anchor, in the order of the batch."""
         return ops.take(value, self.classes.back) if self.symmetric else value
-
-
-def by_class_existing(references):
-    """The classes of the references, those that do not exist as the last, and how many do."""
-    classes = by_class(references.labels)
-    size = ops.shape(references.embeddings)[0]
-    if references.valid is None:
-        return classes, size
-    number = ops.take(classes.start, classes.back)
-    number = ops.where(references.valid, number, size)
-    return by_class(number), ops.sum(ops.cast(references.valid, "int32"))
 
 
 class Found:
@@ -120,8 +108,8 @@ class Negatives:
         size, others = ops.shape(factors.left)[0], ops.shape(factors.right)[0]
         self._layout = Circle(size) if order.symmetric else Table(size, others)
         exists = ops.arange(others, dtype="int32") < order.existing
-        self._labelled = Labelled(order.anchors.start, order.classes.start, exists)
-        self.number = ops.cast(order.existing - order.anchors.count, factors.left.dtype)
+        self._labelled = Labelled(order.numbers, order.classes.start, exists)
+        self.number = ops.cast(order.existing - order.members, factors.left.dtype)
 
     def reduce(self, *asked):
         """One ``(B,)`` tensor for each of what is asked, in one pass over the strips."""
