@@ -9,7 +9,7 @@ from support.batches import ORDINARY
 from support.loss_cases import CASES
 
 import tfmetric as tm
-from tfmetric.losses import ContrastiveLoss, References, TripletLoss, base
+from tfmetric.losses import ContrastiveLoss, Memory, References, TripletLoss
 from tfmetric.mining import STRATEGIES
 
 PAIRS = [(p, n) for p in STRATEGIES for n in STRATEGIES if (p, n) != ("semi-hard", "semi-hard")]
@@ -91,7 +91,7 @@ def test_near_duplicates_are_free_of_cancellation():
 
 
 def memory_of(labels, x, valid):
-    return base.Memory(*map(tf.constant, (labels, x, valid)))
+    return Memory(*map(tf.constant, (labels, x, valid)))
 
 
 @pytest.mark.parametrize("large", [0, 2**40])

@@ -10,8 +10,6 @@ from tfmetric.losses.angular import AngularLoss, angular_terms
 from tfmetric.losses.arcface import ArcFaceLoss, arcface_terms
 from tfmetric.losses.base import (
     EmbeddingLoss,
-    Memory,
-    References,
     Terms,
     anchor_terms,
     gather_terms,
@@ -55,6 +53,7 @@ from tfmetric.losses.proxy_anchor import ProxyAnchorLoss, proxy_anchor_terms
 from tfmetric.losses.proxy_loss import ProxyLoss
 from tfmetric.losses.ranked_list import RankedListLoss, ranked_list_terms
 from tfmetric.losses.recall_at_k import RecallAtKLoss, recall_at_k_terms
+from tfmetric.losses.references import Memory, References
 from tfmetric.losses.regularizers import (
     DecorrelationRegularizer,
     EmbeddingRegularizer,

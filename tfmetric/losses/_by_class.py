@@ -7,7 +7,8 @@ sum: that carries the gradient, exactly, wherever the weights are the derivative
 from keras import ops
 
 from tfmetric.losses._pairs import all_pairs
-from tfmetric.losses.base import References, Terms
+from tfmetric.losses.base import Terms
+from tfmetric.losses.references import References
 from tfmetric.mining import Anchors, among, by_class
 
 
@@ -42,7 +43,7 @@ class ByClass:
             y = ops.take(references.embeddings, classes.order, axis=0)
             place = None if own is None else self.anchors.place
             self._back = None
-            others = References(classes.start, y, place)
+            others = References._make((classes.start, y, place, None, None))
             self._matrix = all_pairs(mine, x, distance, others)
         self.embeddings = ops.stop_gradient(x), ops.stop_gradient(y)
         self.constant = ops.stop_gradient(self._matrix)

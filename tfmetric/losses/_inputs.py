@@ -84,7 +84,7 @@ def class_ids(y_true):
         TypeError: If the labels are not numbers.
         ValueError: If their shape is neither ``(B,)`` nor ``(B, 1)``, or a float is not whole.
     """
-    values = _at_hand(y_true)
+    values = at_hand(y_true)
     if values is not None:
         # Only equality counts, so small numbers stand for the ids: none is too large for a backend.
         small = np.unique(_whole(_vector(values)), return_inverse=True)[1].astype("int32")
@@ -115,7 +115,7 @@ def proxy_indices(y_true, count):
         TypeError: If the labels are not numbers.
         ValueError: If the shape is another, or a label is not such a number.
     """
-    values = _at_hand(y_true)
+    values = at_hand(y_true)
     if values is not None:
         values = _whole(_vector(values))
         wrong = values[(values < 0) | (values >= count)]
@@ -231,7 +231,7 @@ def check(finite, whole):
 
 def require(right, message):
     """Stops with the message unless the boolean scalar is true; see :func:`check`."""
-    value = _at_hand(right)
+    value = at_hand(right)
     if value is not None:
         if not value:
             raise ValueError(message)
@@ -251,7 +251,26 @@ _NOT_WHOLE = (
 )
 
 
-def _at_hand(y):
+def check_inside(own, size):
+    """Says so if indices of anchors among their references are out of range, where known.
+
+    Args:
+        own: ``(B,)`` indices, or None.
+        size: How many references there are, or None.
+    """
+    values = None if own is None or size is None else at_hand(own)
+    if values is not None and values.size and not 0 <= values.min() <= values.max() < size:
+        wrong = values[(values < 0) | (values >= size)][0].item()
+        raise ValueError(
+            expected(
+                f"own to be indices of the anchors among the references, from 0 to {size - 1}, or "
+                "None where the anchors are not among them",
+                own=wrong,
+            )
+        )
+
+
+def at_hand(y):
     """The values as a NumPy array, or None while a graph is being traced."""
     if isinstance(y, keras.KerasTensor):
         return None

@@ -10,10 +10,14 @@ def takes_memory(loss):
     return "memory" in inspect.signature(loss.__call__).parameters
 
 
-def applied(loss, y_true, y_pred, sample_weight, memory):
-    """The loss of a batch, given the memory if there is one."""
-    if memory is None:
-        return loss(y_true, y_pred, sample_weight)
-    if not takes_memory(loss):
-        raise ValueError(expected("losses on labels and embeddings beside a memory", loss=loss))
-    return loss(y_true, y_pred, sample_weight, memory=memory)
+def applied(loss, y_true, y_pred, sample_weight, memory=None, references=None):
+    """The loss of a batch, given the memory and the references if there are such."""
+    given = {"memory": memory, "references": references}
+    more = {name: value for name, value in given.items() if value is not None}
+    if more and not takes_memory(loss):
+        others = " and ".join(_NAMES[name] for name in more)
+        raise ValueError(expected(f"losses on labels and embeddings beside {others}", loss=loss))
+    return loss(y_true, y_pred, sample_weight, **more)
+
+
+_NAMES = {"memory": "a memory", "references": "references"}

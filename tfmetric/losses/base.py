@@ -9,45 +9,12 @@ from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
-from tfmetric._precision import narrowed, widened
+from tfmetric._precision import narrowed
 from tfmetric.losses import _inputs, _replicas
+from tfmetric.losses.references import Memory, References, read_batch
 
 GATHER = ("local", "global")
 REDUCTIONS = ("auto", "sum_over_batch_size", "mean_over_active", "sum", None)
-
-
-class References(NamedTuple):
-    """What the anchors of a batch are compared with, where that is more than the batch itself.
-
-    Attributes:
-        labels: ``(N,)`` labels, as those of the anchors.
-        embeddings: ``(N, D)``.
-        own: ``(B,)`` index of each anchor among them: nobody is a pair with itself.
-        valid: ``(N,)`` booleans: which of them exist, as in a memory that is not yet full. The
-            others are neither positives nor negatives of anybody. None if all do.
-        across: Makes the sum over all anchors of a sum over those at hand, where the anchors of a
-            batch are spread over replicas; None if all are at hand.
-    """
-
-    labels: object
-    embeddings: object
-    own: object
-    valid: object = None
-    across: object = None
-
-
-class Memory(NamedTuple):
-    """Examples of earlier batches that the anchors are compared with too.
-
-    Attributes:
-        labels: ``(M,)`` labels of an integer type, as ``y_true`` (or of its shape, with ``match``).
-        embeddings: ``(M, D)``.
-        valid: ``(M,)`` booleans: which places of the memory are filled.
-    """
-
-    labels: object
-    embeddings: object
-    valid: object
 
 
 class Terms(NamedTuple):
@@ -174,17 +141,31 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
         """Labels as tensors, and whether all of them can be told apart; see ``class_ids``."""
         return _inputs.class_ids(y_true)
 
-    def call(self, y_true, y_pred, memory: Memory | None = None):
+    def call(
+        self,
+        y_true,
+        y_pred,
+        memory: Memory | None = None,
+        references: References | None = None,
+    ):
         """Values ``(B,)`` whose plain mean, or sum, is the reduced loss.
 
         Args:
             y_true: Labels.
             y_pred: Embeddings.
             memory: What to compare with besides the batch; it gets no gradient.
+            references: What to compare with in place of the batch.
         """
         replicas = self._replicas()
-        y_true, y_pred = _inputs.rows(y_true), ops.convert_to_tensor(y_pred)
-        labels, embeddings, references, right = self._read(y_true, y_pred, memory, replicas)
+        labels, embeddings, references, right = read_batch(
+            _inputs.rows(y_true),
+            ops.convert_to_tensor(y_pred),
+            self.read_labels,
+            "float64" if self.dtype == "float64" else "float32",
+            replicas,
+            memory,
+            references,
+        )
         more = () if references is None else (references,)
         if more and "references" not in inspect.signature(self.terms).parameters:
             raise ValueError(
@@ -211,48 +192,29 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
     def _replicas(self):
         return _replicas.current() if self.gather == "global" else None
 
-    def _read(self, y_true, y_pred, memory, replicas):
-        """Labels, embeddings, references (or None), and whether nothing is wrong with them."""
-        compute = "float64" if self.dtype == "float64" else "float32"
-        own, size = None, ops.shape(y_pred)[0]
-        if replicas:
-            own = replicas.rows(size)
-            # Of some types TensorFlow sends nothing.
-            y_true = replicas.gather(_inputs.comparable(ops.convert_to_tensor(y_true)))
-            y_pred = replicas.gather_with_gradient(widened(y_pred, compute), own)
-            own = _inputs.at_least_one_row(own)
-        _inputs.one_label_each(y_true, y_pred)
-        y_true, y_pred = map(_inputs.at_least_one_row, (y_true, y_pred))
-        whole_batch = ops.shape(y_pred)[0]
-        if memory is not None:
-            # Read together: reading may number the labels anew.
-            y_true = ops.cast(ops.convert_to_tensor(y_true), memory.labels.dtype)
-            y_true = ops.reshape(y_true, (whole_batch, *memory.labels.shape[1:]))
-            y_true = ops.concatenate([y_true, memory.labels])
-        labels, whole = self.read_labels(y_true)
-        kept = labels if memory is None else labels[:whole_batch]
-        embeddings, finite = _inputs.embeddings(y_pred, kept, compute)
-        _inputs.check(finite, whole)
-        right = ops.logical_and(finite, whole)
-        # A label vector of another length must not broadcast.
-        kept = ops.reshape(kept, (whole_batch, *kept.shape[1:]))
-        if own is None and memory is None:
-            return kept, embeddings, None, right
-        references = References(kept, embeddings, own, None, replicas and replicas.sum)
-        if own is None:
-            references = references._replace(own=ops.arange(whole_batch, dtype="int32"))
-        else:
-            kept, embeddings = (ops.take(each, own, axis=0) for each in (kept, embeddings))
-        if memory is not None:
-            references = _with_memory(references, labels[whole_batch:], memory)
-        return kept, embeddings, references, right
+    def __call__(
+        self,
+        y_true,
+        y_pred,
+        sample_weight=None,
+        memory: Memory | None = None,
+        references: References | None = None,
+    ):
+        """The reduced loss; see the class.
 
-    def __call__(self, y_true, y_pred, sample_weight=None, memory: Memory | None = None):
-        """The reduced loss; see the class."""
+        Args:
+            y_true: ``(B,)`` labels of the anchors.
+            y_pred: ``(B, D)`` embeddings of the anchors.
+            sample_weight: ``(B,)`` weights of the anchors, or None.
+            memory: :class:`Memory` to compare with besides; it gets no gradient.
+            references: :class:`References` to compare with in place of the batch, such as the
+                other side of each pair.
+        """
         with keras.name_scope(self.name):
-            more = () if memory is None else (memory,)
+            given = {"memory": memory, "references": references}
+            more = {name: value for name, value in given.items() if value is not None}
             y_pred = ops.convert_to_tensor(y_pred)
-            values = self.call(y_true, y_pred, *more)
+            values = self.call(y_true, y_pred, **more)
             loss = self._reduce(values, values, _inputs.weights(sample_weight, y_pred))
             if self.reduction is not None:
                 # Keras leaves a vector without values as it is.
@@ -263,28 +225,6 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
                 # gradient stays that of its own anchors.
                 loss = loss + ops.stop_gradient(replicas.sum(loss) / replicas.number - loss)
             return narrowed(loss, self.dtype)
-
-
-def _with_memory(references, labels, memory):
-    """The references, then the memory."""
-    size = ops.shape(references.embeddings)[0]
-    # An empty place holds a copy of somebody: a row of zeros may lie far from all embeddings.
-    first = references._replace(labels=references.labels[:1], embeddings=references.embeddings[:1])
-
-    def kept(values, empty):
-        valid = ops.reshape(memory.valid, (-1, *(1 for _ in values.shape[1:])))
-        return ops.where(valid, ops.cast(values, empty.dtype), empty)
-
-    return references._replace(
-        labels=ops.concatenate([references.labels, kept(labels, first.labels)]),
-        embeddings=ops.concatenate(
-            [
-                references.embeddings,
-                ops.stop_gradient(kept(memory.embeddings, first.embeddings)),
-            ]
-        ),
-        valid=ops.concatenate([ops.ones((size,), dtype="bool"), memory.valid]),
-    )
 
 
 def check_margin(margin, name="margin", optional=False):

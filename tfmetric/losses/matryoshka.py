@@ -10,7 +10,7 @@ from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric._precision import narrowed, widened
 from tfmetric.losses._memory import applied
-from tfmetric.losses.base import Memory
+from tfmetric.losses.references import Memory, References
 from tfmetric.losses.weighted_sum import read_weights
 
 
@@ -77,7 +77,14 @@ class MatryoshkaLoss(ConfigFromArguments, keras.losses.Loss):
                 expected("weights of at least 0, one of them above 0", weights=weights)
             )
 
-    def __call__(self, y_true, y_pred, sample_weight=None, memory: Memory | None = None):
+    def __call__(
+        self,
+        y_true,
+        y_pred,
+        sample_weight=None,
+        memory: Memory | None = None,
+        references: References | None = None,
+    ):
         """The weighted mean; a vector if the loss has ``reduction=None``."""
         with keras.name_scope(self.name):
             x = ops.convert_to_tensor(y_pred)
@@ -93,8 +100,8 @@ class MatryoshkaLoss(ConfigFromArguments, keras.losses.Loss):
             x = widened(x, compute)
             total, whole = 0.0, sum(self.weights)
             for dim, weight in zip(self.dims, self.weights, strict=True):
-                kept = memory and memory._replace(embeddings=_short(memory.embeddings, dim))
-                value = applied(self.loss, y_true, _short(x, dim), sample_weight, kept)
+                others = (_shortened(each, dim) for each in (memory, references))
+                value = applied(self.loss, y_true, _short(x, dim), sample_weight, *others)
                 total = total + (weight / whole) * ops.cast(value, compute)
             return narrowed(total, self.dtype)
 
@@ -103,5 +110,9 @@ class MatryoshkaLoss(ConfigFromArguments, keras.losses.Loss):
         return self(y_true, y_pred)
 
 
+def _shortened(others, dim):
+    return others and others._replace(embeddings=_short(others.embeddings, dim))
+
+
 def _short(x, dim):
-    return distances.l2_normalize(x[:, :dim])
+    return distances.l2_normalize(ops.convert_to_tensor(x)[:, :dim])

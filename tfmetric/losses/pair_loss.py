@@ -5,7 +5,8 @@ from keras import ops
 from tfmetric import distances
 from tfmetric.losses import _inputs, matching
 from tfmetric.losses._pairs import all_pairs, class_members
-from tfmetric.losses.base import EmbeddingLoss, References, Terms
+from tfmetric.losses.base import EmbeddingLoss, Terms
+from tfmetric.losses.references import References
 from tfmetric.losses.streaming import FACTORS, Held, in_blocks, streamed_or_held
 from tfmetric.mining import label_masks
 
@@ -105,7 +106,7 @@ class PairLoss(EmbeddingLoss):
         """The terms from whole rows of the matrix, of some anchors at a time."""
         if references is None:
             own = ops.arange(ops.shape(embeddings)[0], dtype="int32")
-            references = References(labels, embeddings, own)
+            references = References._make((labels, embeddings, own, None, None))
         members = None
         if self.match is None and self.distance.within is not None:
             members = class_members(references.labels, references.embeddings)

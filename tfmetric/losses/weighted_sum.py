@@ -10,7 +10,8 @@ from tfmetric._errors import expected
 from tfmetric._precision import narrowed, widened
 from tfmetric.losses import _inputs
 from tfmetric.losses._memory import applied
-from tfmetric.losses.base import Memory, Reduced
+from tfmetric.losses.base import Reduced
+from tfmetric.losses.references import Memory, References
 from tfmetric.losses.regularizers import EmbeddingRegularizer
 
 
@@ -67,7 +68,14 @@ class WeightedSum(ConfigFromArguments, keras.losses.Loss):
         self.losses = parts
         self.weights = read_weights(weights, len(parts))
 
-    def __call__(self, y_true, y_pred, sample_weight=None, memory: Memory | None = None):
+    def __call__(
+        self,
+        y_true,
+        y_pred,
+        sample_weight=None,
+        memory: Memory | None = None,
+        references: References | None = None,
+    ):
         """The weighted sum; a vector if a part has ``reduction=None``."""
         with keras.name_scope(self.name):
             y_true, y_pred = _inputs.rows(y_true), ops.convert_to_tensor(y_pred)
@@ -75,7 +83,7 @@ class WeightedSum(ConfigFromArguments, keras.losses.Loss):
             total = 0.0
             for part, weight in zip(self.losses, self.weights, strict=True):
                 if isinstance(part, keras.losses.Loss):
-                    value = applied(part, y_true, y_pred, sample_weight, memory)
+                    value = applied(part, y_true, y_pred, sample_weight, memory, references)
                 else:
                     value = _penalty(part, y_true, y_pred)
                 total = total + weight * ops.cast(value, compute)

@@ -8,7 +8,7 @@ from keras import ops
 from tfmetric._errors import expected
 from tfmetric.losses import _inputs
 from tfmetric.losses._memory import takes_memory
-from tfmetric.losses.base import Memory
+from tfmetric.losses.references import Memory
 from tfmetric.models.wrapped import TrainedEmbedder, innermost
 
 

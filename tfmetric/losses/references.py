@@ -1,0 +1,258 @@
+"""What the anchors of a batch are compared with, where that is more than the batch itself."""
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfmetric._errors import expected
+from tfmetric._precision import widened
+from tfmetric.losses import _inputs
+
+
+class _References(NamedTuple):
+    labels: Any
+    embeddings: Any
+    own: Any = None
+    valid: Any = None
+    across: Any = None
+
+
+class References(_References):
+    """What the anchors of a batch are compared with, where that is not the batch itself.
+
+    The other side of a pair, for example: the answers of a batch of questions, in
+    ``loss(ids, questions, references=References(ids, answers))``.
+
+    Attributes:
+        labels: ``(N,)`` labels, as those of the anchors.
+        embeddings: ``(N, D)``; a loss has a gradient with respect to them too.
+        own: ``(B,)`` index of each anchor among them: an anchor is no pair with itself. None where
+            the anchors are not among them.
+        valid: ``(N,)`` booleans: which of them exist, as in a memory that is not yet full. The
+            others are neither positives nor negatives of any anchor. None if all exist.
+        across: Makes the sum over all anchors of a sum over those at hand, where the anchors of a
+            batch are spread over replicas; None if all are at hand.
+
+    Raises:
+        ValueError: If the shapes do not fit, or an index of ``own`` is out of range.
+
+    Example:
+
+    >>> import numpy as np, tfmetric as tm
+    >>> questions = np.array([[1.0, 0.0], [0.6, 0.8]], "float32")
+    >>> answers = np.array([[0.8, 0.6], [0.0, 1.0]], "float32")
+    >>> ids = np.arange(2)
+    >>> loss = tm.losses.MultipleNegativesRankingLoss()
+    >>> round(float(loss(ids, questions, references=References(ids, answers))), 4)
+    1.6294
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, labels, embeddings, own=None, valid=None, across=None):
+        """Checks the shapes, and the indices where they are at hand."""
+        self = super().__new__(cls, labels, embeddings, own, valid, across)
+        if labels is None or embeddings is None:
+            return self
+        counts = {
+            "labels": _count(labels),
+            "embeddings": _count(embeddings),
+            "valid": None if valid is None else _count(valid),
+        }
+        if len({count for count in counts.values() if count is not None}) > 1:
+            raise ValueError(expected("as many labels as embeddings of the references", **counts))
+        _inputs.check_inside(own, counts["embeddings"])
+        return self
+
+
+def _count(values):
+    return len(values) if isinstance(values, (list, tuple)) else values.shape[0]
+
+
+class Memory(NamedTuple):
+    """Examples of earlier batches that the anchors are compared with too.
+
+    Attributes:
+        labels: ``(M,)`` labels of an integer type, as ``y_true`` (or of its shape, with ``match``).
+        embeddings: ``(M, D)``.
+        valid: ``(M,)`` booleans: which places of the memory are filled.
+    """
+
+    labels: Any
+    embeddings: Any
+    valid: Any
+
+
+class Batch(NamedTuple):
+    """A batch as the formulas of a loss take it.
+
+    Attributes:
+        labels: ``(B,)`` integer class ids of the anchors.
+        embeddings: ``(B, D)`` float32 or float64.
+        references: :class:`References`; None where the anchors are compared with each other.
+        right: Boolean scalar: whether nothing is wrong with the values.
+    """
+
+    labels: Any
+    embeddings: Any
+    references: Any
+    right: Any
+
+
+def read_batch(y_true, y_pred, read_labels, compute, replicas=None, memory=None, references=None):
+    """Labels and embeddings, of all replicas and of a memory where there are such.
+
+    Args:
+        y_true: ``(B, ...)`` labels.
+        y_pred: ``(B, D)`` embeddings.
+        read_labels: Makes labels comparable: returns them, and whether all can be told apart.
+        compute: "float32" or "float64".
+        replicas: :class:`tfmetric.losses._replicas.Replicas` whose batches are one batch; or None.
+        memory: :class:`Memory` to compare with besides; it gets no gradient. Or None.
+        references: :class:`References` to compare with in place of the batch; or None.
+
+    Returns:
+        :class:`Batch`.
+    """
+    if references is not None:
+        return _on_two_sides(y_true, y_pred, read_labels, compute, replicas, memory, references)
+    own, size = None, ops.shape(y_pred)[0]
+    if replicas:
+        own = replicas.rows(size)
+        y_true, y_pred = _gathered(y_true, y_pred, compute, replicas, own)
+        own = _inputs.at_least_one_row(own)
+    _inputs.one_label_each(y_true, y_pred)
+    y_true, y_pred = map(_inputs.at_least_one_row, (y_true, y_pred))
+    whole_batch = ops.shape(y_pred)[0]
+    if memory is not None:
+        y_true = _with_labels(y_true, memory.labels)
+    labels, whole = read_labels(y_true)
+    kept = labels if memory is None else labels[:whole_batch]
+    embeddings, right = _checked(y_pred, kept, compute, whole)
+    # A label vector of another length must not broadcast.
+    kept = ops.reshape(kept, (whole_batch, *kept.shape[1:]))
+    if own is None and memory is None:
+        return Batch(kept, embeddings, None, right)
+    across = replicas and replicas.sum
+    if own is None:
+        own = ops.arange(whole_batch, dtype="int32")
+    given = References._make((kept, embeddings, own, None, across))
+    if replicas:
+        kept, embeddings = (ops.take(each, own, axis=0) for each in (kept, embeddings))
+    if memory is not None:
+        given = _with_memory(given, labels[whole_batch:], memory)
+    return Batch(kept, embeddings, given, right)
+
+
+def _on_two_sides(y_true, y_pred, read_labels, compute, replicas, memory, references):
+    """Anchors and other references than the batch."""
+    others, y, own, valid, _ = references
+    others, y = _inputs.rows(others), ops.convert_to_tensor(_inputs.rows(y))
+    _inputs.one_label_each(y_true, y_pred)
+    if replicas:
+        rows = replicas.rows(ops.shape(y)[0])
+        others, y = _gathered(others, y, compute, replicas, rows)
+        own = None if own is None else ops.take(rows, own)
+        if valid is not None:
+            valid = ops.cast(replicas.gather(ops.cast(valid, "int32")), "bool")
+    if _inputs.may_be_empty(y):
+        size = ops.shape(y)[0]
+        valid = ops.ones((size,), dtype="bool") if valid is None else valid
+        valid = _inputs.at_least_one_row(ops.cast(valid, "int32")) > 0
+        others, y = map(_inputs.at_least_one_row, (others, y))
+    y_true, y_pred = map(_inputs.at_least_one_row, (y_true, y_pred))
+    if own is not None:
+        own = _inputs.at_least_one_row(own)
+    size = ops.shape(y_pred)[0]
+    parts = [others] if memory is None else [others, memory.labels]
+    # Read together: reading may number the labels anew.
+    together = y_true
+    for part in parts:
+        together = _with_labels(together, part)
+    labels, whole = read_labels(together)
+    number = size + ops.shape(y)[0]
+    embeddings, right = _checked(y_pred, labels[:size], compute, whole)
+    y, right = _checked(y, labels[size:number], compute, right)
+    if embeddings.shape[1] != y.shape[1]:
+        raise ValueError(
+            expected(
+                "anchors and references of one width",
+                y_pred_shape=tuple(y_pred.shape),
+                references_shape=tuple(y.shape),
+            )
+        )
+    kept = ops.reshape(labels[:size], (size, *labels.shape[1:]))
+    across = replicas and replicas.sum
+    given = References._make((labels[size:number], y, own, valid, across))
+    if memory is not None:
+        given = _with_memory(given, labels[number:], memory)
+    return Batch(kept, embeddings, given, right)
+
+
+def _gathered(labels, embeddings, compute, replicas, rows):
+    """Labels and embeddings of all replicas; the embeddings with their gradient."""
+    # TensorFlow sends nothing of some types.
+    labels = replicas.gather(_inputs.comparable(ops.convert_to_tensor(labels)))
+    return labels, replicas.gather_with_gradient(widened(embeddings, compute), rows)
+
+
+def _checked(x, labels, compute, whole):
+    embeddings, finite = _inputs.embeddings(x, labels, compute)
+    _inputs.check(finite, whole)
+    return embeddings, ops.logical_and(finite, whole)
+
+
+def _with_labels(labels, others):
+    """Both, one below the other; as NumPy arrays where both are at hand."""
+    both = _inputs.at_hand(labels), _inputs.at_hand(others)
+    if both[0] is None or both[1] is None:
+        labels, others = ops.convert_to_tensor(labels), ops.convert_to_tensor(others)
+        dtype = keras.backend.result_type(labels.dtype, others.dtype)
+        join, cast = ops.concatenate, ops.cast
+    else:
+        labels, others = both
+        dtype = np.result_type(labels.dtype, others.dtype).name
+        join, cast = np.concatenate, np.ndarray.astype
+    whole = all("int" in str(each.dtype) for each in (labels, others))
+    if whole and "int" not in dtype:
+        raise TypeError(
+            expected(
+                "labels of one integer type on both sides",
+                y_true_dtype=labels.dtype,
+                references_dtype=others.dtype,
+            )
+        )
+    labels, others = (cast(_column(each), dtype) for each in (labels, others))
+    return join([labels, others])
+
+
+def _column(labels):
+    """``(B, 1)`` class ids as ``(B,)``."""
+    return labels[:, 0] if tuple(labels.shape[1:]) == (1,) else labels
+
+
+def _with_memory(references, labels, memory):
+    """The references, then the memory."""
+    size = ops.shape(references.embeddings)[0]
+    # An empty place holds a copy of a reference: a row of zeros may lie far from all embeddings.
+    first = references._replace(labels=references.labels[:1], embeddings=references.embeddings[:1])
+
+    def kept(values, empty):
+        valid = ops.reshape(memory.valid, (-1, *(1 for _ in values.shape[1:])))
+        return ops.where(valid, ops.cast(values, empty.dtype), empty)
+
+    exist = references.valid
+    if exist is None:
+        exist = ops.ones((size,), dtype="bool")
+    return references._replace(
+        labels=ops.concatenate([references.labels, kept(labels, first.labels)]),
+        embeddings=ops.concatenate(
+            [
+                references.embeddings,
+                ops.stop_gradient(kept(memory.embeddings, first.embeddings)),
+            ]
+        ),
+        valid=ops.concatenate([exist, memory.valid]),
+    )
