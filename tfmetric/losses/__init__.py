@@ -24,6 +24,7 @@ from tfmetric.losses.cosface import CosFaceLoss, cosface_terms
 from tfmetric.losses.cosine_embedding import SiameseCosineEmbeddingLoss
 from tfmetric.losses.fast_ap import FastAPLoss, fast_ap_terms
 from tfmetric.losses.histogram import HistogramLoss, histogram_terms
+from tfmetric.losses.in_batch_softmax import InBatchSoftmaxLoss
 from tfmetric.losses.lifted_structure import LiftedStructureLoss, lifted_structure_terms
 from tfmetric.losses.lmnn import LMNNLoss, lmnn_terms
 from tfmetric.losses.margin import MarginLoss, margin_terms
@@ -62,12 +63,14 @@ from tfmetric.losses.regularizers import (
     SpreadOutRegularizer,
     UniformityRegularizer,
 )
+from tfmetric.losses.sigmoid_pair import SigmoidPairLoss
 from tfmetric.losses.smooth_ap import SmoothAPLoss, smooth_ap_terms
 from tfmetric.losses.soft_triple import SoftTripleLoss, soft_triple_terms
 from tfmetric.losses.sphereface import SphereFaceLoss, sphereface_terms
 from tfmetric.losses.sup_con import SupConLoss, sup_con_terms
 from tfmetric.losses.triplet import SiameseTripletLoss, TripletLoss, triplet_terms
 from tfmetric.losses.tuplet_margin import TupletMarginLoss, tuplet_margin_terms
+from tfmetric.losses.two_sided_loss import Links, OnTwoSides, TwoSidedLoss
 from tfmetric.losses.two_views import (
     barlow_twins,
     negative_cosine,
@@ -87,9 +90,11 @@ __all__ = [
     "EmbeddingRegularizer",
     "FastAPLoss",
     "HistogramLoss",
+    "InBatchSoftmaxLoss",
     "KoLeoRegularizer",
     "LMNNLoss",
     "LiftedStructureLoss",
+    "Links",
     "MarginLoss",
     "MatryoshkaLoss",
     "Memory",
@@ -100,6 +105,7 @@ __all__ = [
     "NTXentLoss",
     "NormRegularizer",
     "NormalizedSoftmaxLoss",
+    "OnTwoSides",
     "PairLoss",
     "ProxyAnchorLoss",
     "ProxyLoss",
@@ -110,6 +116,7 @@ __all__ = [
     "SiameseContrastiveLoss",
     "SiameseCosineEmbeddingLoss",
     "SiameseTripletLoss",
+    "SigmoidPairLoss",
     "SmoothAPLoss",
     "SoftNearestNeighborLoss",
     "SoftTripleLoss",
@@ -119,6 +126,7 @@ __all__ = [
     "Terms",
     "TripletLoss",
     "TupletMarginLoss",
+    "TwoSidedLoss",
     "UniformityRegularizer",
     "WeightedSum",
     "anchor_terms",

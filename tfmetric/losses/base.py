@@ -167,11 +167,22 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
             references,
         )
         more = () if references is None else (references,)
-        if more and "references" not in inspect.signature(self.terms).parameters:
+        if more and not takes_references(self):
             raise ValueError(
                 expected("a loss that can compare a batch with others than itself", loss=self)
             )
         terms = self.terms(labels, embeddings, *more)
+        return self.values_of(terms, right, y_pred, replicas)
+
+    def values_of(self, terms: Terms, right, y_pred, replicas=None):
+        """Values ``(B,)`` whose plain mean, or sum, is the reduced loss of some terms.
+
+        Args:
+            terms: The terms of each anchor.
+            right: Boolean scalar: without it the values are NaN.
+            y_pred: ``(B, ...)``, as given; a batch of none has a row in ``terms`` all the same.
+            replicas: The replicas whose anchors count as one batch, or None.
+        """
         if _inputs.may_be_empty(y_pred):
             size = ops.shape(y_pred)[0]
             terms = Terms(*(each[:size] for each in terms))
@@ -225,6 +236,11 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
                 # gradient stays that of its own anchors.
                 loss = loss + ops.stop_gradient(replicas.sum(loss) / replicas.number - loss)
             return narrowed(loss, self.dtype)
+
+
+def takes_references(loss: EmbeddingLoss) -> bool:
+    """Whether a loss can compare a batch with others than itself."""
+    return "references" in inspect.signature(loss.terms).parameters
 
 
 def check_margin(margin, name="margin", optional=False):

@@ -46,7 +46,7 @@ class References(_References):
     >>> ids = np.arange(2)
     >>> loss = tm.losses.MultipleNegativesRankingLoss()
     >>> round(float(loss(ids, questions, references=References(ids, answers))), 4)
-    1.6294
+    1.62
     """
 
     __slots__ = ()
@@ -127,7 +127,7 @@ def read_batch(y_true, y_pred, read_labels, compute, replicas=None, memory=None,
     y_true, y_pred = map(_inputs.at_least_one_row, (y_true, y_pred))
     whole_batch = ops.shape(y_pred)[0]
     if memory is not None:
-        y_true = _with_labels(y_true, memory.labels)
+        y_true = joined_labels(y_true, memory.labels)
     labels, whole = read_labels(y_true)
     kept = labels if memory is None else labels[:whole_batch]
     embeddings, right = _checked(y_pred, kept, compute, whole)
@@ -168,10 +168,7 @@ def _on_two_sides(y_true, y_pred, read_labels, compute, replicas, memory, refere
     size = ops.shape(y_pred)[0]
     parts = [others] if memory is None else [others, memory.labels]
     # Read together: reading may number the labels anew.
-    together = y_true
-    for part in parts:
-        together = _with_labels(together, part)
-    labels, whole = read_labels(together)
+    labels, whole = read_labels(joined_labels(y_true, *parts))
     number = size + ops.shape(y)[0]
     embeddings, right = _checked(y_pred, labels[:size], compute, whole)
     y, right = _checked(y, labels[size:number], compute, right)
@@ -204,8 +201,14 @@ def _checked(x, labels, compute, whole):
     return embeddings, ops.logical_and(finite, whole)
 
 
-def _with_labels(labels, others):
-    """Both, one below the other; as NumPy arrays where both are at hand."""
+def joined_labels(labels, *others):
+    """Labels, one vector below the other; as NumPy arrays where all are at hand."""
+    for other in others:
+        labels = _joined(labels, other)
+    return labels
+
+
+def _joined(labels, others):
     both = _inputs.at_hand(labels), _inputs.at_hand(others)
     if both[0] is None or both[1] is None:
         labels, others = ops.convert_to_tensor(labels), ops.convert_to_tensor(others)

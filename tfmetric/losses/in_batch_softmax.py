@@ -1,0 +1,123 @@
+"""In-batch softmax: the candidate of each query, picked among all candidates of the batch."""
+
+import keras
+from keras import ops
+
+from tfmetric.losses import _arguments, _logit_columns
+from tfmetric.losses._negative_logits import LargestLogits, NegativeLogits
+from tfmetric.losses.base import anchor_terms
+from tfmetric.losses.streaming import LogSumExp
+from tfmetric.losses.two_sided_loss import TwoSidedLoss
+
+
+@keras.saving.register_keras_serializable(package="tfmetric")
+class InBatchSoftmaxLoss(TwoSidedLoss):
+    """In-batch softmax (InfoNCE on two sides): cross-entropy of picking each query's candidate.
+
+    The first choice for two towers: questions and answers, images and captions, users and items.
+    The more links in a batch, the better; memory is that of a tile of the matrix of logits, so a
+    batch of 16,384 is no trouble.
+
+    Formula:
+        With s the similarity, τ the temperature and q_j the probability that candidate j is in a
+        batch, the logit of query i and candidate j is z_ij = s(i, j) / τ − log q_j, and link i
+        gives
+
+            −log(exp(z_ii) / (exp(z_ii) + Σ_j exp(z_ij)))
+
+        over all candidates j of the batch but those with the id of candidate i
+        (``mask_accidental_hits``). With ``symmetric`` it is the mean with the same from the other
+        side, without q.
+
+    Inputs: As in :class:`TwoSidedLoss`: ``y_true`` ``(B,)`` ids of the candidates, ``y_pred``
+    ``(B, 2 + H, D)``. The last columns of D may be what ``learned_temperature`` and ``log_q`` say.
+
+    Args:
+        temperature: Greater than 0: τ. 0.05 suits cosines of towers that are trained from
+            nothing; 1 suits the inner product.
+        symmetric: As in :class:`TwoSidedLoss`; CLIP is symmetric.
+        mask_accidental_hits: Whether a candidate of the same id as the query's own is left out
+            of the negatives. In a batch of popular items many such meet.
+        top_k_negatives: How many of each query's hardest negatives count; None for all.
+        similarity: "cosine", or "inner_product" of the embeddings as they are.
+        learned_temperature: Whether a column of ``y_pred`` is 1/τ, as
+            :class:`tfmetric.layers.LearnedTemperature` gives it; ``temperature`` is not used then.
+        log_q: Whether the last column of ``y_pred`` is log q, as ``models.two_tower(log_q=...)``
+            gives it.
+        reduction: As in :class:`EmbeddingLoss`: a mean over the links.
+        name: Name of the loss.
+        dtype: Dtype of the result.
+        gather: As in :class:`EmbeddingLoss`.
+
+    Raises:
+        ValueError: If an argument is unknown or out of range, or ``y_pred`` has another shape.
+
+    Example:
+
+    >>> import numpy as np
+    >>> loss = InBatchSoftmaxLoss(temperature=0.5)
+    >>> both = np.array([[[1.0, 0.0], [0.8, 0.6]], [[0.6, 0.8], [0.0, 1.0]]], "float32")
+    >>> round(float(loss(np.array([7, 8]), both)), 4)
+    0.5249
+
+    References:
+        Yi, Yang, Hong, Cheng, Heldt, Kumthekar, Zhao, Wei, Chi: Sampling-Bias-Corrected Neural
+        Modeling for Large Corpus Item Recommendations (2019), eq. 3 to 5; Radford et al.: Learning
+        Transferable Visual Models From Natural Language Supervision (2021), section 2.3.
+    """
+
+    def __init__(
+        self,
+        temperature=0.05,
+        symmetric=False,
+        mask_accidental_hits=True,
+        top_k_negatives=None,
+        similarity="cosine",
+        learned_temperature=False,
+        log_q=False,
+        reduction="auto",
+        name="in_batch_softmax_loss",
+        dtype=None,
+        gather="local",
+    ):
+        super().__init__(symmetric, reduction, name, dtype, gather)
+        self.temperature = _arguments.positive("temperature", temperature)
+        self.mask_accidental_hits = bool(mask_accidental_hits)
+        self.top_k_negatives = top_k_negatives
+        if top_k_negatives is not None:
+            self.top_k_negatives = _arguments.whole("top_k_negatives", top_k_negatives, 1)
+        self.similarity = _logit_columns.check_similarity(similarity)
+        self.learned_temperature, self.log_q = bool(learned_temperature), bool(log_q)
+        self._columns = ("scale",) * self.learned_temperature + ("log_q",) * self.log_q
+        self._negatives = NegativeLogits(LogSumExp(-1.0))
+        if top_k_negatives is not None:
+            self._negatives = LargestLogits(self.top_k_negatives)
+
+    def link_terms(self, links):
+        """See :class:`TwoSidedLoss`."""
+        left, right = _logit_columns.factors(
+            links, self._columns, self.similarity, 1.0 / self.temperature
+        )
+        labels, references = compared(links, right, self.mask_accidental_hits)
+        others = self._negatives.terms(labels, left, references)
+        own = _logit_columns.own_logits(left, right, links.partner)
+        several = others.count > 0
+        value = ops.softplus(ops.where(several, others.total - own, 0.0))
+        # Strictly positive by the formula, also where float32 says 0.
+        return anchor_terms(ops.where(several, value, 0.0), ops.ones_like(several), several)
+
+
+def compared(links, right, mask_accidental_hits):
+    """Labels of the anchors, and references by which nobody but the masked is left out.
+
+    Args:
+        links: :class:`Links`.
+        right: ``(N, E)`` the references as a factor of the logits.
+        mask_accidental_hits: Whether references of the id of the own candidate are left out;
+            without it, the own one alone.
+    """
+    references = links.references._replace(embeddings=right)
+    if mask_accidental_hits:
+        return links.labels, references
+    place = ops.arange(ops.shape(right)[0], dtype="int32")
+    return ops.cast(links.partner, "int32"), references._replace(labels=place)
