@@ -1,4 +1,4 @@
-"""Distances between embeddings: all pairs of two sets, or pair by pair, by name or by function."""
+"""Distances between embeddings, for all pairs of two sets or pair by pair."""
 
 import re
 from collections.abc import Callable
@@ -62,7 +62,7 @@ def safe_scale(x, axis=None, smallest=1e-15):
     Returns:
         The constants, with the axes of ``x``, those reduced of length 1.
     """
-    # Without an initial value Keras refuses a batch of none.
+    # Keras rejects an empty batch without an initial value.
     size = ops.stop_gradient(ops.max(ops.abs(x), axis=axis, keepdims=True, initial=0.0))
     return ops.where((size >= 1e15) | ((size > 0) & (size < smallest)), size, ops.ones_like(size))
 
@@ -78,7 +78,7 @@ def _squared_norm(x):
 def median_row(x):
     """Finds a row of usual size: its largest entry is the median over all rows.
 
-    Use it for a vector to centre others around: a single outlier is never chosen.
+    Use it to choose a vector to centre others around: a single outlier is never chosen.
 
     Args:
         x: ``(n, d)`` floating tensor.
@@ -91,8 +91,8 @@ def median_row(x):
 
 def _centred(x, y):
     # Distances do not change under a shift, but the cancellation in ‖x‖² + ‖y‖² − 2x·y is relative
-    # to the norms: around one of the vectors of a collapsed batch they are as small as they can be.
-    # Rounded to a whole vector of the batch rather than the mean, whole numbers stay exact.
+    # to the norms: centred on a vector of a collapsed batch the norms are smallest. A vector of the
+    # batch, unlike the mean, keeps whole numbers exact.
     centre = ops.take(ops.stop_gradient(y), median_row(y), axis=0)
     return x - centre, y - centre
 
@@ -103,7 +103,8 @@ def _pairwise_squared_euclidean(x, y):
 
 def _squares(x, y):
     x_norm, y_norm = _squared_norm(x)[:, None], _squared_norm(y)[:, None]
-    # ‖x‖² + ‖y‖² − 2x·y as one product: each pass over the matrix less counts, forth and back.
+    # Computes ‖x‖² + ‖y‖² − 2x·y as one product, which saves passes over the matrix forward and
+    # backward.
     left = ops.concatenate([-2.0 * x, x_norm, ops.ones_like(x_norm)], axis=1)
     right = ops.concatenate([y, ops.ones_like(y_norm), y_norm], axis=1)
     return ops.maximum(_dot(left, right), 0.0)
@@ -124,7 +125,7 @@ def _squared_within(x, y, same, x_member, y_member):
 
 
 def _euclidean_within(x, y, same, x_member, y_member):
-    # The scale of both is that of y, which x is a part of.
+    # Both share the scale of y, because x is a part of y.
     scale = safe_scale(y)
     return scale * safe_sqrt(_squared_within(x / scale, y / scale, same, x_member, y_member))
 
@@ -149,14 +150,14 @@ class Distance:
         paired: ``(..., d), (..., d) -> (...)``, the i-th x against the i-th y, by direct
             difference, free of the cancellation that a matrix product has for near-duplicates.
         factors: ``(n, d) -> (n, e), (n, e)``, two matrices whose product orders each row as
-            ``pairwise(x, x)`` does: what mining compares, one matrix product and nothing else.
-            None if the distance has none.
-        within: ``(n, d), (m, d), (n, m), (n,), (m,) -> (n, m)``, as ``pairwise(x, y)`` of vectors
-            x that are among y, but where the mask, the third argument, says "same class" taken
-            around an embedding of that class: the one of y at the index, the last arguments, for
-            each x and for each y. This is free of the cancellation of two vectors that are nearly
-            the same. None if the distance has none to be free of.
-        function: The user's own function, if it is one.
+            ``pairwise(x, x)`` does, so that mining needs one matrix product. None if there are no
+            such factors.
+        within: ``(n, d), (m, d), (n, m), (n,), (m,) -> (n, m)``, as ``pairwise(x, y)`` for vectors
+            x that are among y, without cancellation between nearly equal vectors of one class. The
+            arguments are x, y, the mask of pairs of one class, and, for each x and each y, the
+            index in y of an embedding of its class to centre on. None if the distance has no
+            cancellation.
+        function: The user's function, if the distance was made from one.
     """
 
     name: str
@@ -168,23 +169,23 @@ class Distance:
 
     @property
     def registered(self) -> bool:
-        """Whether :func:`get` makes this distance of its name, ours or one of the user."""
+        """Whether :func:`get` returns this distance for its name, built in or registered."""
         return _REGISTRY.get(self.name) is self
 
     @property
     def builtin(self) -> str | None:
-        """The name, if it is one of ours: a user's function may have the name of one."""
+        """Returns the name of a built-in distance, else None; user functions may share a name."""
         return self.name if self.registered and self.function is None else None
 
     def ranking(self, x):
-        """``(n, d) -> (n, n)``: orders each row as ``pairwise(x, x)`` does, only cheaper."""
+        """``(n, d) -> (n, n)``: orders each row as ``pairwise(x, x)`` does, at lower cost."""
         return _dot(*self.factors(x)) if self.factors else self.pairwise(x, x)
 
 
 def _euclidean_factors(x):
     x = x / safe_scale(x)
     x = x - ops.take(x, median_row(x), axis=0)
-    # Within a row the anchor's own ‖x‖² is the same everywhere.
+    # The anchor's own ‖x‖² is constant within a row.
     left = ops.concatenate([-2.0 * x, ops.ones_like(x[:, :1])], axis=1)
     return left, ops.concatenate([x, _squared_norm(x)[:, None]], axis=1)
 
@@ -199,13 +200,13 @@ def _cosine_pairwise(x, y):
 
 
 def _missing_length(unit):
-    """1 − ‖u‖² of scaled vectors: exactly 0 but for those below the floor."""
+    """Returns 1 − ‖u‖² of scaled vectors: exactly 0 except for vectors below the floor."""
     square = ops.sum(ops.square(unit), axis=-1)
     return ops.where(square < 1.0 - 1e-3, 1.0 - square, ops.zeros_like(square))
 
 
 def _cosine_paired(x, y):
-    # 1 − u·v loses what two nearly equal vectors have in common; their difference does not.
+    # 1 − u·v suffers cancellation for nearly equal vectors; their difference does not.
     x, y = l2_normalize(x), l2_normalize(y)
     short = _missing_length(x) + _missing_length(y) > 0
     apart = 0.5 * ops.sum(ops.square(x - y), axis=-1)
@@ -226,7 +227,7 @@ def _manhattan(x, y):
 
 
 def _snr_parts(x, y):
-    """x and y without the means of their rows, and the variance of x, all times the same scale."""
+    """Returns x and y minus their row means, and the variance of x, all in one scale."""
     scale = ops.maximum(safe_scale(x), safe_scale(y))
     x, y = ((z - ops.mean(z, axis=-1, keepdims=True)) / scale for z in (x, y))
     # A deviation below the floor counts as the floor; its square must not vanish.
@@ -250,7 +251,7 @@ def _snr_paired(x, y):
 
 
 def _snr_factors(x):
-    # Within a row the anchor's variance is the same everywhere.
+    # The anchor's variance is constant within a row.
     return _euclidean_factors(x - ops.mean(x, axis=-1, keepdims=True))
 
 
@@ -294,11 +295,11 @@ _REGISTRY = {
 
 
 def register(name: str, function: Callable) -> Distance:
-    """Gives a distance of yours a name, which every ``distance=`` then takes.
+    """Registers your distance under a name that every ``distance=`` accepts.
 
-    Use it where a function alone does not do: in the settings of a run and at the command line, in
-    an index that is saved, and in the files of models. Register it where your program starts:
-    whoever reads such a file needs the name too. Exports hold the function itself.
+    Register a name where a function is not enough: in the settings of a run, at the command line,
+    in saved indexes and in model files. Register it where your program starts, because every
+    program that reads such a file needs the name. Exports hold the function itself.
 
     Args:
         name: Small letters, digits and underscores.
@@ -309,7 +310,7 @@ def register(name: str, function: Callable) -> Distance:
         The :class:`Distance`.
 
     Raises:
-        ValueError: If the name is taken, or is no such name.
+        ValueError: If the name is taken or malformed.
 
     Example:
 
@@ -329,10 +330,10 @@ def register(name: str, function: Callable) -> Distance:
 
 
 def unregister(name: str) -> None:
-    """Takes the name from a distance that :func:`register` has given, for tests.
+    """Removes a name that :func:`register` has added, for tests.
 
     Args:
-        name: The name; a name that is not there, or is one of ours, is an error.
+        name: The name; an unknown or built-in name raises an error.
     """
     if name not in _REGISTRY or _REGISTRY[name].function is None:
         raise ValueError(expected("the name of a distance of yours", name=name))
@@ -345,7 +346,7 @@ def names() -> tuple[str, ...]:
 
 
 def get(distance) -> Distance:
-    """Returns the distance of that name, or makes one of a function.
+    """Returns the distance of that name, or makes a distance from a function.
 
     Args:
         distance: One of :func:`names`; a :class:`Distance`; a function ``f(x, y)`` that reduces
@@ -356,16 +357,15 @@ def get(distance) -> Distance:
             memory for all pairs, the others O(n·m).
 
             ``"snr"`` is the noise-to-signal ratio Var(x − y)/Var(x) of Yuan et al. (2019), the
-            variances over the values of a vector; x is the anchor (the query, the first of a
-            pair), and it is not symmetric, so of all pairs of one set verification takes the
-            earlier as x. A standard deviation of x below 1e-4 counts as 1e-4.
+            variances over the values of a vector; It is not symmetric: x is the anchor (the query,
+            the first of a pair), and verification on one set takes the earlier example as x. A
+            standard deviation of x below 1e-4 counts as 1e-4.
 
-            ``"hamming"`` is the share of bits that differ, ``"jaccard"`` 1 − |x ∧ y|/|x ∨ y| (0
-            for two vectors without a one), for vectors of 0 and 1, or of −1 and 1. Everything is
-            clipped to 0 … 1, and what lies between is read as the probability of a one:
-            Σ(x(1 − y) + (1 − x)y)/d and 1 − x·y/(Σx + Σy − x·y). So an embedder that ends in a
-            sigmoid trains with them; two equal vectors are then not at distance 0 until they are
-            binary.
+            ``"hamming"`` is the share of bits that differ, ``"jaccard"`` 1 − |x ∧ y|/|x ∨ y| (0 for
+            two vectors without a one), for vectors of 0 and 1, or of −1 and 1. Values are clipped
+            to 0 … 1, and a value in between is read as the probability of a one: Σ(x(1 − y) + (1 −
+            x)y)/d and 1 − x·y/(Σx + Σy − x·y). So an embedder that ends in a sigmoid trains with
+            them; two equal vectors are then not at distance 0 until they are binary.
 
     Raises:
         ValueError: If the name is not known; the message lists the known ones.
@@ -385,7 +385,7 @@ def get(distance) -> Distance:
 
 @_config.saved.register
 def serialize(distance: Distance):
-    """What ``get_config`` keeps of a distance, so that :func:`get` makes the same one again."""
+    """Returns the entry for ``get_config``, from which :func:`get` restores the distance."""
     if distance.registered:
         return distance.name
     return keras.saving.serialize_keras_object(distance.function)

@@ -144,5 +144,7 @@ def test_a_loss_that_sees_only_its_batch_says_so():
             raise AssertionError
 
     memory = memory_of(LABELS, X, np.ones(20, bool))
-    with pytest.raises(ValueError, match="Expected a loss that can compare a batch with others"):
+    with pytest.raises(
+        ValueError, match="Expected a loss that can compare a batch with other examples"
+    ):
         Alone()(LABELS, X, memory=memory)

@@ -1,10 +1,10 @@
-"""Every triplet of a batch (Hermans et al., 2017, eq. 6), without a triplet in memory.
+"""Sums over every triplet of a batch (Hermans et al., 2017, eq. 6), holding no triplet in memory.
 
 Small classes: one pass over the matrix for each positive of an anchor, O(K · B²) time for classes
-of K. Large classes: each anchor's negatives are sorted once, and binary search tells each positive
-how many of them are active with it; sums of the sorted values and of their squares then give the
-hinge and its square, O(B² log B) time. The soft margin has no such sums and always takes the
-passes. All of it is O(B²) memory.
+of K. Large classes: each anchor's negatives are sorted once. A binary search counts the negatives
+that are active with each positive; sums of the sorted values and of their squares give the hinge
+and its square, in O(B² log B) time. The soft margin has no such sums and always takes the passes.
+Memory is O(B²).
 """
 
 from keras import ops
@@ -13,19 +13,19 @@ from tfmetric.losses._by_class import ByClass
 from tfmetric.losses.base import Terms
 from tfmetric.mining import added_at, ascending, at, each_positive, number_below
 
-# Classes of up to this size are passed over; from about here on sorting is faster.
+# Classes of up to this size take one pass for each positive; beyond it, sorting is faster.
 _SMALL = 16
 
 
 def all_triplets(labels, x, distance, penalty, references=None) -> Terms:
-    """Sum, count and active count of all triplets of each anchor.
+    """Returns the sum, count and active count of each anchor's triplets.
 
     Args:
         labels: ``(B,)`` class ids.
         x: ``(B, D)`` embeddings.
         distance: A :class:`tfmetric.distances.Distance`.
         penalty: A :class:`tfmetric.losses._penalty.Penalty`.
-        references: What they are compared with; by default each other.
+        references: The examples to compare the anchors with; by default each other.
     """
     batch = ByClass(labels, x, distance, references)
     count = (batch.anchors.count - 1) * batch.negatives
@@ -41,7 +41,7 @@ def all_triplets(labels, x, distance, penalty, references=None) -> Terms:
 
 
 def _pass_by_pass(batch, penalty):
-    """Total, active count and weights, by one pass over the matrix for each positive."""
+    """Returns total, active count and weights, by one pass over the matrix for each positive."""
     column = ops.arange(ops.shape(batch.away)[1], dtype="int32")[None, :]
 
     def one(positive, total, active, weight):
@@ -60,19 +60,19 @@ def _pass_by_pass(batch, penalty):
 
 
 def _sorted(batch, penalty):
-    """The same by sorting the negatives."""
+    """Returns the same as :func:`_by_passes`, by sorting the negatives."""
     values, index = ascending(batch.away)
     size = ops.shape(values)[1]
     exists = ops.arange(size, dtype="int32")[None, :] < batch.negatives[:, None]
-    # The large sums below cancel but for the terms at stake, which a shift of the row does not
-    # change; the nearest negative is where most of them are.
+    # The large sums below nearly cancel, so the row is shifted to its nearest negative, where most
+    # terms lie. The shift does not change the result.
     shift = ops.where(batch.negatives[:, None] > 0, values[:, :1], 0.0)
     values = ops.where(exists, values - shift, 0.0)
     margin = penalty.offset - shift
     zero = ops.zeros_like(values[:, :1])
 
     def up_to(x):
-        """Sums of the first 0, 1, 2, ... of a row."""
+        """Sums the first 0, 1, 2, ... entries of a row."""
         return ops.concatenate([zero, ops.cumsum(x, axis=1)], axis=1)
 
     sums, squares = up_to(values), up_to(ops.square(values)) if penalty.power == 2 else None
@@ -101,7 +101,7 @@ def _sorted(batch, penalty):
     total, active, weight, bins, key_bins = each_positive(batch.anchors, some, state, at_once)
 
     def beyond(x):
-        """For the t-th negative the sum over the positives that have more than t below them."""
+        """Sums, for the t-th negative, over the positives with more than t negatives below them."""
         return (ops.sum(x, axis=1, keepdims=True) - ops.cumsum(x, axis=1))[:, :-1]
 
     slope = beyond(bins)

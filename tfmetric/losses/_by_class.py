@@ -1,7 +1,7 @@
-"""Sums over triplets whose distances are all held, in the order of the labels.
+"""Sums over triplets on a full matrix of distances, in the order of the labels.
 
-The sums are found without a gradient, and with them how much each distance weighs in its anchor's
-sum: that carries the gradient, exactly, wherever the weights are the derivatives.
+The sums are computed without a gradient, together with the weight of each distance in its anchor's
+sum. The weights then carry the gradient, which is exact because they are the derivatives.
 """
 
 from keras import ops
@@ -15,16 +15,16 @@ from tfmetric.mining import Anchors, among, by_class
 class ByClass:
     """The distances of a batch to itself, or to references, in the order of their labels.
 
-    N is the number of what the anchors are compared with. The anchors are in that order too where
-    they are compared with each other.
+    N is the number of compared examples. Anchors that are compared with each other are in that
+    order too.
 
     Attributes:
         anchors: :class:`tfmetric.mining.Anchors`.
-        embeddings: ``(B, D)`` of the anchors and ``(N, D)`` of the others, constant.
+        embeddings: ``(B, D)`` anchors and ``(N, D)`` others, without a gradient.
         constant: ``(B, N)`` distances without a gradient.
         negative: ``(B, N)`` booleans.
-        away: As ``constant``, infinite for all but negatives.
-        negatives: ``(B,)`` how many an anchor has.
+        away: ``constant`` for negatives, infinite elsewhere.
+        negatives: ``(B,)`` number of negatives of each anchor.
     """
 
     def __init__(self, labels, x, distance, references=None):
@@ -55,10 +55,10 @@ class ByClass:
         self.negatives = number - members
 
     def terms(self, total, count, active, weight) -> Terms:
-        """Puts the sums in the order of the batch, and the gradient into them.
+        """Puts the sums in the order of the batch and attaches their gradient.
 
         Args:
-            total: ``(B,)``, as the next two, without a gradient.
+            total: ``(B,)``; this and the next two have no gradient.
             count: ``(B,)``.
             active: ``(B,)``.
             weight: ``(B, N)`` derivative of each anchor's total with respect to its distances.

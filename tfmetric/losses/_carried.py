@@ -1,18 +1,18 @@
-"""A gradient that was computed by hand, carried by the matrix it belongs to."""
+"""Attaches a gradient that was computed by hand to its matrix."""
 
 from keras import ops
 
 
 def carried(total, slope, matrix):
-    """``total`` whose derivative with respect to ``matrix`` is ``slope``.
+    """Returns ``total`` with ``slope`` as its derivative with respect to ``matrix``.
 
-    For sums that take many passes over a matrix: each of them would be kept for the backward pass,
-    where one matrix of slopes says the same.
+    Use it for sums that take many passes over a matrix: automatic differentiation would keep every
+    pass, while one matrix of slopes is enough.
 
     Args:
         total: ``(B,)`` values.
         slope: ``(B, N)`` derivative of each value with respect to its row.
-        matrix: ``(B, N)`` finite; it carries the gradient.
+        matrix: ``(B, N)`` finite; receives the gradient.
 
     Returns:
         ``(B,)``, equal to ``total``.

@@ -1,4 +1,4 @@
-"""The sums over everybody but the anchor, which softmax losses have in common."""
+"""The sum over all examples but the anchor, which several softmax losses share."""
 
 from keras import ops
 
@@ -6,19 +6,19 @@ from tfmetric.losses.streaming import LogSumExp
 
 
 def against_everybody(positives, negatives, scale):
-    """log Σ exp(−scale · d) over positives and negatives, in two parts.
+    """Returns log Σ exp(−scale · d) over positives and negatives, in two parts.
 
-    In parts, since with one positive p the sum less p's own logit is the second part alone, free
-    of the rounding of a difference.
+    Two parts avoid the rounding of a difference: with one positive p, the sum minus p's own logit
+    is the second part alone.
 
     Args:
-        positives: A side of :meth:`PairLoss.anchor_terms`.
-        negatives: The other.
+        positives: The positives of :meth:`PairLoss.anchor_terms`.
+        negatives: The negatives of :meth:`PairLoss.anchor_terms`.
         scale: Greater than 0.
 
     Returns:
-        ``(B,)`` log Σ exp over the positives; what the negatives add to it; booleans: whether it is
-        over more than one.
+        Three ``(B,)`` tensors: log Σ exp over the positives; the addition by the negatives;
+        booleans, whether the sum has more than one entry.
     """
     (own,) = positives.reduce(LogSumExp(-scale))
     (others,) = negatives.reduce(LogSumExp(-scale))

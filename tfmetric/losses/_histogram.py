@@ -1,13 +1,13 @@
-"""Histograms with a gradient: a value is shared by the two nodes that it lies between."""
+"""Histograms with a gradient: each value is shared between its two nearest nodes."""
 
 from keras import ops
 
 
 def between_nodes(position, last):
-    """The node before each position, and how far beyond it the position is.
+    """Returns the node before each position, and the position's distance beyond that node.
 
     Args:
-        position: Floats from 0 to ``last``; what lies outside counts as the end.
+        position: Floats from 0 to ``last``; positions outside count as the nearer end.
         last: Number of the last node; the nodes are 0, 1, ... last.
 
     Returns:
@@ -19,10 +19,10 @@ def between_nodes(position, last):
 
 
 def row_histograms(position, mask, last):
-    """A histogram of the masked entries of each row.
+    """Returns a histogram of the masked entries of each row.
 
-    An entry between two nodes counts at each by how near it is: the triangular kernel of
-    Ustinova and Lempitsky (2016), eq. 2. O(B·N) time and memory, however many the nodes are.
+    An entry between two nodes is shared between them by nearness: the triangular kernel of Ustinova
+    and Lempitsky (2016), eq. 2. Takes O(B·N) time and memory for any number of nodes.
 
     Args:
         position: ``(B, N)`` in units of a bin, from 0 to ``last``.
@@ -30,7 +30,7 @@ def row_histograms(position, mask, last):
         last: Number of the last node.
 
     Returns:
-        ``(B, last + 1)`` counts, a node a column.
+        ``(B, last + 1)`` counts, one column for each node.
     """
     height = ops.shape(position)[0]
     before, part = between_nodes(position, last)

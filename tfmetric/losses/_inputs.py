@@ -1,4 +1,4 @@
-"""What a loss is given, checked and brought into the form the formulas expect."""
+"""Checks the inputs of a loss and converts them to the form that the formulas expect."""
 
 import keras
 import numpy as np
@@ -9,14 +9,14 @@ from tfmetric._precision import widened
 
 
 def rows(values):
-    """Lists as NumPy arrays, everything else as it is."""
+    """Converts lists to NumPy arrays and returns everything else unchanged."""
     return np.asarray(values) if isinstance(values, (list, tuple)) else values
 
 
 def at_least_one_row(x):
-    """A batch without any example gets one of zeros, since no formula can do without.
+    """Adds one example of zeros to an empty batch, since the formulas need at least one.
 
-    The caller drops that example's result. A batch of a known size is returned as it is.
+    The caller drops that example's result. A batch of a known size is returned unchanged.
     """
     size = x.shape[0]
     if size:
@@ -27,16 +27,16 @@ def at_least_one_row(x):
 
 
 def may_be_empty(x):
-    """Whether a batch has no example, or may have none where its size is not known yet."""
+    """Returns whether a batch is empty, or may be empty because its size is not known yet."""
     return not x.shape[0]
 
 
 def weights(sample_weight, x):
-    """``sample_weight`` as a vector ``(B,)``, or a scalar as it is.
+    """Returns ``sample_weight`` as a vector ``(B,)``; a scalar is returned unchanged.
 
     Args:
         sample_weight: ``(B,)``, ``(B, 1)``, a scalar, or None, which stays None.
-        x: ``(B, ...)`` the examples that are weighed.
+        x: ``(B, ...)`` the weighted examples.
 
     Raises:
         ValueError: If it has another shape.
@@ -68,17 +68,17 @@ _OTHER_WEIGHTS = (
 
 
 def class_ids(y_true):
-    """Class ids as an integer vector, whatever integer type they came in.
+    """Returns class ids as an integer vector, from any integer type.
 
-    Keras casts ``y_true`` to the dtype of a loss, which makes one class of 16777216 and 16777217
-    in float32; here integers stay integers.
+    Keras casts ``y_true`` to the dtype of a loss, which merges the classes 16777216 and 16777217 in
+    float32. Here integers stay integers.
 
     Args:
         y_true: ``(B,)`` or ``(B, 1)`` class ids of any integer type, or floats that are whole.
 
     Returns:
-        ids ``(B,)`` of an integer dtype, and a boolean scalar that is false if some float was not
-        whole, or too large to be told from the next (for values at hand that is an error instead).
+        ids ``(B,)`` of an integer dtype, and a boolean scalar: false if a float is not whole, or
+        too large to distinguish from the next one. Eager values raise an error instead.
 
     Raises:
         TypeError: If the labels are not numbers.
@@ -86,7 +86,7 @@ def class_ids(y_true):
     """
     values = at_hand(y_true)
     if values is not None:
-        # Only equality counts, so small numbers stand for the ids: none is too large for a backend.
+        # Only equality counts, so the ids are renumbered from 0: every backend holds small numbers.
         small = np.unique(_whole(_vector(values)), return_inverse=True)[1].astype("int32")
         return ops.convert_to_tensor(small), ops.convert_to_tensor(True)
     labels = _vector(ops.convert_to_tensor(y_true))
@@ -101,19 +101,19 @@ def class_ids(y_true):
 
 
 def proxy_indices(y_true, count):
-    """Class ids that are columns: each class has a proxy of its own.
+    """Returns class ids that index the columns of proxies.
 
     Args:
         y_true: ``(B,)`` or ``(B, 1)`` whole numbers from 0 to ``count`` − 1.
         count: Number of classes.
 
     Returns:
-        ids ``(B,)`` int32, 0 where they are out of range, and a boolean scalar that is false if
-        some were (for values at hand that is an error instead).
+        ids ``(B,)`` int32, 0 where they are out of range, and a boolean scalar: false if an id is
+        out of range. Eager values raise an error instead.
 
     Raises:
         TypeError: If the labels are not numbers.
-        ValueError: If the shape is another, or a label is not such a number.
+        ValueError: If the shape differs, or a label is not such a number.
     """
     values = at_hand(y_true)
     if values is not None:
@@ -131,20 +131,20 @@ def proxy_indices(y_true, count):
 
 def _out_of_range(count):
     return (
-        f"y_true to be whole class ids from 0 to {count - 1}, one a proxy; "
-        "np.unique(labels, return_inverse=True)[1] makes them so"
+        f"y_true to be whole class ids from 0 to {count - 1}, one for each proxy "
+        f"(np.unique(labels, return_inverse=True)[1] renumbers labels)"
     )
 
 
 def cosines(y_pred, dtype):
-    """Cosines in the dtype the loss computes in, and whether they can be cosines.
+    """Returns cosines in the dtype of the computation, and whether all lie in the range of cosines.
 
     Args:
         y_pred: ``(B, C)`` or ``(B, C, K)`` floats.
         dtype: "float32" or "float64".
 
     Raises:
-        ValueError: If the shape is another, or values at hand are no cosines.
+        ValueError: If the shape differs, or eager values are not cosines.
     """
     x = ops.convert_to_tensor(y_pred)
     if len(x.shape) not in (2, 3) or None in x.shape[1:] or 0 in x.shape[1:]:
@@ -156,7 +156,7 @@ def cosines(y_pred, dtype):
             )
         )
     x = widened(x, dtype)
-    # NaN is not less than anything. 16-bit floats round to a hundredth.
+    # NaN fails this comparison, as intended. 16-bit floats round to a hundredth.
     right = ops.all(ops.abs(x) < 1.01)
     require(right, _NO_COSINES)
     return x, right
@@ -169,10 +169,10 @@ _NO_COSINES = (
 
 
 def labels_as_given(y_true):
-    """Labels of any shape ``(B, ...)``, as they are, for a function that compares them.
+    """Returns labels of any shape ``(B, ...)`` unchanged, for a function that compares them.
 
     Returns:
-        the tensor, and a boolean scalar that is true: nothing is said of such labels.
+        the tensor, and a boolean scalar that is always true: such labels are not checked.
     """
     labels = ops.convert_to_tensor(y_true)
     if not labels.shape:
@@ -181,7 +181,7 @@ def labels_as_given(y_true):
 
 
 def embeddings(y_pred, labels, dtype):
-    """Embeddings in the dtype the loss computes in, and whether all of them are finite.
+    """Returns embeddings in the dtype of the computation, and whether all of them are finite.
 
     Args:
         y_pred: ``(B, D)`` floats.
@@ -189,8 +189,8 @@ def embeddings(y_pred, labels, dtype):
         dtype: "float32" or "float64".
 
     Raises:
-        ValueError: If the rank is not 2, the count differs from the labels', or values at hand
-            are not finite.
+        ValueError: If the rank is not 2, the count differs from the labels', or eager values are
+            not finite.
     """
     x = ops.convert_to_tensor(y_pred)
     if len(x.shape) != 2:
@@ -205,7 +205,7 @@ def embeddings(y_pred, labels, dtype):
 
 
 def one_label_each(labels, x):
-    """Says so if the counts, where they are known, differ; another rank is said elsewhere."""
+    """Raises ValueError if the counts are known and differ; ranks are checked elsewhere."""
     if len(x.shape) != 2:
         return
     counts = labels.shape[0], x.shape[0]
@@ -220,17 +220,17 @@ def one_label_each(labels, x):
 
 
 def check(finite, whole):
-    """Stops where a check fails, as far as the backend can.
+    """Raises an error where a check fails, as far as the backend can.
 
-    In eager mode this is a ValueError, in a TensorFlow graph an InvalidArgumentError with the
-    same text. XLA and JAX drop such checks: there the caller's NaN loss is the report.
+    Eager mode raises ValueError, a TensorFlow graph InvalidArgumentError with the same text. XLA
+    and JAX drop such checks; there the loss is NaN instead.
     """
     require(finite, _NOT_FINITE)
     require(whole, _NOT_WHOLE)
 
 
 def require(right, message):
-    """Stops with the message unless the boolean scalar is true; see :func:`check`."""
+    """Raises an error with the message unless the boolean scalar is true; see :func:`check`."""
     value = at_hand(right)
     if value is not None:
         if not value:
@@ -246,17 +246,17 @@ _NOT_FINITE = (
     "Received: y_pred with NaN or Inf"
 )
 _NOT_WHOLE = (
-    "Expected y_true to be whole class ids, small enough for their float type to tell them apart. "
+    "Expected y_true to be whole class ids, small enough to be distinct in their float type. "
     "Received: y_true with fractions or too large"
 )
 
 
 def check_inside(own, size):
-    """Says so if indices of anchors among their references are out of range, where known.
+    """Raises ValueError if known indices of anchors among their references are out of range.
 
     Args:
         own: ``(B,)`` indices, or None.
-        size: How many references there are, or None.
+        size: Number of references, or None.
     """
     values = None if own is None or size is None else at_hand(own)
     if values is not None and values.size and not 0 <= values.min() <= values.max() < size:
@@ -271,12 +271,12 @@ def check_inside(own, size):
 
 
 def at_hand(y):
-    """The values as a NumPy array, or None while a graph is being traced."""
+    """Returns the values as a NumPy array, or None while a graph is traced."""
     if isinstance(y, keras.KerasTensor):
         return None
     try:
         return np.asarray(y)
-    except Exception:  # Each backend has its own error for "this is only a symbol".
+    except Exception:  # Each backend raises a different error for a symbolic tensor.
         return None
 
 
@@ -300,8 +300,7 @@ def _whole(values: np.ndarray) -> np.ndarray:
         if wrong.size:
             raise ValueError(
                 expected(
-                    "y_true to be whole class ids, small enough for their float type to tell them "
-                    "apart",
+                    "y_true to be whole class ids, small enough to be distinct in their float type",
                     y_true=wrong[0].item(),
                 )
             )
@@ -314,12 +313,12 @@ def _check_number(dtype: str):
 
 
 def comparable(labels):
-    """Labels in a type that the backend can compare, sort and send, equal where they were."""
+    """Converts labels to a type that the backend can compare, sort and send; equal labels stay equal."""
     dtype = keras.backend.standardize_dtype(labels.dtype)
     if dtype == "uint64":
-        # Keras would compare them as uint32. Equality and some order are all that counts.
+        # Keras would compare them as uint32. Only equality and a fixed order count.
         return _signed(labels)
-    # Kernels to compare and sort exist for the wide types.
+    # TensorFlow has kernels to compare and sort the wide types only.
     return ops.cast(labels, _WIDER[dtype]) if dtype in _WIDER else labels
 
 
@@ -327,7 +326,7 @@ def _signed(labels):
     if keras.config.backend() == "tensorflow":
         import tensorflow as tf
 
-        # ops.view needs a shape that is known.
+        # ops.view needs a known shape.
         return tf.bitcast(labels, tf.int64)
     return ops.view(labels, "int64")
 
@@ -337,7 +336,7 @@ _WIDER = dict.fromkeys(("bool", "int8", "uint8", "int16", "uint16"), "int32") | 
     "bfloat16": "float32",
 }
 
-# Where each float type stops telling one whole number from the next.
+# The largest whole number that each float type distinguishes from the next.
 _INDISTINCT_FROM = {
     "bfloat16": 2.0**8,
     "float16": 2.0**11,

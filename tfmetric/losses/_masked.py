@@ -1,13 +1,13 @@
-"""Sums over some of the entries of each row, without overflow and without a NaN in the gradient."""
+"""Sums over the masked entries of each row, without overflow and without NaN in the gradient."""
 
 from keras import ops
 
-# Stands for the logarithm of an empty sum: finite, for inf − inf is NaN.
+# The logarithm of an empty sum; finite, because inf − inf is NaN.
 LOG_ZERO = -1e30
 
 
 def masked_logsumexp(values, mask):
-    """log Σ exp of the entries of each row where the mask holds; LOG_ZERO for none.
+    """Returns log Σ exp of the masked entries of each row; LOG_ZERO for an empty row.
 
     Args:
         values: ``(B, N)``.
@@ -18,7 +18,7 @@ def masked_logsumexp(values, mask):
     """
     values = ops.where(mask, values, LOG_ZERO)
     top = ops.stop_gradient(ops.max(values, axis=1, keepdims=True))
-    # A row without any would have exp(0) everywhere.
+    # A row without masked entries would have exp(0) everywhere.
     top = ops.where(top > LOG_ZERO / 2, top, ops.zeros_like(top))
     total = ops.sum(ops.exp(values - top), axis=1)
     found = total > 0
@@ -26,10 +26,10 @@ def masked_logsumexp(values, mask):
 
 
 def any_of(mask):
-    """``(B,)`` booleans: whether a row has any."""
+    """Returns ``(B,)`` booleans: whether a row has a masked entry."""
     return ops.any(mask, axis=1)
 
 
 def in_both(positives, negatives):
-    """``(B,)`` booleans: whether an anchor has a positive and a negative."""
+    """Returns ``(B,)`` booleans: whether an anchor has a positive and a negative."""
     return ops.logical_and(any_of(positives), any_of(negatives))

@@ -1,4 +1,4 @@
-"""Losses with parts, in a training with a memory."""
+"""Passes a memory of earlier batches to losses and their parts."""
 
 import inspect
 
@@ -6,12 +6,12 @@ from tfmetric._errors import expected
 
 
 def takes_memory(loss):
-    """Whether a loss takes a :class:`tfmetric.losses.Memory`, for itself or for its parts."""
+    """Returns whether a loss, or each of its parts, takes a :class:`tfmetric.losses.Memory`."""
     return "memory" in inspect.signature(loss.__call__).parameters
 
 
 def applied(loss, y_true, y_pred, sample_weight, memory=None, references=None):
-    """The loss of a batch, given the memory and the references if there are such."""
+    """Computes the loss of a batch, with the memory and the references if there are any."""
     given = {"memory": memory, "references": references}
     more = {name: value for name, value in given.items() if value is not None}
     if more and not takes_memory(loss):

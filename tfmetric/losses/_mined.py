@@ -1,4 +1,4 @@
-"""The choice of one positive or negative an anchor, and its distance with a gradient."""
+"""Chooses one positive or negative for each anchor and computes its distance with a gradient."""
 
 from functools import cached_property
 
@@ -9,18 +9,17 @@ from tfmetric.mining import label_masks, one_of_each, one_triplet
 
 
 class Mined:
-    """A batch of anchors, to be compared with itself or with references.
+    """A batch of anchors, compared with itself or with references.
 
-    Against itself no matrix is held unless it is asked for: the choice goes tile by tile. Against
-    references, which may be far more than the anchors, and with ``match``, it is made on the
-    matrix.
+    A batch compared with itself is mined tile by tile, and its matrix is built only on request.
+    References (possibly far more than the anchors) and ``match`` are mined on the full matrix.
 
     Args:
         labels: ``(B,)`` class ids.
         x: ``(B, D)`` embeddings.
         distance: A :class:`tfmetric.distances.Distance`.
-        references: What they are compared with; by default each other.
-        match: Who belongs together; see :mod:`tfmetric.losses.matching`.
+        references: The examples to compare the anchors with; by default each other.
+        match: Which pairs are positive; see :mod:`tfmetric.losses.matching`.
     """
 
     def __init__(self, labels, x, distance, references=None, match=None):
@@ -29,18 +28,18 @@ class Mined:
         self._others = x if references is None else references.embeddings
 
     def chosen(self, positive, negative, fallback=None):
-        """Positives and negatives, a :class:`tfmetric.mining.Chosen` each, None if not asked."""
+        """Returns positives and negatives, :class:`tfmetric.mining.Chosen` or None if unneeded."""
         if self._references is None and self._match is None:
             constant = ops.stop_gradient(self._x)
             return one_triplet(self._labels, constant, self._distance, positive, negative, fallback)
         return one_of_each(self.ranking, *self.masks, positive, negative, fallback)
 
     def paired(self, chosen):
-        """``(B,)`` distance of each anchor to what was chosen for it, by direct difference."""
+        """Returns each anchor's distance ``(B,)`` to its chosen example, by direct difference."""
         return self._distance.paired(self._x, ops.take(self._others, chosen.index, axis=0))
 
     def differences(self, chosen):
-        """d(a,p) − d(a,n) of one triplet an anchor, and whether it exists."""
+        """Returns d(a,p) − d(a,n) of each anchor's triplet, and whether the triplet exists."""
         to_positive, to_negative = map(self.paired, chosen)
         return to_positive - to_negative, ops.logical_and(chosen[0].found, chosen[1].found)
 
@@ -53,7 +52,7 @@ class Mined:
 
     @cached_property
     def ranking(self):
-        """``(B, N)``, constant: orders each anchor's row as the distance does."""
+        """Returns ``(B, N)`` constants that order each anchor's row as the distance does."""
         if self._references is None and self._match is None:
             return self._distance.ranking(ops.stop_gradient(self._x))
         return ops.stop_gradient(self.matrix)
@@ -67,6 +66,6 @@ class Mined:
         return label_masks(self._labels, others, own, self._match, valid)
 
     def across(self, value):
-        """The sum over all anchors, of a constant sum over those at hand."""
+        """Returns the sum over all anchors, from a constant sum over this replica's anchors."""
         across = self._references and self._references.across
         return across(value) if across else value

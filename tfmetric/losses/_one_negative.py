@@ -1,9 +1,9 @@
-"""Every positive of an anchor with one negative, found by sorting or by sampling.
+"""Pairs every positive of an anchor with one negative, found by sorting or by sampling.
 
-Semi-hard: each anchor's negatives are sorted once and a binary search finds the first beyond each
-positive; while classes are small, a pass over the row for each positive is faster.
-Distance-weighted: each anchor's weights are summed up once and a binary search finds the negative
-at a random part of the sum. O(B² log B) time and O(B²) memory.
+Semi-hard: each anchor's negatives are sorted once, and a binary search finds the first negative
+beyond each positive. For small classes a pass over the row for each positive is faster.
+Distance-weighted: each anchor's weights are accumulated once, and a binary search finds the
+negative at a random part of the sum. Both take O(B² log B) time and O(B²) memory.
 """
 
 from keras import ops
@@ -20,14 +20,14 @@ from tfmetric.mining import (
     uniform,
 )
 
-# Classes of up to this size are passed over; from about here on sorting is faster.
+# Classes of up to this size take one pass for each positive; beyond it, sorting is faster.
 _SMALL = 8
 
 
 def with_one_negative(
     labels, x, distance, penalty, negative, fallback=None, references=None
 ) -> Terms:
-    """Sum, count and active count of the triplets of each anchor.
+    """Returns the sum, count and active count of each anchor's triplets.
 
     Args:
         labels: ``(B,)`` class ids.
@@ -35,8 +35,8 @@ def with_one_negative(
         distance: A :class:`tfmetric.distances.Distance`.
         penalty: A :class:`tfmetric.losses._penalty.Penalty`.
         negative: "semi-hard" or "distance-weighted".
-        fallback: What a positive without a semi-hard negative takes: "hard", "easy" or None.
-        references: What they are compared with; by default each other.
+        fallback: The choice for a positive without a semi-hard negative: "hard", "easy" or None.
+        references: The examples to compare the anchors with; by default each other.
     """
     batch = ByClass(labels, x, distance, references)
     size = ops.shape(batch.constant)[1]
@@ -52,7 +52,7 @@ def with_one_negative(
 
 
 def _sums(batch, penalty, choose, at_once):
-    """Total, count, active count and weights of every positive with the negative chosen for it."""
+    """Returns total, count, active count and weights of every positive with its chosen negative."""
 
     def some(positives, total, count, active, weight):
         index, found = choose(positives)
@@ -70,7 +70,7 @@ def _sums(batch, penalty, choose, at_once):
 
 
 def _first(matrix):
-    """The smallest of each row and its index, ``(B, 1)`` each, in one pass."""
+    """Returns the smallest entry of each row and its index, ``(B, 1)`` each, in one pass."""
     values, index = ops.top_k(-matrix, 1)
     return -values, ops.cast(index, "int32")
 
@@ -114,10 +114,10 @@ def _sampled(batch):
 
     def choose(positives):
         part = whole * uniform(x, y, positives.place)
-        # Rounding must not lead beyond the last negative that has a weight.
+        # Rounding must not select an entry beyond the last negative with a weight.
         index = number_below(sums, ops.minimum(part, whole * (1 - 1e-6)), or_equal=True)
         index = ops.minimum(index, ops.shape(sums)[1] - 1)
-        # A compiled running sum may rise by its rounding where nothing is added.
+        # A compiled running sum may rise by rounding even where nothing is added.
         return index, ops.logical_and(whole > 0, at(negatives, index))
 
     return choose

@@ -1,4 +1,4 @@
-"""The distances of all pairs of a batch, as the losses need them."""
+"""The distances of all pairs of a batch, exact for close and for equal embeddings."""
 
 from keras import ops
 
@@ -6,20 +6,20 @@ from tfmetric.mining import by_class, row_hash
 
 
 def all_pairs(labels, x, distance, references=None, members=None):
-    """``(B, N)`` distances, those within a class free of the cancellation of a matrix product.
+    """Returns ``(B, N)`` distances, without cancellation errors within a class.
 
-    ‖a‖² + ‖b‖² − 2a·b loses what a and b have in common: at a distance of 1e-3 on the unit sphere
-    a tenth of it is rounding, and so is the direction of its gradient. Positives come close in
-    any successful training, so their distances are taken around a member of their own class,
-    where the common part is gone. Between classes the error is at most about
-    1e-6 · (‖a − c‖² + ‖b − c‖²) in the square, c being some embedding of the batch.
+    ‖a‖² + ‖b‖² − 2a·b cancels the common part of a and b: at a distance of 1e-3 on the unit sphere
+    a tenth of the result is rounding, and so is the direction of its gradient. Successful training
+    brings positives close, so their distances are taken relative to a member of their class, which
+    removes the common part. Between classes the error of the square is at most about 1e-6 · (‖a −
+    c‖² + ‖b − c‖²) for some embedding c of the batch.
 
     Args:
         labels: ``(B,)`` class ids.
         x: ``(B, D)`` embeddings.
         distance: A :class:`tfmetric.distances.Distance`.
-        references: What they are compared with; by default each other.
-        members: What :func:`class_members` says of the references, where that is known.
+        references: The examples to compare the anchors with; by default each other.
+        members: The result of :func:`class_members` for the references, if already computed.
     """
     if references is None:
         own, others, y = None, labels, x
@@ -32,7 +32,8 @@ def all_pairs(labels, x, distance, references=None, members=None):
     if references is None:
         x_member = y_member
     elif own is None:
-        # Any member of the anchor's class; without one there is no pair to be exact about.
+        # Any member of the anchor's class serves; without a member there is no pair within the
+        # class.
         x_member = ops.take(y_member, ops.argmax(ops.cast(same, "int32"), axis=1))
     else:
         x_member = ops.take(y_member, own)
@@ -41,11 +42,10 @@ def all_pairs(labels, x, distance, references=None, members=None):
 
 
 def _twins_alike(matrix, same, others, y):
-    """The matrix, in which equal embeddings of different classes are at equal distances.
+    """Returns the matrix with equal distances for equal embeddings of different classes.
 
-    Rounding differs within a class and between classes. Where an anchor has a positive and a
-    negative that are equal, or is equal to a negative itself, the distance within the class, which
-    is exact, is that of both.
+    Rounding differs within a class and between classes. Where a positive and a negative of an
+    anchor are equal, or a negative equals the anchor, both get the exact distance within the class.
 
     Args:
         matrix: ``(B, N)`` distances.
@@ -71,7 +71,7 @@ _FAR = 1e30
 
 
 def twins(x):
-    """``(N,)`` int32: for each row the index of a row that is equal to it, one for all of them."""
+    """Returns ``(N,)`` int32: for each row the index of one equal row, shared by all equal rows."""
     x = ops.stop_gradient(x) + 0.0
     size = ops.shape(x)[0]
     code = row_hash(x)
@@ -87,9 +87,9 @@ def twins(x):
 
 
 def class_members(labels, x):
-    """``(N,)`` index of an embedding that stands for the class of each.
+    """Returns the ``(N,)`` index of one embedding that represents the class of each row.
 
-    The member of median size: an outlier would be far from all the others.
+    The member of median size is chosen, since an outlier would be far from all the others.
     """
     by_size = ops.argsort(ops.max(ops.abs(ops.stop_gradient(x)), axis=1))
     classes = by_class(ops.take(labels, by_size))

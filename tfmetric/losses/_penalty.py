@@ -1,4 +1,4 @@
-"""What a triplet costs: the hinge, its square, or the soft margin."""
+"""The cost of a triplet: the hinge, its square, or the soft margin."""
 
 from numbers import Real
 
@@ -13,7 +13,7 @@ class Penalty:
 
     Args:
         margin: At least 0, or None for the soft margin.
-        power: 1 or 2; of no meaning with the soft margin, so 1.
+        power: 1 or 2; must be 1 with the soft margin.
     """
 
     def __init__(self, margin, power=1):
@@ -26,23 +26,23 @@ class Penalty:
 
     @property
     def offset(self):
-        """What is added to a difference."""
+        """The number added to a difference."""
         return 0.0 if self.soft else self.margin
 
     def value(self, t):
-        """The cost, of a difference with the offset added."""
+        """Returns the cost of a difference that includes the offset."""
         if self.soft:
             return ops.softplus(t)
         return ops.relu(t) if self.power == 1 else ops.square(ops.relu(t))
 
     def slope(self, t):
-        """The derivative of :meth:`value`."""
+        """Returns the derivative of :meth:`value`."""
         if self.soft:
             return ops.sigmoid(t)
         return ops.cast(t > 0, t.dtype) if self.power == 1 else 2.0 * ops.relu(t)
 
     def terms(self, difference, valid):
-        """The :class:`Terms` of ``(B, n)`` differences of which ``valid`` exist."""
+        """Returns the :class:`Terms` of ``(B, n)`` differences, counting those marked ``valid``."""
         t = difference + self.offset
         active = valid if self.soft else ops.logical_and(valid, t > 0)
         return gather_terms(self.value(t), valid, active)

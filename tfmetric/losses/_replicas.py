@@ -1,4 +1,4 @@
-"""The replicas of a tf.distribute strategy: what a loss needs to see all of their batches."""
+"""Gathers examples across the replicas of a tf.distribute strategy."""
 
 import keras
 from keras import ops
@@ -7,10 +7,10 @@ from tfmetric.losses import _inputs
 
 
 def current():
-    """The :class:`Replicas` that run this code, or None where there is only one.
+    """Returns the :class:`Replicas` that run this code, or None where there is only one.
 
-    None as well while Keras builds a loss, outside of every replica, and on the JAX backend, where
-    a batch spread over devices is one batch.
+    Also None while Keras builds a loss outside of every replica, and on the JAX backend, where a
+    batch spread over devices is one batch.
     """
     if keras.config.backend() != "tensorflow":
         return None
@@ -26,7 +26,7 @@ class Replicas:
     """All replicas, seen from one of them.
 
     Attributes:
-        number: How many there are.
+        number: Number of replicas.
     """
 
     def __init__(self, context):
@@ -34,31 +34,31 @@ class Replicas:
         self.number = context.num_replicas_in_sync
 
     def gather(self, x):
-        """The rows of a constant on all replicas, one below the other."""
+        """Concatenates the rows of a constant from all replicas."""
         import tensorflow as tf
 
         size = ops.cast(ops.shape(x)[0], "int32")
-        # TensorFlow's gathering crashes where a replica has no row: it sends one for nothing.
+        # TensorFlow's gathering crashes where a replica has no row, so it sends a dummy row.
         sent = _inputs.at_least_one_row(ops.stop_gradient(x))
         meant = ops.cast(ops.arange(ops.shape(sent)[0], dtype="int32") < size, "int32")
         gathered, meant = (self._context.all_gather(each, axis=0) for each in (sent, meant))
         gathered = tf.boolean_mask(gathered, tf.cast(meant, "bool"))
-        # What is known of the shape is lost on the way.
+        # Gathering loses the static shape.
         return ops.reshape(gathered, (-1, *x.shape[1:]))
 
     def gather_with_gradient(self, x, rows):
-        """The same, and a row's gradient is the sum of what it gets on every replica.
+        """Does the same with a gradient: a row receives the sum of its gradients on all replicas.
 
         Args:
             x: ``(B, ...)``.
-            rows: What :meth:`rows` says of it.
+            rows: The result of :meth:`rows` for ``x``.
         """
         import tensorflow as tf
 
         @tf.custom_gradient
         def gathered(x):
             def gradient(upstream):
-                # What rows were taken from has a sparse gradient, which cannot be summed up.
+                # Taking rows gives a sparse gradient, which cannot be summed across replicas.
                 upstream = _inputs.at_least_one_row(tf.convert_to_tensor(upstream))
                 return tf.gather(self._context.all_reduce("SUM", upstream), rows)
 
@@ -67,12 +67,12 @@ class Replicas:
         return gathered(x)
 
     def rows(self, size):
-        """Indices of this replica's ``size`` rows among the gathered ones, int32."""
+        """Returns the int32 indices of this replica's ``size`` rows among the gathered ones."""
         sizes = self.gather(ops.reshape(ops.cast(size, "int32"), (1,)))
         before = ops.arange(self.number, dtype="int32") < self._context.replica_id_in_sync_group
         start = ops.sum(ops.where(before, sizes, ops.zeros_like(sizes)))
         return start + ops.arange(size, dtype="int32")
 
     def sum(self, value):
-        """The sum over the replicas of a constant."""
+        """Returns the sum of a constant over the replicas."""
         return self._context.all_reduce("SUM", ops.stop_gradient(value))

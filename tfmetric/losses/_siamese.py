@@ -11,10 +11,10 @@ from tfmetric.losses.base import Reduced
 
 
 class SiameseLoss(ConfigFromArguments, keras.losses.Loss):
-    """Base of the losses on given pairs or triplets: each one's value is its own.
+    """Base of the losses on given pairs or triplets, whose values are independent of each other.
 
-    A subclass implements ``call`` on what Keras converts to the dtype of the computation: float32,
-    or float64 with ``dtype="float64"``. A batch without any pair costs 0.
+    A subclass implements ``call``. Keras converts its inputs to the dtype of the computation:
+    float32, or float64 with ``dtype="float64"``. A batch without any pair costs 0.
 
     Args:
         reduction: "sum_over_batch_size", "sum", None, or another of Keras.
@@ -26,7 +26,7 @@ class SiameseLoss(ConfigFromArguments, keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        """The reduced loss; see the class."""
+        """Returns the reduced loss; see the class."""
         compute = "float64" if self.dtype == "float64" else "float32"
         with keras.name_scope(self.name):
             y_true = ops.cast(ops.convert_to_tensor(_inputs.rows(y_true)), compute)
@@ -35,13 +35,13 @@ class SiameseLoss(ConfigFromArguments, keras.losses.Loss):
             weight = _inputs.weights(sample_weight, values)
             loss = Reduced(reduction=self.reduction, dtype=compute)(values, values, weight)
             if self.reduction not in (None, "none"):
-                # Keras leaves a vector without values as it is.
+                # Keras does not reduce an empty vector.
                 loss = ops.sum(loss)
         return narrowed(loss, self.dtype)
 
 
 def pairs_given(y_true, y_pred):
-    """Labels and distances of given pairs as vectors ``(B,)``, or says what is wrong with them."""
+    """Returns labels and distances as vectors ``(B,)``; raises ValueError for other shapes."""
     similar, distance = _vector("y_true", y_true), _vector("y_pred", y_pred)
     if None not in (similar.shape[0], distance.shape[0]) and similar.shape != distance.shape:
         raise ValueError(
@@ -60,7 +60,7 @@ def _vector(name, x):
     if len(x.shape) != 1:
         raise ValueError(
             expected(
-                f"{name} of shape (batch,) or (batch, 1), one value a pair",
+                f"{name} of shape (batch,) or (batch, 1), one value for each pair",
                 **{f"{name}_shape": tuple(x.shape)},
             )
         )

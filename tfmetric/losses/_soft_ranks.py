@@ -1,4 +1,4 @@
-"""Ranks of an anchor's positives, with a sigmoid for the step "is more similar than"."""
+"""Differentiable ranks of positives: a sigmoid replaces the step "is more similar than"."""
 
 from keras import ops
 
@@ -7,19 +7,19 @@ from tfmetric.mining import at
 
 
 def sum_of_gains(similarity, positives, others, temperature, gain):
-    """Sums, for each anchor, what its positives gain by their ranks.
+    """Sums, for each anchor, the gains of its positives, which depend on their ranks.
 
     The rank of a positive i among a set S is 1 + Σ_{j∈S, j≠i} sigmoid((s_j − s_i) / temperature).
-    One positive of every anchor is ranked in each round, so the time is O(B·N·K) for classes of
-    up to K members and the memory O(B·N).
+    Each round ranks one positive of every anchor, so time is O(B·N·K) for classes of up to K
+    members and memory is O(B·N).
 
     Args:
         similarity: ``(B, N)``.
         positives: ``(B, N)`` booleans.
         others: ``(B, N)`` booleans: the positives and the negatives.
         temperature: Greater than 0, in units of the similarity.
-        gain: A function of a positive's rank among the positives and of that among all others,
-            ``(B, 1)`` each, that returns the gain and its derivatives with respect to the two.
+        gain: A function of a positive's rank among the positives and its rank among all others,
+            ``(B, 1)`` each. Returns the gain and its derivatives with respect to both ranks.
 
     Returns:
         ``(B,)``, with a gradient.

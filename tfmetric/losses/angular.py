@@ -12,20 +12,20 @@ from tfmetric.losses.pair_loss import PairLoss
 
 
 def angular_terms(cosines, among, positives, negatives, alpha=45.0) -> Terms:
-    """A term for each positive of an anchor.
+    """Computes one term for each positive of an anchor.
 
     The function under :class:`AngularLoss`; see there for the arguments.
 
     Args:
-        cosines: ``(B, N)`` cosines of the anchors and what they are compared with.
-        among: ``(N, N)`` cosines of the latter with each other.
+        cosines: ``(B, N)`` cosines of the anchors and the references.
+        among: ``(N, N)`` cosines of the references with each other.
         positives: ``(B, N)`` booleans.
         negatives: ``(B, N)`` booleans.
         alpha: In degrees.
     """
     steep = math.tan(math.radians(alpha)) ** 2
     # Σ_n exp(4t(a·n + p·n)) over the negatives is one matrix product for all a and p. A cosine is
-    # at most 1, so 8t before the sum leaves nothing that overflows: the terms are above exp(−16t).
+    # at most 1, so subtracting 8t before the sum prevents overflow; the terms stay above exp(−16t).
     anchor = ops.where(negatives, ops.exp(4.0 * steep * (cosines - 1.0)), 0.0)
     total = ops.matmul(anchor, ops.transpose(ops.exp(4.0 * steep * (among - 1.0))))
     valid = ops.logical_and(positives, any_of(negatives)[:, None])
@@ -37,19 +37,19 @@ def angular_terms(cosines, among, positives, negatives, alpha=45.0) -> Terms:
 class AngularLoss(PairLoss):
     """Angular loss over all triangles of a batch.
 
-    It bounds the angle at the negative rather than a distance, so it does not depend on the scale
-    of the classes. For retrieval and clustering where classes differ in spread; the paper also
-    adds it to an N-pairs loss, with :class:`WeightedSum` here.
+    The loss bounds the angle at the negative rather than a distance, so it does not depend on the
+    scale of the classes. Use it for retrieval and clustering where classes differ in spread. The
+    paper also adds it to an N-pairs loss; use :class:`WeightedSum` for that.
 
     Formula:
         With unit vectors a, p and n of an anchor, a positive and a negative, and t = tan²α, each
-        positive of an anchor stands against all its negatives N:
+        positive of an anchor is compared with all its negatives N:
 
             log(1 + Σ_{n∈N} exp(4t·(a + p)·n − 2(1 + t)·a·p))
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, scaled to
-    length 1 here. The triangles are summed by one more matrix product, of B×B matrices: O(B³)
-    multiplications, and O(B²) memory.
+    length 1 here. One product of B×B matrices sums the triangles: O(B³) multiplications and O(B²)
+    memory.
 
     Args:
         alpha: α, greater than 0 and at most 60 degrees; the paper takes 36 to 55.

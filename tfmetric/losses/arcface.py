@@ -1,4 +1,4 @@
-"""ArcFace: a margin on the angle to the own class proxy."""
+"""ArcFace: softmax with a margin on the angle between an example and its class proxy."""
 
 import math
 from numbers import Real
@@ -24,14 +24,14 @@ def arcface_terms(labels, cosines, margin=0.5, scale=64.0) -> Terms:
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.
-        cosines: ``(B, C)``, or ``(B, C, K)`` with K centres a class.
+        cosines: ``(B, C)``, or ``(B, C, K)`` with K centres per class.
         margin: Radians.
         scale: Greater than 0.
     """
     cosines = nearest_centers(cosines)
     own = own_columns(labels, cosines)
     cosine = own_cosines(own, cosines)
-    # cos(θ + m) as a sum: arccos has no finite derivative where a cosine is 1.
+    # cos(θ + m) is expanded as a sum, because arccos has no finite derivative at a cosine of 1.
     sine = safe_sqrt((1.0 - cosine) * (1.0 + cosine))
     turned = cosine * math.cos(margin) - sine * math.sin(margin)
     beyond = cosine <= -math.cos(margin)
@@ -41,21 +41,21 @@ def arcface_terms(labels, cosines, margin=0.5, scale=64.0) -> Terms:
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class ArcFaceLoss(ProxyLoss):
-    """Softmax over class proxies with a margin added to the angle to the own one.
+    """Softmax over class proxies, with a margin added to the angle to the own class's proxy.
 
-    The usual loss of face recognition, and a strong one wherever there are many classes with
-    labels. It needs neither pairs nor balanced batches. Behind a
-    :class:`tfmetric.layers.ProxyHead` with several centres a class it is sub-center ArcFace,
-    which puts up with noisy labels: an example is compared with the nearest centre of each class.
+    The usual loss of face recognition, and a strong choice for many labelled classes. It needs
+    neither pairs nor balanced batches. With several centres per class in
+    :class:`tfmetric.layers.ProxyHead` it is sub-center ArcFace, which tolerates noisy labels: an
+    example is compared with the nearest centre of each class.
 
     Formula:
         With θ_j the angle to proxy j, y the own class, m the margin and s the scale:
 
             −log(exp(s·cos(θ_y + m)) / (exp(s·cos(θ_y + m)) + Σ_{j≠y} exp(s·cos θ_j)))
 
-        Beyond θ_y = π − m the cosine of the sum would rise again; cos θ_y − m·sin m stands there,
-        which keeps falling. At a cosine of exactly ±1 the gradient is that of cos θ_y · cos m
-        alone, and finite. With several centres a class the nearest one counts.
+        Beyond θ_y = π − m the cosine of the sum would rise again, so cos θ_y − m·sin m, which keeps
+        falling, replaces it. At a cosine of exactly ±1 the gradient is that of cos θ_y · cos m
+        alone, and finite. With several centres per class the nearest centre counts.
 
     Inputs: as in :class:`ProxyLoss`.
 
@@ -67,7 +67,8 @@ class ArcFaceLoss(ProxyLoss):
         dtype: Dtype of the result.
 
     Raises:
-        ValueError: If an argument is out of range, a label is no column, or ``y_pred`` no cosine.
+        ValueError: If an argument is out of range, a label has no column, or ``y_pred`` is not
+            cosines.
 
     Example:
 
@@ -86,7 +87,7 @@ class ArcFaceLoss(ProxyLoss):
         if isinstance(margin, Real) and math.pi / 2 < margin <= 90:
             raise ValueError(
                 expected(
-                    "margin in radians, from 0 to 1.57; an angle in degrees becomes one by "
+                    "margin in radians, from 0 to 1.57; convert degrees by "
                     f"math.radians({margin:g}), which is {math.radians(margin):.3g}",
                     margin=margin,
                 )

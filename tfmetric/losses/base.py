@@ -18,7 +18,7 @@ REDUCTIONS = ("auto", "sum_over_batch_size", "mean_over_active", "sum", None)
 
 
 class Terms(NamedTuple):
-    """What a loss says of each anchor, before any reduction.
+    """The loss of each anchor before any reduction.
 
     Attributes:
         total: ``(B,)`` sum of the anchor's valid terms.
@@ -32,13 +32,13 @@ class Terms(NamedTuple):
 
 
 def gather_terms(values, valid, active=None) -> Terms:
-    """Sums a ``(B, M)`` matrix of terms into one :class:`Terms` row an anchor.
+    """Sums a ``(B, M)`` matrix of terms into one :class:`Terms` row for each anchor.
 
     Args:
         values: ``(B, M)`` terms.
         valid: ``(B, M)`` booleans: which of them exist.
-        active: ``(B, M)`` booleans: which of the valid are strictly positive; by default those
-            whose value is. A soft margin is positive also where float32 says 0.
+        active: ``(B, M)`` booleans: which valid terms are strictly positive; by default read from
+            their values. Pass it where float32 rounds positive values to 0, as with a soft margin.
     """
     active = ops.logical_and(valid, values > 0) if active is None else active
 
@@ -53,11 +53,11 @@ def gather_terms(values, valid, active=None) -> Terms:
 
 
 def anchor_terms(values, valid, active=None) -> Terms:
-    """One term an anchor as :class:`Terms`.
+    """Returns one term for each anchor as :class:`Terms`.
 
     Args:
         values: ``(B,)`` values.
-        valid: ``(B,)`` booleans: which anchors have one.
+        valid: ``(B,)`` booleans: which anchors have a term.
         active: ``(B,)`` booleans, as in :func:`gather_terms`.
     """
     active = None if active is None else ops.logical_and(valid, active)[:, None]
@@ -65,7 +65,7 @@ def anchor_terms(values, valid, active=None) -> Terms:
 
 
 class Reduced(keras.losses.Loss):
-    """Keras's own weighting, summing and scaling across replicas, of values already computed."""
+    """Applies Keras's weighting, summing and scaling across replicas to computed values."""
 
     def call(self, y_true, y_pred):
         """The values."""
@@ -86,24 +86,24 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
     * ``"mean_over_active"``: Σ w·s / Σ a
     * ``"sum"``: Σ w·s
     * ``None``: the vector w·s / max(c, 1)
-    * ``"auto"``: what :attr:`auto_reduction` says.
+    * ``"auto"``: the reduction in :attr:`auto_reduction`.
 
-    A batch with no valid term gives 0 with zero gradient. Embeddings with NaN or Inf are an
-    error; where the backend cannot raise from a compiled step (XLA, JAX) the loss is NaN, which
-    ``keras.callbacks.TerminateOnNaN`` stops at. On JAX, ``fit`` hands over integers of 32 bits
-    unless ``jax_enable_x64`` is set: give it ids that differ in those.
+    A batch with no valid term gives 0 with zero gradient. Embeddings with NaN or Inf raise an
+    error. Where the backend cannot raise from a compiled step (XLA, JAX) the loss is NaN, and
+    ``keras.callbacks.TerminateOnNaN`` stops training. On JAX, ``fit`` keeps the low 32 bits of
+    integers unless ``jax_enable_x64`` is set: the ids must differ in those bits.
 
     Args:
         reduction: "auto", "sum_over_batch_size", "mean_over_active", "sum" or None.
         name: Name of the loss.
         dtype: Dtype, or dtype policy, of the result.
-        gather: Under a ``tf.distribute`` strategy, whom the anchors of a replica are compared
-            with. ``"local"``, the default: with their own shard of the batch; nothing is sent, and
-            on R replicas each anchor sees 1/R of the negatives. ``"global"``: with the whole
+        gather: The examples that a replica's anchors are compared with under a ``tf.distribute``
+            strategy. ``"local"``, the default: with their own shard of the batch; nothing is sent,
+            and on R replicas each anchor sees 1/R of the negatives. ``"global"``: with the whole
             batch; value and gradient, counts included, are those of one device. Each step every
-            replica then receives the embeddings and labels of all, 4·B·D + 8·B bytes, sends back
-            as much gradient, and holds a (B/R) × B matrix. On JAX a batch spread over devices is
-            one batch, and this changes nothing.
+            replica then receives the embeddings and labels of all, 4·B·D + 8·B bytes, sends back as
+            much gradient, and holds a (B/R) × B matrix. On JAX a batch spread over devices is one
+            batch, and this changes nothing.
     """
 
     auto_reduction = "sum_over_batch_size"
@@ -123,22 +123,22 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
         self.reduction, self.gather = reduction, gather
         self._reduce = Reduced(
             reduction=None if reduction is None else "sum" if reduction == "sum" else "mean",
-            # The sum over a batch is beyond float16.
+            # The sum over a batch exceeds float16.
             dtype="float64" if self.dtype == "float64" else "float32",
         )
 
     def terms(self, labels, embeddings, references: References | None = None) -> Terms:
-        """The terms of each anchor.
+        """Computes the terms of each anchor.
 
         Args:
             labels: ``(B,)`` integer class ids.
             embeddings: ``(B, D)`` float32 or float64.
-            references: What the anchors are compared with; by default each other.
+            references: The examples to compare the anchors with; by default each other.
         """
         raise NotImplementedError
 
     def read_labels(self, y_true):
-        """Labels as tensors, and whether all of them can be told apart; see ``class_ids``."""
+        """Returns labels as tensors, and whether they are distinguishable; see ``class_ids``."""
         return _inputs.class_ids(y_true)
 
     def call(
@@ -148,13 +148,13 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
         memory: Memory | None = None,
         references: References | None = None,
     ):
-        """Values ``(B,)`` whose plain mean, or sum, is the reduced loss.
+        """Returns values ``(B,)`` whose plain mean, or sum, is the reduced loss.
 
         Args:
             y_true: Labels.
             y_pred: Embeddings.
-            memory: What to compare with besides the batch; it gets no gradient.
-            references: What to compare with in place of the batch.
+            memory: :class:`Memory` to compare with besides the batch; it gets no gradient.
+            references: :class:`References` to compare with in place of the batch.
         """
         replicas = self._replicas()
         labels, embeddings, references, right = read_batch(
@@ -169,7 +169,7 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
         more = () if references is None else (references,)
         if more and not takes_references(self):
             raise ValueError(
-                expected("a loss that can compare a batch with others than itself", loss=self)
+                expected("a loss that can compare a batch with other examples", loss=self)
             )
         terms = self.terms(labels, embeddings, *more)
         return self.values_of(terms, right, y_pred, replicas)
@@ -211,13 +211,13 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
         memory: Memory | None = None,
         references: References | None = None,
     ):
-        """The reduced loss; see the class.
+        """Returns the reduced loss; see the class.
 
         Args:
             y_true: ``(B,)`` labels of the anchors.
             y_pred: ``(B, D)`` embeddings of the anchors.
             sample_weight: ``(B,)`` weights of the anchors, or None.
-            memory: :class:`Memory` to compare with besides; it gets no gradient.
+            memory: :class:`Memory` to compare with too; it gets no gradient.
             references: :class:`References` to compare with in place of the batch, such as the
                 other side of each pair.
         """
@@ -228,12 +228,12 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
             values = self.call(y_true, y_pred, **more)
             loss = self._reduce(values, values, _inputs.weights(sample_weight, y_pred))
             if self.reduction is not None:
-                # Keras leaves a vector without values as it is.
+                # Keras does not reduce an empty vector.
                 loss = ops.sum(loss)
             replicas = self._replicas()
             if replicas and self.reduction is not None:
-                # Each replica says the whole batch's loss, shared out evenly as Keras does; its
-                # gradient stays that of its own anchors.
+                # Each replica reports the loss of the whole batch, divided evenly as Keras does;
+                # its gradient is that of its own anchors.
                 loss = loss + ops.stop_gradient(replicas.sum(loss) / replicas.number - loss)
             return narrowed(loss, self.dtype)
 
@@ -244,7 +244,7 @@ def takes_references(loss: EmbeddingLoss) -> bool:
 
 
 def check_margin(margin, name="margin", optional=False):
-    """Returns the margin as a float, or says what is wrong with it."""
+    """Returns the margin as a float; raises ValueError if it is not valid."""
     if margin is None and optional:
         return None
     if isinstance(margin, bool) or not isinstance(margin, Real) or not 0 <= margin < 1e30:

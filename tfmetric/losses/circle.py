@@ -10,7 +10,7 @@ from tfmetric.losses.streaming import Held, LogSumExp
 
 
 def circle_terms(similarity, positives, negatives, margin=0.25, gamma=256.0) -> Terms:
-    """One term an anchor.
+    """Computes one term for each anchor.
 
     The function under :class:`CircleLoss`; see there for the arguments.
 
@@ -31,7 +31,7 @@ def _terms(positives, negatives, margin, gamma):
         weight = gamma * ops.relu(ops.stop_gradient(distance) + margin)
         return weight * (distance - margin)
 
-    # γ·αₙ·(sₙ − m) with sₙ − m = αₙ − 2m; where αₙ is 0 so is the product.
+    # γ·αₙ·(sₙ − m) with sₙ − m = αₙ − 2m; the product is 0 where αₙ is 0.
     def push(distance):
         weight = ops.relu((1.0 + margin) - ops.stop_gradient(distance))
         return gamma * weight * ((1.0 - margin) - distance)
@@ -42,20 +42,20 @@ def _terms(positives, negatives, margin, gamma):
     def largest_push(nearest):
         return ops.relu(push(nearest))
 
-    # Similarities reach from −1 to 1; where αₙ is not 0 the push is least in the middle.
+    # Similarities lie in −1 to 1; where αₙ is not 0 the exponent is smallest in the middle.
     reach = gamma * max(abs((1.0 + margin) * (1.0 - margin)), margin * margin)
     (own,) = positives.reduce(LogSumExp(pull))
     (others,) = negatives.reduce(LogSumExp(push, push_slope, float(reach), largest_push))
     valid = ops.logical_and(positives.number > 0, negatives.number > 0)
-    # Strictly positive by the formula, also where float32 says 0.
+    # The formula is strictly positive, even where float32 rounds it to 0.
     return anchor_terms(ops.softplus(own + others), valid, valid)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class CircleLoss(PairLoss):
-    """Circle loss: the pairs of an anchor, each weighed by how far it is from its optimum.
+    """Circle loss: weighs each pair of an anchor by its distance from its optimum.
 
-    For retrieval on class ids and for verification, beside :class:`MultiSimilarityLoss`.
+    Use it for retrieval on class ids and for verification, like :class:`MultiSimilarityLoss`.
 
     Formula:
         With P and N the positives and negatives of an anchor and s their cosines, an anchor gives
@@ -66,13 +66,13 @@ class CircleLoss(PairLoss):
         One margin stands for all four thresholds of the paper.
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
-    necessarily normalised. The formula is one of cosines; there is no other distance.
+    necessarily normalised. The formula needs cosines, so no other distance is offered.
 
     Args:
         margin: From -1 to 1: m. The paper has 0.25 for faces and persons, and 0.4 for fine-grained
             retrieval.
-        gamma: Greater than 0: γ, how much the worst pairs count before others. The paper has 256
-            for faces, 128 for persons, and 80 for fine-grained retrieval.
+        gamma: Greater than 0: γ, how strongly the worst pairs dominate. The paper has 256 for
+            faces, 128 for persons, and 80 for fine-grained retrieval.
         match: As in :class:`PairLoss`.
         reduction: As in :class:`EmbeddingLoss`: a mean over the anchors that have a positive and a
             negative.

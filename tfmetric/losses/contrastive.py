@@ -1,4 +1,4 @@
-"""Contrastive losses: positives within one distance, negatives beyond another."""
+"""Contrastive losses: keep positives within one distance and negatives beyond another."""
 
 from numbers import Real
 
@@ -27,7 +27,7 @@ def contrastive_terms(
     references=None,
     balanced=False,
 ) -> Terms:
-    """The terms of the pairs of each anchor.
+    """Computes the terms of the pairs of each anchor.
 
     The function under :class:`ContrastiveLoss`; see there for the arguments.
 
@@ -40,7 +40,7 @@ def contrastive_terms(
         distance: As in :class:`ContrastiveLoss`.
         power: Exponent of the hinge.
         match: As in :class:`ContrastiveLoss`.
-        references: :class:`References`, what the anchors are compared with; by default each other.
+        references: :class:`References` that the anchors are compared with; by default each other.
         balanced: As in :class:`ContrastiveLoss`.
 
     Returns:
@@ -65,8 +65,9 @@ def _hinge_slope(excess, power):
 
 
 def _each_pair(positives, negatives, margin, positive_margin, power, balanced) -> Terms:
-    """Every pair of an anchor as a term."""
-    # Active before the power: the square of a small positive number may be 0 in float32.
+    """Takes every pair of an anchor as a term."""
+    # Count active terms before the power: the square of a small positive number may be 0 in
+    # float32.
     pulled = positives.distance - positive_margin
     pull = gather_terms(
         _hinge(pulled, power), positives.mask, ops.logical_and(positives.mask, pulled > 0)
@@ -83,14 +84,14 @@ def _each_pair(positives, negatives, margin, positive_margin, power, balanced) -
 
 
 def _both_sides(pull, push):
-    """The mean over an anchor's active positives plus that over its active negatives."""
+    """Adds the mean over an anchor's active positives and the mean over its active negatives."""
     total = sum(side.total / ops.maximum(side.active, 1.0) for side in (pull, push))
     found, active = ops.maximum(pull.count, push.count), ops.maximum(pull.active, push.active)
     return Terms(total, ops.minimum(found, 1.0), ops.minimum(active, 1.0))
 
 
 def _hardest(batch: Mined, margin, positive_margin, power, balanced) -> Terms:
-    """The furthest positive and the nearest negative of an anchor as its terms."""
+    """Takes the furthest positive and the nearest negative of an anchor as its terms."""
     chosen = batch.chosen("hard", "hard")
     to_positive, to_negative = map(batch.paired, chosen)
     sides = []
@@ -105,11 +106,12 @@ def _hardest(batch: Mined, margin, positive_margin, power, balanced) -> Terms:
 class ContrastiveLoss(PairLoss):
     """Contrastive loss over the pairs of a batch.
 
-    A good start for verification, where an absolute threshold on the distance decides; for ranking,
-    :class:`TripletLoss` asks for less.
+    A good start for verification, where an absolute threshold on the distance decides. For ranking,
+    :class:`TripletLoss` demands less.
 
     Formula:
-        With d the distance of a pair, a pair of one class gives the first, any other the second:
+        With d the distance of a pair, a pair of one class costs the first term, any other pair the
+        second:
 
             max(0, d − positive_margin)^power
             max(0, margin − d)^power
@@ -128,10 +130,10 @@ class ContrastiveLoss(PairLoss):
         distance: "euclidean", "squared_euclidean", "cosine", "inner_product", "manhattan", "snr",
             "hamming", "jaccard" or a function; see :func:`tfmetric.distances.get`.
         power: Exponent of at least 1; 2 as in the paper.
-        match: Who belongs together, if not equal ids; see :class:`PairLoss`.
+        match: Which pairs are positive, if not equal ids; see :class:`PairLoss`.
         balanced: Whether an anchor's term is the mean over its active positives plus the mean over
-            its active negatives. Else each pair is a term, and in a batch of many classes the many
-            negatives outweigh the few positives.
+            its active negatives. Otherwise each pair is a term, and in a batch of many classes the
+            many negatives outweigh the few positives.
         reduction: As in :class:`EmbeddingLoss`; "auto" is "mean_over_active" for mining "all" and
             "sum_over_batch_size" for "hard" and where balanced.
         name: Name of the loss.
@@ -183,7 +185,7 @@ class ContrastiveLoss(PairLoss):
 
     @property
     def auto_reduction(self):
-        """Mean over active pairs where each of all pairs is a term, else over all valid terms."""
+        """Returns the mean over active pairs if every pair is a term, else over all valid terms."""
         pairs = self.mining == "all" and not self.balanced
         return "mean_over_active" if pairs else "sum_over_batch_size"
 
@@ -204,11 +206,11 @@ class ContrastiveLoss(PairLoss):
 class SiameseContrastiveLoss(SiameseLoss):
     """Contrastive loss on the distance that a Siamese model emits.
 
-    For :func:`tfmetric.models.siamese`, which takes explicit pairs. With class labels at hand
-    :class:`ContrastiveLoss` forms all pairs of a batch by itself.
+    Use it with :func:`tfmetric.models.siamese`, which takes explicit pairs. With class labels,
+    :class:`ContrastiveLoss` forms all pairs of a batch itself.
 
     Formula:
-        With d the distance of a pair, and y 1 where it is similar and 0 where not:
+        With d the distance of a pair, and y 1 for similar pairs and 0 for others:
 
             y·d² + (1 − y)·max(0, margin − d)²
 

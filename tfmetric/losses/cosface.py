@@ -1,4 +1,4 @@
-"""CosFace: a margin on the cosine with the own class proxy."""
+"""CosFace: softmax with a margin on the cosine between an example and its class proxy."""
 
 import keras
 
@@ -18,8 +18,8 @@ def cosface_terms(labels, cosines, margin=0.35, scale=64.0) -> Terms:
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.
-        cosines: ``(B, C)``, or ``(B, C, K)`` with K centres a class.
-        margin: What the own cosine must be greater by.
+        cosines: ``(B, C)``, or ``(B, C, K)`` with K centres per class.
+        margin: Amount by which the own class's cosine must be greater.
         scale: Greater than 0.
     """
     cosines = nearest_centers(cosines)
@@ -29,17 +29,17 @@ def cosface_terms(labels, cosines, margin=0.35, scale=64.0) -> Terms:
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class CosFaceLoss(ProxyLoss):
-    """Softmax over class proxies with a margin taken off the own cosine.
+    """Softmax over class proxies, with a margin subtracted from the own class's cosine.
 
-    Much like :class:`ArcFaceLoss`, with a gradient that does not depend on the angle: the calmer
-    one to train, and a good first choice among the two.
+    Like :class:`ArcFaceLoss`, but its gradient does not depend on the angle. It trains more stably,
+    so try it before ArcFace.
 
     Formula:
         With c_j the cosine with proxy j, y the own class, m the margin and s the scale:
 
             −log(exp(s·(c_y − m)) / (exp(s·(c_y − m)) + Σ_{j≠y} exp(s·c_j)))
 
-        With several centres a class the nearest one counts.
+        With several centres per class the nearest centre counts.
 
     Inputs: as in :class:`ProxyLoss`.
 
@@ -51,7 +51,8 @@ class CosFaceLoss(ProxyLoss):
         dtype: Dtype of the result.
 
     Raises:
-        ValueError: If an argument is out of range, a label is no column, or ``y_pred`` no cosine.
+        ValueError: If an argument is out of range, a label has no column, or ``y_pred`` is not
+            cosines.
 
     Example:
 

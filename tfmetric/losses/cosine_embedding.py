@@ -11,16 +11,16 @@ from tfmetric.losses._siamese import SiameseLoss, pairs_given
 class SiameseCosineEmbeddingLoss(SiameseLoss):
     """Cosine embedding loss on explicit pairs.
 
-    For a Siamese model with the cosine distance, ``tfmetric.models.siamese(embedder, "cosine")``.
-    Similar pairs are pulled to one direction, others only pushed apart until their cosine is at
-    most the margin.
+    Use it with a Siamese model on the cosine distance, ``tfmetric.models.siamese(embedder,
+    "cosine")``. Similar pairs are pulled to one direction, others are pushed apart until their
+    cosine is at most the margin.
 
-    With class labels at hand ``ContrastiveLoss(distance="cosine", margin=1 - margin, power=1)``
-    says the same of all pairs of a batch.
+    With class labels, ``ContrastiveLoss(distance="cosine", margin=1 - margin, power=1)`` computes
+    the same on all pairs of a batch.
 
     Formula:
-        With cos = 1 − d, d the cosine distance of a pair, and y 1 where it is similar and 0 where
-        not:
+        With cos = 1 − d, d the cosine distance of a pair, and y 1 for similar pairs and 0 for
+        others:
 
             y·(1 − cos) + (1 − y)·max(0, cos − margin)
 
@@ -28,8 +28,8 @@ class SiameseCosineEmbeddingLoss(SiameseLoss):
     ``(B,)`` or ``(B, 1)``.
 
     Args:
-        margin: The cosine above which pairs that are not similar cost something, from -1 to 1;
-            0 to 0.5 is usual.
+        margin: The cosine above which dissimilar pairs cost something, from -1 to 1; usually 0 to
+            0.5.
         reduction: As in Keras; a plain mean over the batch by default.
         name: Name of the loss.
         dtype: Dtype of the computation.

@@ -11,7 +11,7 @@ from tfmetric.losses.pair_loss import PairLoss
 
 
 def fast_ap_terms(matrix, positives, negatives, num_bins=10, furthest=2.0) -> Terms:
-    """One term an anchor.
+    """Computes one term for each anchor.
 
     The function under :class:`FastAPLoss`; see there for the arguments.
 
@@ -20,13 +20,13 @@ def fast_ap_terms(matrix, positives, negatives, num_bins=10, furthest=2.0) -> Te
         positives: ``(B, N)`` booleans.
         negatives: ``(B, N)`` booleans.
         num_bins: Number of bins.
-        furthest: The distance at which they end.
+        furthest: The distance at which the last bin ends.
     """
     position = matrix * (num_bins / furthest)
     mine = row_histograms(position, positives, num_bins)
     others = row_histograms(position, ops.logical_or(positives, negatives), num_bins)
     seen = ops.cumsum(others, axis=1)
-    # Where nothing has been seen, nothing of the anchor's own has been either.
+    # Where the cumulated count is 0, the count of positives is 0 too.
     precision = ops.cumsum(mine, axis=1) / ops.where(seen > 0, seen, 1.0)
     number = ops.sum(ops.cast(positives, matrix.dtype), axis=1)
     average = ops.sum(mine * precision, axis=1) / ops.maximum(number, 1.0)
@@ -35,16 +35,16 @@ def fast_ap_terms(matrix, positives, negatives, num_bins=10, furthest=2.0) -> Te
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class FastAPLoss(PairLoss):
-    """FastAP: one minus the average precision of each anchor, by histogram binning.
+    """FastAP: one minus the average precision of each anchor, estimated from a histogram.
 
-    An anchor is a query and the rest of the batch is ranked for it. For retrieval judged by mean
-    average precision, with large batches (the paper: 256 and more) and several examples of each
-    class. Unlike triplets it sees a whole ranking at once.
+    Each anchor is a query, for which the rest of the batch is ranked. Use it for retrieval judged
+    by mean average precision, with large batches (the paper: 256 and more) and several examples of
+    each class. Unlike triplets it sees a whole ranking at once.
 
     Formula:
         The distances of an anchor are binned, each shared between the two nearest bins. With h⁺ the
-        histogram of its positives, H⁺ and H the cumulated ones of its positives and of all, and R
-        the number of its positives, it gives
+        histogram of its positives, H⁺ and H the cumulated histograms of its positives and of all
+        pairs, and R the number of its positives, the anchor costs
 
             1 − (1/R) Σ_bins h⁺·H⁺ / H
 
@@ -53,10 +53,10 @@ class FastAPLoss(PairLoss):
     of unit vectors, from 0 to 4, is twice the cosine distance, so the bins are the same.
 
     Args:
-        num_bins: At least 1. More bins tell ranks apart more finely, and leave fewer pairs that
-            share one and so have a gradient.
-        furthest: Greater than 0, in units of the distance: where the last bin ends; anything
-            further counts as there, without a gradient. 2 holds every cosine distance.
+        num_bins: At least 1. More bins tell ranks apart more finely, but fewer pairs share a bin
+            and so have a gradient.
+        furthest: Greater than 0, in units of the distance: where the last bin ends. Larger
+            distances count in the last bin, without a gradient. 2 covers every cosine distance.
         distance: As in :class:`PairLoss`.
         match: As in :class:`PairLoss`.
         reduction: As in :class:`EmbeddingLoss`: a mean over the anchors that have a positive.

@@ -1,4 +1,4 @@
-"""Histogram loss: the chance that a negative pair is more similar than a positive one."""
+"""Histogram loss: the probability that a negative pair is more similar than a positive pair."""
 
 import keras
 from keras import ops
@@ -10,15 +10,15 @@ from tfmetric.losses.pair_loss import PairLoss
 
 
 def histogram_terms(similarity, negatives, positive_similarity, positives, num_bins=100) -> Terms:
-    """A term for each negative of an anchor: the share of positive pairs that it is above.
+    """Computes one term for each negative of an anchor: the share of positive pairs below it.
 
     The function under :class:`HistogramLoss`; see there for the arguments.
 
     Args:
         similarity: ``(B, N)`` cosines.
         negatives: ``(B, N)`` booleans.
-        positive_similarity: ``(M, N)`` cosines among which are all positive pairs.
-        positives: ``(M, N)`` booleans: which of them are.
+        positive_similarity: ``(M, N)`` cosines that include all positive pairs.
+        positives: ``(M, N)`` booleans: which of these cosines are positive pairs.
         num_bins: Number of bins from -1 to 1.
     """
     count = ops.sum(ops.cast(positives, similarity.dtype))
@@ -33,25 +33,25 @@ def histogram_terms(similarity, negatives, positive_similarity, positives, num_b
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class HistogramLoss(PairLoss):
-    """Histogram loss: the overlap of the similarities of positive and of negative pairs.
+    """Histogram loss: the overlap of the similarities of positive and negative pairs.
 
-    It has next to nothing to tune, no margin and no mining. For verification, where one threshold
-    is to part all pairs; with large batches, for a histogram takes many pairs.
+    It has no margin and no mining, and almost nothing to tune. Use it for verification, where one
+    threshold separates all pairs, and with large batches, because a histogram needs many pairs.
 
     Formula:
-        The similarities of all positive pairs of a batch make one histogram h⁺, those of all
-        negative pairs another, h⁻, both of sum 1. The loss is the chance that a random negative
-        pair is more similar than a random positive pair:
+        The similarities of all positive pairs of a batch make one histogram h⁺, the similarities of
+        all negative pairs another, h⁻, both of sum 1. The loss is the probability that a random
+        negative pair is more similar than a random positive pair:
 
             Σ_r h⁻_r · Φ⁺_r  with  Φ⁺_r = Σ_{q≤r} h⁺_q
 
-    A batch has one value. It is shared out as the reductions of :class:`EmbeddingLoss` need it: a
-    term is a negative pair, its value is Φ⁺ at its similarity, and their mean is the loss above;
-    ``sample_weight`` is that of the anchor's negative pairs.
+    A batch has one value, split for the reductions of :class:`EmbeddingLoss`: each negative pair is
+    a term with the value of Φ⁺ at its similarity, and the mean of the terms is the loss above.
+    ``sample_weight`` weighs the anchor's negative pairs.
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, scaled to
-    length 1 here. With other references than the batch, Φ⁺ is that of all positive pairs among the
-    references; where the anchors are not among them, of the pairs of anchors and references.
+    length 1 here. With references, Φ⁺ covers all positive pairs among the references; if the
+    anchors are not among the references, it covers the pairs of anchors and references.
 
     Args:
         num_bins: At least 1: bins from -1 to 1. The paper finds no difference from 50 to 200, and

@@ -1,4 +1,4 @@
-"""Lifted structure loss, generalised: an anchor's positives against its negatives, smoothly."""
+"""Lifted structure loss, generalised: smooth comparison of an anchor's positives and negatives."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ from tfmetric.losses.streaming import Held, LogSumExp
 
 
 def lifted_structure_terms(matrix, positives, negatives, margin=1.0) -> Terms:
-    """One term an anchor.
+    """Computes one term for each anchor.
 
     The function under :class:`LiftedStructureLoss`; see there for the arguments.
 
@@ -31,21 +31,20 @@ def _terms(positives, negatives, margin):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class LiftedStructureLoss(PairLoss):
-    """Lifted structure loss in its generalised form, one term an anchor.
+    """Lifted structure loss in its generalised form, with one term for each anchor.
 
     A smooth version of "the furthest positive is nearer than the nearest negative", in which all
-    pairs of the batch take part. This is the form of Hermans et al., where the original has one
-    term a positive pair and the negatives of both of its ends.
+    pairs of the batch take part. This is the form of Hermans et al.; the original has one term for
+    each positive pair, with the negatives of both of its ends.
 
     Formula:
-        With P and N the positives and negatives of an anchor and d their distances, an anchor gives
+        With P and N the positives and negatives of an anchor and d their distances, an anchor costs
 
             max(0, log Σ_P exp(d) + log Σ_N exp(margin − d))
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     normalised here. The sums grow with the number of pairs: on embeddings of length 1, where
-    distances end at 2, the loss cannot reach 0 in a large batch, and its gradient still says what
-    to do.
+    distances end at 2, the loss cannot reach 0 in a large batch, but its gradient stays useful.
 
     Args:
         margin: At least 0, in units of the distance.

@@ -1,4 +1,4 @@
-"""Large margin nearest neighbour loss: pull the target neighbours, push the impostors."""
+"""Large margin nearest neighbour loss: pulls target neighbours and pushes impostors."""
 
 import keras
 from keras import ops
@@ -11,7 +11,7 @@ from tfmetric.mining import at
 
 
 def lmnn_terms(matrix, positives, negatives, neighbors=3, margin=1.0, mu=0.5) -> Terms:
-    """One term an anchor.
+    """Computes one term for each anchor.
 
     The function under :class:`LMNNLoss`; see there for the arguments.
 
@@ -40,18 +40,19 @@ def lmnn_terms(matrix, positives, negatives, neighbors=3, margin=1.0, mu=0.5) ->
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class LMNNLoss(PairLoss):
-    """Large margin nearest neighbour loss: near positives pulled, impostors pushed.
+    """Large margin nearest neighbour loss: pulls near positives and pushes impostors.
 
     Made for k-nearest-neighbour classification, and the classical loss for a learned linear metric
-    on tables (:class:`tfmetric.layers.Mahalanobis`); it lets a class lie in several clusters,
-    since only near positives are pulled.
+    on tables (:class:`tfmetric.layers.Mahalanobis`). A class may form several clusters, since only
+    near positives are pulled.
 
-    In the paper the target neighbours are those of the raw inputs in the whole data, fixed once;
-    here they are the nearest in the batch, by the embeddings as they are. Take large batches.
+    The paper fixes target neighbours once, by the raw inputs of the whole data. Here they are the
+    nearest positives in the batch, by the current embeddings, so use large batches.
 
     Formula:
-        The k nearest positives of an anchor a are its target neighbours j: they are pulled. Every
-        negative l that is nearer than one of them and a margin, an impostor, is pushed:
+        The k nearest positives of an anchor a are its target neighbours j; they are pulled. A
+        negative l that is nearer than a target neighbour plus the margin is an impostor; it is
+        pushed:
 
             (1 − μ) Σ_j d(a,j) + μ Σ_j Σ_l max(0, margin + d(a,j) − d(a,l))
 
@@ -59,14 +60,14 @@ class LMNNLoss(PairLoss):
     scale the margin depends on.
 
     Args:
-        neighbors: k, a whole number of at least 1. Time and memory of the backward pass grow by a
-            B×B matrix with each.
+        neighbors: k, a whole number of at least 1. Each neighbour adds a B×B matrix to the backward
+            pass.
         margin: At least 0, in units of the distance.
         mu: μ, from 0 (pull only) to 1 (push only).
         distance: As in :class:`PairLoss`.
         match: As in :class:`PairLoss`.
-        reduction: As in :class:`EmbeddingLoss`: a mean over the anchors that have a positive, each
-            a sum over its impostors, as in the paper.
+        reduction: As in :class:`EmbeddingLoss`: a mean over the anchors that have a positive; each
+            sums over its impostors, as in the paper.
         name: Name of the loss.
         dtype: Dtype of the result.
         gather: As in :class:`EmbeddingLoss`.

@@ -1,4 +1,4 @@
-"""Margin loss: a threshold β between positives and negatives, which may be learned."""
+"""Margin loss: a fixed or learned threshold β between positives and negatives."""
 
 import keras
 from keras import ops
@@ -14,7 +14,7 @@ MINING = ("all", "distance-weighted")
 
 
 def margin_terms(matrix, positives, negatives, alpha=0.2, beta=1.2, draws=None) -> Terms:
-    """The terms of the pairs of each anchor.
+    """Computes the terms of the pairs of each anchor.
 
     The function under :class:`MarginLoss`; see there for the arguments.
 
@@ -22,9 +22,9 @@ def margin_terms(matrix, positives, negatives, alpha=0.2, beta=1.2, draws=None) 
         matrix: ``(B, N)`` distances.
         positives: ``(B, N)`` booleans.
         negatives: ``(B, N)`` booleans.
-        alpha: Half of the distance between the two kinds.
+        alpha: Half of the gap between positives and negatives.
         beta: The threshold, a number or ``(B, 1)``.
-        draws: ``(B, N)`` how often each negative was drawn; by default all count once.
+        draws: ``(B, N)`` number of draws of each negative; by default all count once.
     """
     hinge = ops.relu(alpha + ops.where(positives, matrix - beta, beta - matrix))
     nothing = ops.zeros_like(hinge)
@@ -41,37 +41,35 @@ def margin_terms(matrix, positives, negatives, alpha=0.2, beta=1.2, draws=None) 
 class MarginLoss(PairLoss):
     """Margin loss with distance-weighted sampling.
 
-    Positives are to be nearer than β − α and negatives further than β + α, nothing is asked beyond.
-    Negatives are drawn, one for each positive of an anchor, so that all distances beyond 0.5 are
-    equally likely: hard ones often, and without the noise of the very hardest.
+    Positives must be nearer than β − α and negatives further than β + α. One negative is drawn for
+    each positive of an anchor, such that all distances beyond 0.5 are equally likely: hard
+    negatives are drawn often, without the noise of the very hardest.
 
-    For retrieval and clustering, where a relative loss on few negatives is unstable; unlike a
-    triplet loss it also fixes an absolute distance, as verification needs.
+    Use it for retrieval and clustering where a relative loss on few negatives is unstable. Unlike a
+    triplet loss it also fixes an absolute distance, which verification needs.
 
-    β may be learned, one for all or one for each class: end the training model with
-    :class:`tfmetric.layers.LearnedMargin`, which appends it to the embedding, and say here how many
-    columns it is (``learned_betas``). The embedder stays a model of its own::
+    β may be learned, for all classes together or for each class. End the training model with
+    :class:`tfmetric.layers.LearnedMargin`, which appends β to the embedding, and set
+    ``learned_betas`` to the number of appended columns. The embedder stays a separate model::
 
         training = keras.Sequential([embedder, tm.layers.LearnedMargin()])
         training.compile("adam", loss=tm.losses.MarginLoss(learned_betas=1))
 
     Formula:
-        With d the distance of a pair, a positive gives the first, a negative the second:
+        With d the distance of a pair, a positive costs the first term, a negative the second:
 
             max(0, α + d − β)
             max(0, α + β − d)
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``; ``y_pred`` embeddings ``(B, D)`` of length
-    1, for which the defaults are meant: end the embedder with
-    :class:`tfmetric.layers.L2Normalization`.
+    1, as the defaults assume: end the embedder with :class:`tfmetric.layers.L2Normalization`.
 
     Args:
         alpha: α, at least 0, in units of the distance.
-        beta: β, a number; with ``learned_betas`` what the learned ones are added to.
+        beta: β, a number; learned values (``learned_betas``) are added to it.
         mining: "distance-weighted" negatives as above, or "all" of them.
-        learned_betas: How many of the last columns of ``y_pred`` are β: 0; 1 for all classes; or
-            the number of classes, whose ids are then 0, 1, 2 and so on, each anchor having the β of
-            its class.
+        learned_betas: Number of last columns of ``y_pred`` that are β: 0; 1 for all classes; or the
+            number of classes, whose ids must then be 0, 1, 2 and so on.
         distance: As in :class:`PairLoss`.
         match: As in :class:`PairLoss`.
         reduction: As in :class:`EmbeddingLoss`; "auto" is "mean_over_active".
@@ -138,7 +136,7 @@ class MarginLoss(PairLoss):
         return Terms(*map(ops.add, pull, push))
 
     def streams(self):
-        """Neither draws nor learned thresholds are sums over negatives."""
+        """Returns False for draws and learned thresholds, which are not sums over negatives."""
         return super().streams() and self.mining == "all" and not self.learned_betas
 
     def row_terms(self, labels, embeddings, references=None, members=None):
@@ -162,7 +160,7 @@ class MarginLoss(PairLoss):
         return margin_terms(matrix, positives, negatives, self.alpha, beta, draws)
 
     def _split(self, y_pred):
-        """The embeddings, and the learned β beside them."""
+        """Splits ``y_pred`` into the embeddings and the learned β."""
         dim = y_pred.shape[1] - self.learned_betas
         if dim < 1:
             raise ValueError(
@@ -174,7 +172,7 @@ class MarginLoss(PairLoss):
         return y_pred[:, :dim], y_pred[:, dim:]
 
     def read_labels(self, y_true):
-        """With a β for each class the ids say which."""
+        """Checks the class ids where each class has its β."""
         if self.learned_betas > 1:
             return _inputs.proxy_indices(y_true, self.learned_betas)
         return super().read_labels(y_true)

@@ -1,4 +1,4 @@
-"""Which labels belong together, where that is not simply equal ids."""
+"""Rules for positive pairs other than equal class ids."""
 
 from collections.abc import Callable
 
@@ -9,14 +9,14 @@ from tfmetric._errors import expected
 
 
 def any_shared(a, b):
-    """Whether two rows of zeros and ones have a one in common: several labels for each example.
+    """Matches rows of zeros and ones that share a one, for examples with several labels.
 
     Args:
-        a: ``(B, 1, L)``, one where a label holds.
+        a: ``(B, 1, L)``, 1 where a label applies.
         b: ``(1, N, L)``.
 
     Returns:
-        ``(B, N)`` booleans. An example without any label belongs to nobody.
+        ``(B, N)`` booleans. An example without any label matches no example.
 
     Example:
 
@@ -32,10 +32,10 @@ _NAMED = {"any_shared": any_shared}
 
 
 def get(match) -> Callable | None:
-    """The function of that name, or the function itself; None stays None: equal ids.
+    """Returns the function for a name; functions and None (equal ids) are returned unchanged.
 
     Raises:
-        ValueError: If it is neither None, nor a known name, nor a function.
+        ValueError: If ``match`` is not None, a known name or a function.
     """
     if isinstance(match, dict):
         match = keras.saving.deserialize_keras_object(match)
@@ -48,7 +48,7 @@ def get(match) -> Callable | None:
 
 
 def serialize(match):
-    """What ``get_config`` keeps of it, so that :func:`get` makes the same one again."""
+    """Returns the entry for ``get_config``, from which :func:`get` restores the function."""
     for name, function in _NAMED.items():
         if match is function:
             return name

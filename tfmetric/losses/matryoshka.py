@@ -1,4 +1,4 @@
-"""One embedding that can be cut short."""
+"""Matryoshka loss: trains embeddings whose first coordinates work alone."""
 
 from numbers import Integral
 
@@ -18,14 +18,14 @@ from tfmetric.losses.weighted_sum import read_weights
 class MatryoshkaLoss(ConfigFromArguments, keras.losses.Loss):
     """A loss on the first d coordinates of the embedding, for several d at once.
 
-    When to use it: for an embedding whose beginning is a good embedding by itself, so that a
-    gallery can be searched with 16 coordinates and ranked again with all, or a device can store
-    the short form. Give the model an embedding of the largest dimension or more; only the first
-    ``max(dims)`` coordinates are trained. Cut an embedding by ``x[:, :d]`` and normalise it anew.
+    When to use it: for an embedding whose first coordinates are a good embedding alone, to search a
+    gallery with 16 coordinates and rerank with all, or to store the short form on a device. Give
+    the model an embedding of the largest dimension or more; only the first ``max(dims)``
+    coordinates are trained. Cut an embedding by ``x[:, :d]`` and normalise it again.
 
-    The loss keeps its reduction and dtype, and gets the labels as they are, integers as integers,
-    and the ``sample_weight``; in a :class:`tfmetric.models.CrossBatchMemory` also the memory, cut
-    and normalised as the batch is. Cost: that of the loss, once for each d.
+    The loss keeps its reduction and dtype, and receives unchanged labels and the ``sample_weight``.
+    In a :class:`tfmetric.models.CrossBatchMemory` it also receives the memory, cut and normalised
+    like the batch. Cost: the loss, computed once for each d.
 
     Formula:
         With a weight w for each d of ``dims``, and x[:, :d] the first d coordinates:
@@ -37,7 +37,7 @@ class MatryoshkaLoss(ConfigFromArguments, keras.losses.Loss):
     Args:
         loss: Any loss on labels and embeddings, such as :class:`tfmetric.losses.TripletLoss`.
         dims: Ascending numbers of coordinates. Defaults to (8, 16, 32, 64).
-        weights: A factor of at least 0 for each d, one of them above 0; all 1 by default, as in
+        weights: A factor of at least 0 for each d, at least one above 0; all 1 by default, as in
             the paper.
         name: Name of the loss.
         dtype: Dtype of the result.
@@ -85,7 +85,7 @@ class MatryoshkaLoss(ConfigFromArguments, keras.losses.Loss):
         memory: Memory | None = None,
         references: References | None = None,
     ):
-        """The weighted mean; a vector if the loss has ``reduction=None``."""
+        """Returns the weighted mean; a vector if the loss has ``reduction=None``."""
         with keras.name_scope(self.name):
             x = ops.convert_to_tensor(y_pred)
             if len(x.shape) != 2 or x.shape[1] < self.dims[-1]:
@@ -106,7 +106,7 @@ class MatryoshkaLoss(ConfigFromArguments, keras.losses.Loss):
             return narrowed(total, self.dtype)
 
     def call(self, y_true, y_pred):
-        """The weighted mean, without sample weights."""
+        """Returns the weighted mean, without sample weights."""
         return self(y_true, y_pred)
 
 

@@ -1,4 +1,4 @@
-"""Multi-similarity loss: pairs mined and weighted by how they stand to the others."""
+"""Multi-similarity loss: mines and weighs each pair relative to its anchor's other pairs."""
 
 import keras
 from keras import ops
@@ -12,7 +12,7 @@ from tfmetric.losses.streaming import FAR, Held, Largest, LogSumExp, Smallest
 def multi_similarity_terms(
     similarity, positives, negatives, alpha=2.0, beta=50.0, threshold=0.5, epsilon=0.1
 ) -> Terms:
-    """One term an anchor.
+    """Computes one term for each anchor.
 
     The function under :class:`MultiSimilarityLoss`; see there for the arguments.
 
@@ -22,7 +22,7 @@ def multi_similarity_terms(
         negatives: ``(B, N)`` booleans.
         alpha: Sharpness among positives.
         beta: Sharpness among negatives.
-        threshold: The similarity that both are pushed away from.
+        threshold: The similarity that positives are pushed above and negatives below.
         epsilon: Slack of the mining; None takes all pairs.
     """
     sides = Held(-similarity, positives), Held(-similarity, negatives)
@@ -47,26 +47,25 @@ def _terms(positives, negatives, alpha, beta, threshold, epsilon, highest):
         chosen = Held(distance, ops.logical_and(positives.mask, distance > limit))
         active = ops.logical_or(chosen.number > 0, nearest < bound)
     (pull,) = chosen.reduce(LogSumExp(alpha))
-    # The exponents are those of s − λ, s being the highest less the distance.
+    # The exponents use s − λ, where s is ``highest`` minus the distance.
     offset = highest - threshold
     pull = ops.softplus(pull - alpha * offset) / alpha
     push = ops.softplus(push + beta * offset) / beta
-    # Strictly positive by the formula, also where float32 says 0, as long as a pair was mined.
+    # The formula is strictly positive if a pair was mined, even where float32 rounds it to 0.
     return anchor_terms(pull + push, valid, active)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class MultiSimilarityLoss(PairLoss):
-    """Multi-similarity loss: pairs weighed by all others of their anchor, with its own mining.
+    """Multi-similarity loss: weighs pairs relative to their anchor's others, with its own mining.
 
-    One of the strongest losses for retrieval on class ids, and not sensitive to its numbers; a
-    good second try after :class:`TripletLoss`. It wants some examples of each class in a batch.
+    One of the strongest losses for retrieval on class ids, and not sensitive to its parameters; try
+    it after :class:`TripletLoss`. It needs several examples of each class in a batch.
 
     Formula:
-        Of an anchor's pairs only those are kept that some pair of the other kind comes close to:
-        the negatives more similar than its least similar positive less ε, and the positives less
-        similar than its most similar negative plus ε. With P and N what is left and s the
-        similarity, an anchor gives
+        Mining keeps an anchor's negatives that are more similar than its least similar positive
+        minus ε, and its positives that are less similar than its most similar negative plus ε. With
+        P and N the kept positives and negatives and s the similarity, an anchor costs
 
             log(1 + Σ_P exp(−α(s − λ))) / α + log(1 + Σ_N exp(β(s − λ))) / β
 
@@ -74,16 +73,16 @@ class MultiSimilarityLoss(PairLoss):
     necessarily normalised: the cosine distance does that.
 
     Args:
-        alpha: α, greater than 0: how much the least similar positives count before others.
-        beta: β, greater than 0: how much the most similar negatives count before others.
-        threshold: λ, from -1 to 1 for cosines: the similarity that positives are to be above and
-            negatives below. 0.5 as in its authors' code; the text of the paper has 1.
+        alpha: α, greater than 0: how strongly the least similar positives dominate.
+        beta: β, greater than 0: how strongly the most similar negatives dominate.
+        threshold: λ, from -1 to 1 for cosines: positives are pushed above this similarity and
+            negatives below it. 0.5 as in the authors' code; the paper states 1.
         epsilon: ε, at least 0, in units of similarity: slack of the mining. None takes all pairs,
-            and then also anchors that have only positives or only negatives.
+            including anchors with only positives or only negatives.
         distance: As in :class:`PairLoss`; similarity is 1 − d for the cosine distance, −d else.
         match: As in :class:`PairLoss`.
         reduction: As in :class:`EmbeddingLoss`: a mean over the anchors that have a positive and a
-            negative, of which those that mining leaves nothing give 0.
+            negative; an anchor without mined pairs counts as 0.
         name: Name of the loss.
         dtype: Dtype of the result.
         gather: As in :class:`EmbeddingLoss`.

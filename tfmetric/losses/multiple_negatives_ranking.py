@@ -1,4 +1,4 @@
-"""Multiple negatives ranking loss: each positive against everybody else of the batch."""
+"""Multiple negatives ranking loss: ranks each positive before all others of the batch."""
 
 import keras
 from keras import ops
@@ -11,7 +11,7 @@ from tfmetric.losses.streaming import Held
 
 
 def multiple_negatives_ranking_terms(similarity, positives, negatives, scale=20.0) -> Terms:
-    """One term a positive pair.
+    """Computes one term for each positive pair.
 
     The function under :class:`MultipleNegativesRankingLoss`; see there for the arguments.
 
@@ -27,24 +27,24 @@ def multiple_negatives_ranking_terms(similarity, positives, negatives, scale=20.
 def _terms(positives, negatives, scale):
     own, added, several = against_everybody(positives, negatives, scale)
     values = added[:, None] + (own[:, None] + scale * positives.distance)
-    # Strictly positive by the formula, also where float32 says 0.
+    # The formula is strictly positive, even where float32 rounds it to 0.
     active = ops.logical_and(positives.mask, several[:, None])
     return gather_terms(values, positives.mask, active)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class MultipleNegativesRankingLoss(PairLoss):
-    """Multiple negatives ranking loss: the positive is to be ranked first of all the batch.
+    """Multiple negatives ranking loss: ranks the positive first among the whole batch.
 
     Made for pairs that belong together, such as a question and its answer: stack the B anchors on
     their B positives, with labels 0 … B−1 twice. Both directions are then trained, and the other
-    anchors count as negatives beside the other positives. With larger classes each positive has
-    the others of its class to compete with; :class:`SupConLoss` differs in its mean over anchors,
-    and :class:`NTXentLoss` leaves the competitors of the same class out.
+    anchors count as negatives beside the other positives. In larger classes each positive also
+    competes with the other members of its class. :class:`SupConLoss` differs in its mean over
+    anchors; :class:`NTXentLoss` excludes competitors of the same class.
 
     Formula:
-        With s the similarity, a positive pair (a, p) gives the cross-entropy of picking p among
-        everybody k but a itself:
+        With s the similarity, a positive pair (a, p) costs the cross-entropy of picking p among all
+        k other than a:
 
             −log(exp(scale·s(a,p)) / Σ_{k≠a} exp(scale·s(a,k)))
 
@@ -52,7 +52,8 @@ class MultipleNegativesRankingLoss(PairLoss):
     necessarily normalised: the cosine distance does that.
 
     Args:
-        scale: Greater than 0: one over a temperature. 20 for cosines; 1 for the inner product.
+        scale: Greater than 0: the inverse of a temperature. 20 for cosines; 1 for the inner
+            product.
         distance: As in :class:`PairLoss`; similarity is 1 − d for the cosine distance, −d else.
         match: As in :class:`PairLoss`.
         reduction: As in :class:`EmbeddingLoss`: a mean over the positive pairs.

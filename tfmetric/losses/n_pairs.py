@@ -1,4 +1,4 @@
-"""Multi-class N-pair loss: each positive told from all negatives by the inner product."""
+"""Multi-class N-pair loss: separates each positive from all negatives by the inner product."""
 
 import keras
 from keras import ops
@@ -12,14 +12,14 @@ from tfmetric.losses.pair_loss import PairLoss
 class NPairsLoss(PairLoss):
     """Multi-class N-pair loss, with its regulariser of the embeddings' length.
 
-    The embeddings are not normalised: their length decides how sharp
-    the loss is, and ``l2`` keeps it from growing. The paper takes two examples of each class, and
-    for an anchor one negative of each other class; here every negative of the batch counts, and
-    each example is an anchor. With ``distance="cosine"`` it is :class:`NTXentLoss` at temperature
-    1, which is too soft for cosines.
+    The embeddings are not normalised: their length decides how sharp the loss is, and ``l2`` keeps
+    it from growing. The paper takes two examples of each class, and one negative of each other
+    class. Here each example is an anchor and every negative of the batch counts. With
+    ``distance="cosine"`` it is :class:`NTXentLoss` at temperature 1, a temperature too high for
+    cosines.
 
     Formula:
-        A positive pair (a, p) gives, over all negatives n of a,
+        A positive pair (a, p) costs, over all negatives n of a,
 
             log(1 + Σ_n exp(a·n − a·p)) + l2·‖a‖²
 
@@ -27,8 +27,8 @@ class NPairsLoss(PairLoss):
     normalised.
 
     Args:
-        l2: At least 0: weight of the squared length. The paper names no number; 0.001 to 0.01
-            suits embeddings that are not bounded otherwise.
+        l2: At least 0: weight of the squared length. The paper states no value; 0.001 to 0.01 suits
+            embeddings without another bound.
         distance: As in :class:`PairLoss`; similarity is 1 − d for the cosine distance, −d else:
             the inner product by default.
         match: As in :class:`PairLoss`.

@@ -1,4 +1,4 @@
-"""Losses on a random neighbour: how likely it is one of the own class."""
+"""Losses on the probability that a random neighbour is of the anchor's class."""
 
 import keras
 from keras import ops
@@ -10,7 +10,7 @@ from tfmetric.losses.streaming import Held, LogSumExp
 
 
 def soft_nearest_neighbor_terms(matrix, positives, negatives, temperature=1.0) -> Terms:
-    """One term an anchor.
+    """Computes one term for each anchor.
 
     The function under :class:`SoftNearestNeighborLoss`; see there for the arguments.
 
@@ -25,7 +25,7 @@ def soft_nearest_neighbor_terms(matrix, positives, negatives, temperature=1.0) -
 
 
 def nca_terms(matrix, positives, negatives, temperature=1.0) -> Terms:
-    """One term an anchor.
+    """Computes one term for each anchor.
 
     The function under :class:`NCALoss`; see there for the arguments.
 
@@ -39,16 +39,16 @@ def nca_terms(matrix, positives, negatives, temperature=1.0) -> Terms:
 
 
 def _terms(cost, positives, negatives, temperature):
-    """The cost of the log-odds that an anchor's neighbour, drawn ~ exp(−d/T), is a negative."""
+    """Costs the log-odds that an anchor's neighbour, drawn ~ exp(−d/T), is a negative."""
     valid = ops.logical_and(positives.number > 0, negatives.number > 0)
     (own,) = positives.reduce(LogSumExp(-1.0 / temperature))
     (others,) = negatives.reduce(LogSumExp(-1.0 / temperature))
-    # Strictly positive by the formula, also where float32 says 0.
+    # The formula is strictly positive, even where float32 rounds it to 0.
     return anchor_terms(cost(ops.where(valid, others - own, 0.0)), valid, valid)
 
 
 class _NeighborLoss(PairLoss):
-    """What the two have in common: their arguments."""
+    """Base of both losses, with their common arguments."""
 
     def __init__(self, temperature, distance, match, reduction, name, dtype, gather):
         super().__init__(distance, match, reduction, name, dtype, gather)
@@ -57,14 +57,14 @@ class _NeighborLoss(PairLoss):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class SoftNearestNeighborLoss(_NeighborLoss):
-    """Soft nearest neighbour loss: −log of the probability of a neighbour of the own class.
+    """Soft nearest neighbour loss: −log of the probability of a neighbour of the same class.
 
-    It asks for one near positive, not for all: a class may lie in several places. At temperature 1
-    this is also what is often called the NCA loss; :class:`NCALoss` is the paper's.
+    It needs one near positive, not all, so a class may form several clusters. At temperature 1 this
+    is often called the NCA loss; :class:`NCALoss` is the NCA of the paper.
 
     Formula:
         An anchor a draws a neighbour k with probability ~ exp(−d(a,k)/T). With P and N its
-        positives and negatives it gives
+        positives and negatives it costs
 
             −log(Σ_P exp(−d/T) / Σ_{P∪N} exp(−d/T))
 
@@ -72,8 +72,8 @@ class SoftNearestNeighborLoss(_NeighborLoss):
     normalised here.
 
     Args:
-        temperature: T, greater than 0, in units of the distance: how many neighbours count. About
-            0.1 for embeddings of length 1.
+        temperature: T, greater than 0, in units of the distance; a larger T lets more neighbours
+            count. Use about 0.1 for embeddings of length 1.
         distance: As in :class:`PairLoss`.
         match: As in :class:`PairLoss`.
         reduction: As in :class:`EmbeddingLoss`: a mean over the anchors that have a positive and a
@@ -119,14 +119,15 @@ class SoftNearestNeighborLoss(_NeighborLoss):
 class NCALoss(_NeighborLoss):
     """Neighbourhood components analysis: the probability of a neighbour of another class.
 
-    The mean is the expected error of the stochastic nearest neighbour, which is what the paper
-    minimises; a hopeless anchor hardly moves it, so it forgives wrong labels, and learns slowly
-    from a poor start. :class:`SoftNearestNeighborLoss` has −log p for the 1 − p here, steeper where
-    p is small. On a linear layer this learns the metric of the paper.
+    The mean is the expected error of the stochastic nearest neighbour, which the paper minimises.
+    An anchor far from its class has almost no gradient, so the loss tolerates wrong labels and
+    learns slowly from a poor start. :class:`SoftNearestNeighborLoss` has −log p where this loss has
+    1 − p, so it is steeper where p is small. On a linear layer this loss learns the metric of the
+    paper.
 
     Formula:
         An anchor a draws a neighbour k with probability ~ exp(−d(a,k)/T). With P and N its
-        positives and negatives it gives 1 − p, p being the probability of its own class:
+        positives and negatives it costs 1 − p, where p is the probability of its own class:
 
             1 − Σ_P exp(−d/T) / Σ_{P∪N} exp(−d/T)
 

@@ -18,7 +18,7 @@ def normalized_softmax_terms(labels, cosines, temperature=0.05) -> Terms:
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.
-        cosines: ``(B, C)``, or ``(B, C, K)`` with K centres a class.
+        cosines: ``(B, C)``, or ``(B, C, K)`` with K centres per class.
         temperature: Greater than 0.
     """
     cosines = nearest_centers(cosines)
@@ -30,27 +30,28 @@ def normalized_softmax_terms(labels, cosines, temperature=0.05) -> Terms:
 class NormalizedSoftmaxLoss(ProxyLoss):
     """Cross entropy of the cosines with class proxies, divided by a temperature.
 
-    The plain baseline among the losses with proxies: hard to beat, and nothing to tune but the
-    temperature. :class:`CosFaceLoss` and :class:`ArcFaceLoss` add a margin.
+    The plain baseline among the losses with proxies: hard to beat, with only the temperature to
+    tune. :class:`CosFaceLoss` and :class:`ArcFaceLoss` add a margin.
 
     Formula:
         With c_j the cosine with proxy j, y the own class and t the temperature:
 
             −log(exp(c_y / t) / Σ_j exp(c_j / t))
 
-        With several centres a class the nearest one counts.
+        With several centres per class the nearest centre counts.
 
     Inputs: as in :class:`ProxyLoss`.
 
     Args:
-        temperature: Greater than 0; ordinarily 0.02 to 0.2. Smaller looks at the nearest proxies
-            only.
+        temperature: Greater than 0; usually 0.02 to 0.2. A smaller value concentrates on the
+            nearest proxies.
         reduction: As in :class:`EmbeddingLoss`.
         name: Name of the loss.
         dtype: Dtype of the result.
 
     Raises:
-        ValueError: If an argument is out of range, a label is no column, or ``y_pred`` no cosine.
+        ValueError: If an argument is out of range, a label has no column, or ``y_pred`` is not
+            cosines.
 
     Example:
 
@@ -78,7 +79,7 @@ def proxy_nca_terms(labels, cosines, temperature=1 / 9) -> Terms:
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.
-        cosines: ``(B, C)``, or ``(B, C, K)`` with K centres a class.
+        cosines: ``(B, C)``, or ``(B, C, K)`` with K centres per class.
         temperature: Greater than 0.
     """
     # The squared distance of unit vectors is 2 − 2·cosine, and the 2 cancels in the softmax.
@@ -89,8 +90,8 @@ def proxy_nca_terms(labels, cosines, temperature=1 / 9) -> Terms:
 class ProxyNCALoss(ProxyLoss):
     """ProxyNCA++: neighbourhood components analysis with class proxies for neighbours.
 
-    For fine-grained retrieval with classes of few examples each. The paper feeds its proxies a
-    greater learning rate; see ``initial_norm`` of :class:`tfmetric.layers.ProxyHead`.
+    Use it for fine-grained retrieval with few examples per class. The paper trains its proxies at a
+    higher learning rate; see ``initial_norm`` of :class:`tfmetric.layers.ProxyHead`.
 
     Formula:
         With d_j the Euclidean distance of the normalised embedding to proxy j, y the own class and
@@ -98,9 +99,9 @@ class ProxyNCALoss(ProxyLoss):
 
             −log(exp(−d_y² / t) / Σ_j exp(−d_j² / t))
 
-        The own proxy is in the denominator, unlike in the first ProxyNCA: the value is a
-        probability's logarithm and never negative. It is :class:`NormalizedSoftmaxLoss` at half the
-        temperature. With several centres a class the nearest one counts.
+        Unlike in the first ProxyNCA, the own proxy is in the denominator, so the value is minus the
+        logarithm of a probability and never negative. It equals :class:`NormalizedSoftmaxLoss` at
+        half the temperature. With several centres per class the nearest centre counts.
 
     Inputs: as in :class:`ProxyLoss`.
 
@@ -111,7 +112,8 @@ class ProxyNCALoss(ProxyLoss):
         dtype: Dtype of the result.
 
     Raises:
-        ValueError: If an argument is out of range, a label is no column, or ``y_pred`` no cosine.
+        ValueError: If an argument is out of range, a label has no column, or ``y_pred`` is not
+            cosines.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""NT-Xent, also called InfoNCE: each positive told from all negatives."""
+"""NT-Xent, also called InfoNCE: separates each positive from all negatives."""
 
 import keras
 from keras import ops
@@ -10,7 +10,7 @@ from tfmetric.losses.streaming import Held, LogSumExp
 
 
 def ntxent_terms(similarity, positives, negatives, temperature=0.1) -> Terms:
-    """One term a positive pair.
+    """Computes one term for each positive pair.
 
     The function under :class:`NTXentLoss` and :class:`NPairsLoss`; see there.
 
@@ -24,13 +24,13 @@ def ntxent_terms(similarity, positives, negatives, temperature=0.1) -> Terms:
 
 
 def ntxent_of(positives, negatives, temperature) -> Terms:
-    """The same from the two sides of :meth:`PairLoss.anchor_terms`."""
-    # What a similarity has beside the negated distance is in both, and cancels.
+    """Computes the same from the positives and negatives of :meth:`PairLoss.anchor_terms`."""
+    # A similarity is the negated distance plus a constant, which cancels.
     (others,) = negatives.reduce(LogSumExp(-1.0 / temperature))
     # log(exp(p) + Σ exp(n)) − p, with the sum over the negatives taken once an anchor.
     values = ops.softplus(others[:, None] + positives.distance / temperature)
     valid = ops.logical_and(positives.mask, negatives.number[:, None] > 0)
-    # Strictly positive by the formula, also where float32 says 0.
+    # The formula is strictly positive, even where float32 rounds it to 0.
     return gather_terms(values, valid, valid)
 
 
@@ -38,23 +38,22 @@ def ntxent_of(positives, negatives, temperature) -> Terms:
 class NTXentLoss(PairLoss):
     """NT-Xent (normalised temperature-scaled cross-entropy), also known as InfoNCE.
 
-    With two views of each image and their image's number as label it is the loss of SimCLR. Takes
-    large batches well: the more negatives, the better.
+    With two views of each image, labelled by the image's number, it is the loss of SimCLR. More
+    negatives help, so use large batches.
 
     Formula:
-        With s the similarity, a positive pair (a, p) gives, over all negatives n of a,
+        With s the similarity, a positive pair (a, p) costs, over all negatives n of a,
 
             −log(exp(s(a,p)/τ) / (exp(s(a,p)/τ) + Σ_n exp(s(a,n)/τ)))
 
-        Other positives of a are left out of its sum, which is what sets it apart from
-        :class:`SupConLoss`.
+        The sum excludes the other positives of a, unlike in :class:`SupConLoss`.
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
     necessarily normalised: the cosine distance does that.
 
     Args:
-        temperature: Greater than 0: τ; the lower, the more the hardest negatives count. 0.05 to
-            0.5 is usual.
+        temperature: Greater than 0: τ; a lower value gives the hardest negatives more weight.
+            Usually 0.05 to 0.5.
         distance: As in :class:`PairLoss`; similarity is 1 − d for the cosine distance, −d else.
         match: As in :class:`PairLoss`.
         reduction: As in :class:`EmbeddingLoss`: a mean over the positive pairs of anchors that

@@ -1,4 +1,4 @@
-"""The base of the losses that are a function of one matrix of distances."""
+"""The base of the losses that depend only on a matrix of distances."""
 
 from keras import ops
 
@@ -15,18 +15,18 @@ _HELD_UP_TO = 0
 
 
 class PairLoss(EmbeddingLoss):
-    """Base of the losses that see nothing but the distances of pairs.
+    """Base of the losses that depend only on the distances of pairs.
 
-    A subclass implements :meth:`pair_terms`; labels of any kind, other references than the batch,
-    and every distance are then handled here.
+    A subclass implements :meth:`pair_terms`. This class handles labels of any kind, references and
+    every distance.
 
     Args:
         distance: "euclidean", "squared_euclidean", "cosine", "inner_product", "manhattan", "snr",
             "hamming", "jaccard" or a function; see :func:`tfmetric.distances.get`.
-        match: Who belongs together: None, equal class ids; "any_shared", labels ``(B, L)`` of
-            zeros and ones that have a one in common; or a function of labels ``(B, 1, ...)`` and
-            ``(1, N, ...)`` that returns ``(B, N)`` booleans. With a function ``y_true`` may have
-            any shape ``(B, ...)``.
+        match: Which pairs are positive. None: equal class ids. "any_shared": labels ``(B, L)`` of
+            zeros and ones that share a one. Or a function of labels ``(B, 1, ...)`` and ``(1, N,
+            ...)`` that returns ``(B, N)`` booleans. With a function ``y_true`` may have any shape
+            ``(B, ...)``.
         reduction: As in :class:`EmbeddingLoss`.
         name: Name of the loss.
         dtype: Dtype, or dtype policy, of the result.
@@ -47,30 +47,30 @@ class PairLoss(EmbeddingLoss):
         self.match = matching.get(match)
 
     def anchor_terms(self, positives, negatives) -> Terms:
-        """The terms of each anchor, from sums and extremes over its negatives.
+        """Computes the terms of each anchor from sums and extremes over its negatives.
 
-        A loss that is written in this form holds no matrix of all pairs: its negatives are reduced
-        strip by strip, at about two matrix products, forward and backward together.
+        A loss in this form holds no matrix of all pairs: its negatives are reduced strip by strip,
+        at about two matrix products for forward and backward together.
 
         Args:
             positives: :class:`tfmetric.losses.streaming.Held`: the distances of each anchor's
                 positives, a matrix ``distance`` with a ``mask``, and their ``number``.
             negatives: The same ``number``, and ``reduce``, which takes any of
                 :class:`~tfmetric.losses.streaming.Sum`, ``Count``, ``LogSumExp``, ``Smallest`` and
-                ``Largest`` and returns a ``(B,)`` tensor for each. One call for all that does not
-                depend on each other saves products.
+                ``Largest`` and returns a ``(B,)`` tensor for each. Reduce all independent
+                quantities in one call to save matrix products.
         """
         raise NotImplementedError
 
     def pair_terms(self, matrix, positives, negatives) -> Terms:
-        """The terms of each anchor, from a matrix of all pairs.
+        """Computes the terms of each anchor from a matrix of all pairs.
 
-        A loss overrides this or :meth:`anchor_terms`, which this calls by default.
+        A loss overrides this method or :meth:`anchor_terms`, which this method calls by default.
 
         Args:
             matrix: ``(B, N)`` distances.
-            positives: ``(B, N)`` booleans: belongs to the anchor and is not itself.
-            negatives: ``(B, N)`` booleans: does not belong to the anchor.
+            positives: ``(B, N)`` booleans: matches the anchor and is not the anchor itself.
+            negatives: ``(B, N)`` booleans: does not match the anchor.
         """
         return self.anchor_terms(Held(matrix, positives), Held(matrix, negatives))
 
@@ -93,7 +93,7 @@ class PairLoss(EmbeddingLoss):
         )
 
     def streams(self):
-        """Whether the loss and its distance can do without a matrix of all pairs."""
+        """Returns whether the loss and its distance need no matrix of all pairs."""
         kind = type(self)
         return (
             self.match is None
@@ -103,7 +103,7 @@ class PairLoss(EmbeddingLoss):
         )
 
     def _by_rows(self, labels, embeddings, references):
-        """The terms from whole rows of the matrix, of some anchors at a time."""
+        """Computes the terms from whole rows of the matrix, a block of anchors at a time."""
         if references is None:
             own = ops.arange(ops.shape(embeddings)[0], dtype="int32")
             references = References._make((labels, embeddings, own, None, None))
@@ -119,11 +119,11 @@ class PairLoss(EmbeddingLoss):
         return Terms(*in_blocks(some, embeddings, references.embeddings, rows))
 
     def row_terms(self, labels, embeddings, references=None, members=None):
-        """The terms of anchors whose whole rows of the matrix are held, as :meth:`terms`."""
+        """Computes :meth:`terms` from whole rows of the matrix held in memory."""
         return self.pair_terms(*self.pairs(labels, embeddings, references, members))
 
     def pairs(self, labels, embeddings, references=None, members=None):
-        """The matrix and the masks that :meth:`pair_terms` takes, of what :meth:`terms` takes."""
+        """Converts the arguments of :meth:`terms` to the matrix and masks of :meth:`pair_terms`."""
         if references is None:
             positives, negatives = label_masks(labels, match=self.match)
         else:
@@ -137,17 +137,17 @@ class PairLoss(EmbeddingLoss):
         return matrix, positives, negatives
 
     def read_labels(self, y_true):
-        """Class ids, or with ``match`` the labels as they are."""
+        """Returns class ids, or unchanged labels with ``match``."""
         if self.match is None:
             return super().read_labels(y_true)
         return _inputs.labels_as_given(y_true)
 
     def get_config(self):
-        """Every argument; a ``match`` that has a name by its name."""
+        """Returns every argument; a named ``match`` is stored by its name."""
         config = super().get_config()
         return {**config, "match": matching.serialize(self.match)} if "match" in config else config
 
 
 def similarities(matrix, distance):
-    """Similarities of a matrix of distances: 1 − d for the cosine distance, −d for every other."""
+    """Converts distances to similarities: 1 − d for the cosine distance, −d for every other."""
     return ops.subtract(1.0, matrix) if distance.builtin == "cosine" else ops.negative(matrix)

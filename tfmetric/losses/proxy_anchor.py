@@ -1,4 +1,4 @@
-"""Proxy-Anchor: each proxy pulls its own examples and pushes the others, the hardest most."""
+"""Proxy-Anchor: each proxy pulls its own class and pushes the others, the hardest most."""
 
 import keras
 from keras import ops
@@ -20,7 +20,7 @@ def proxy_anchor_terms(labels, cosines, margin=0.1, scale=32.0) -> Terms:
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.
-        cosines: ``(B, C)``, or ``(B, C, K)`` with K centres a class.
+        cosines: ``(B, C)``, or ``(B, C, K)`` with K centres per class.
         margin: δ.
         scale: α.
     """
@@ -30,7 +30,7 @@ def proxy_anchor_terms(labels, cosines, margin=0.1, scale=32.0) -> Terms:
     pulled = -scale * (own_cosines(own, cosines) - margin)
     same = ops.equal(labels[:, None], labels[None, :])
     size = ops.sum(ops.cast(same, cosines.dtype), axis=1)
-    # The term of a proxy, seen by each of its examples: a (B, B) sum, not one over all proxies.
+    # Each example reads its proxy's term by a (B, B) sum instead of a sum over all proxies.
     pull = ops.softplus(ops.logsumexp(ops.where(same, pulled[None, :], LOWEST), axis=1))
     pull = pull / size / ops.sum(1.0 / size)
     others = batch - ops.sum(ops.cast(own, cosines.dtype), axis=0)
@@ -44,9 +44,9 @@ def proxy_anchor_terms(labels, cosines, margin=0.1, scale=32.0) -> Terms:
 class ProxyAnchorLoss(ProxyLoss):
     """Each class proxy is an anchor for all examples of the batch.
 
-    Unlike in the softmax losses the examples of a batch act on one another: the gradient of each
-    depends on how hard the others of its class are. For fine-grained retrieval it learns fast and
-    puts up with noise. Balanced batches suit it.
+    Unlike in the softmax losses, the gradient of an example depends on how hard the other examples
+    of its class are. The loss learns fast on fine-grained retrieval and tolerates noise. Use
+    balanced batches.
 
     Formula:
         With s(x, p) the cosine, X_p⁺ the examples of proxy p's class, X_p⁻ the others, P all
@@ -55,13 +55,13 @@ class ProxyAnchorLoss(ProxyLoss):
             1/|P⁺| · Σ_{p∈P⁺} log(1 + Σ_{x∈X_p⁺} exp(−α(s(x, p) − δ)))
             + 1/|P| · Σ_{p∈P} log(1 + Σ_{x∈X_p⁻} exp(α(s(x, p) + δ)))
 
-        With several centres a class the nearest one counts. A term is shared equally among the
-        examples it sums over. An example's value is the sum of its shares, times B, so that their
-        mean is the loss above; ``sample_weight`` weighs those shares, so that a term counts by the
-        mean weight of its examples.
+        With several centres per class the nearest centre counts. Each term is divided equally among
+        its examples. An example's value is B times the sum of its shares, so that the mean of the
+        values is the loss above.
 
-    To leave an example out, leave it out of the batch. Under a ``tf.distribute`` strategy each
-    replica's part is a batch of its own.
+    ``sample_weight`` weighs the shares, so a term counts by the mean weight of its examples. To
+    exclude an example, drop it from the batch. Under a ``tf.distribute`` strategy each replica's
+    shard is a separate batch.
 
     Inputs: as in :class:`ProxyLoss`.
 
@@ -73,7 +73,8 @@ class ProxyAnchorLoss(ProxyLoss):
         dtype: Dtype of the result.
 
     Raises:
-        ValueError: If an argument is out of range, a label is no column, or ``y_pred`` no cosine.
+        ValueError: If an argument is out of range, a label has no column, or ``y_pred`` is not
+            cosines.
 
     Example:
 

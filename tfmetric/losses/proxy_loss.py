@@ -6,22 +6,22 @@ from tfmetric._errors import expected
 from tfmetric.losses import _inputs
 from tfmetric.losses.base import EmbeddingLoss, Terms
 
-# Out of any sum of exponentials, and still a number: −∞ would make NaN of the gradient.
+# Vanishes in any sum of exponentials but stays finite: −∞ would turn the gradient into NaN.
 LOWEST = -1e30
 
 
 class ProxyLoss(EmbeddingLoss):
     """Base of the losses on class ids and the cosines of embeddings and class proxies.
 
-    The weights, a vector or several for each class, live in :class:`tfmetric.layers.ProxyHead`,
-    which emits the cosines; the loss has none. So the embedder stays a model of its own. Train
-    the two with :func:`tfmetric.models.with_proxies`, or as ``keras.Sequential([embedder, head])``.
+    The loss has no weights. :class:`tfmetric.layers.ProxyHead` holds the proxies, one or several
+    for each class, and emits the cosines, so the embedder stays a separate model. Train both with
+    :func:`tfmetric.models.with_proxies`, or as ``keras.Sequential([embedder, head])``.
 
-    Inputs: ``y_true`` ``(B,)`` or ``(B, 1)`` class ids from 0 to C − 1, the columns of
-    ``y_pred``, the cosines ``(B, C)``, or ``(B, C, K)`` with K centres a class. Other class ids,
-    and values that are no cosines, are an error; where the backend cannot raise from a compiled
-    step the loss is NaN. Every example has one value, so all reductions over an ordinary batch
-    are those of :class:`EmbeddingLoss` with a count of 1.
+    Inputs: ``y_true`` ``(B,)`` or ``(B, 1)`` class ids from 0 to C − 1, the columns of ``y_pred``,
+    the cosines ``(B, C)``, or ``(B, C, K)`` with K centres per class. Other class ids, and values
+    that are not cosines, raise an error; where the backend cannot raise from a compiled step the
+    loss is NaN. Every example has one value, so reductions are those of :class:`EmbeddingLoss` with
+    a count of 1.
 
     A subclass implements :meth:`terms` on labels ``(B,)`` and cosines.
 
@@ -32,11 +32,11 @@ class ProxyLoss(EmbeddingLoss):
     """
 
     def __init__(self, reduction="auto", name=None, dtype=None):
-        # Proxies are on every replica, so there is nothing to gather.
+        # Every replica holds all proxies, so nothing is gathered.
         super().__init__(reduction=reduction, name=name, dtype=dtype)
 
     def call(self, y_true, y_pred, memory=None):
-        """Values ``(B,)`` whose plain mean, or sum, is the reduced loss."""
+        """Returns values ``(B,)`` whose plain mean, or sum, is the reduced loss."""
         if memory is not None:
             raise ValueError(
                 expected("a loss that compares examples: proxies need no memory", loss=self.name)
@@ -52,37 +52,37 @@ class ProxyLoss(EmbeddingLoss):
         # A label vector of another length must not broadcast.
         labels = ops.reshape(labels, (ops.shape(cosines)[0],))
         right = ops.logical_and(finite, known)
-        # Each example has one value, so no sum or count of the batch enters.
+        # Each example has one value, so the batch needs no sum or count.
         values = self.terms(labels, cosines).total
         return ops.where(right, values, ops.cast(float("nan"), values.dtype))[:size]
 
 
 def one_value_each(values) -> Terms:
-    """:class:`Terms` of a value for each example, every one of them valid and active.
+    """Returns :class:`Terms` with one value for each example, all valid and active.
 
-    Softmax losses are positive also where float32 says 0.
+    Softmax losses are positive even where float32 rounds them to 0.
     """
     return Terms(values, ops.ones_like(values), ops.ones_like(values))
 
 
 def nearest_centers(cosines):
-    """``(B, C)``: of ``(B, C, K)`` the best centre of each class; ``(B, C)`` as it is."""
+    """Reduces ``(B, C, K)`` to each class's best centre; returns ``(B, C)`` unchanged."""
     return ops.max(cosines, axis=-1) if len(cosines.shape) == 3 else cosines
 
 
 def own_columns(labels, cosines):
-    """``(B, C)`` booleans: the column of each example's own class."""
+    """Returns ``(B, C)`` booleans: the column of each example's own class."""
     columns = ops.arange(cosines.shape[1], dtype="int32")
     return ops.equal(ops.cast(labels, "int32")[:, None], columns[None, :])
 
 
 def own_cosines(own, cosines):
-    """``(B,)``: each example's cosine with its own class, whose column :func:`own_columns` says."""
+    """Returns ``(B,)``: each example's cosine in its own column, from :func:`own_columns`."""
     return ops.sum(ops.where(own, cosines, ops.zeros_like(cosines)), axis=1)
 
 
 def softmax_terms(own, cosines, own_logit, scale) -> Terms:
-    """−log of the share of the own class in a softmax.
+    """Returns −log of the own class's share in a softmax.
 
     Args:
         own: ``(B, C)`` booleans, the columns of the own classes.
@@ -91,5 +91,5 @@ def softmax_terms(own, cosines, own_logit, scale) -> Terms:
         scale: The scale.
     """
     others = ops.logsumexp(ops.where(own, LOWEST, scale * cosines), axis=1)
-    # As a difference of logarithms a small loss would be rounding of the scale.
+    # A difference of logarithms would lose small losses in the rounding of the scale.
     return one_value_each(ops.softplus(others - own_logit))

@@ -1,4 +1,4 @@
-"""Ranked list loss: all positives inside one ball, all negatives outside another."""
+"""Ranked list loss: keeps positives inside one ball and negatives outside a larger one."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ from tfmetric.losses.base import Terms, anchor_terms, check_margin
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Held, Largest, Smallest, Sum
 
-# Sums of exponentials of up to this are far from the end of float32.
+# Sums of exponentials up to this exponent stay far below the largest float32.
 _NO_OVERFLOW = 60.0
 
 
@@ -23,7 +23,7 @@ def ranked_list_terms(
     positive_temperature=0.0,
     balance=0.5,
 ) -> Terms:
-    """One term an anchor.
+    """Computes one term for each anchor.
 
     The function under :class:`RankedListLoss`; see there for the arguments.
 
@@ -31,8 +31,8 @@ def ranked_list_terms(
         matrix: ``(B, N)`` distances.
         positives: ``(B, N)`` booleans.
         negatives: ``(B, N)`` booleans.
-        alpha: How far negatives are to be at least.
-        margin: By how much positives are to be nearer than that.
+        alpha: The least distance of negatives.
+        margin: How much nearer than ``alpha`` positives must be.
         temperature: Of the weights of negatives.
         positive_temperature: Of the weights of positives.
         balance: Weight of the negatives.
@@ -54,13 +54,13 @@ def _terms(positives, negatives, alpha, margin, temperature, positive_temperatur
 
 
 def _weighted_mean(side, sign, bound, most, temperature):
-    """Mean of each anchor's excesses above 0, weighted by exp(temperature · excess).
+    """Returns the mean of each anchor's positive excesses, weighted by exp(temperature · excess).
 
     Args:
         side: Positives or negatives.
         sign: 1 where the excess is d − bound, −1 where it is bound − d.
         bound: The radius.
-        most: A number, or ``(B,)``: no excess is larger; only differences to it are raised.
+        most: A number or ``(B,)`` that no excess exceeds; exponents are taken relative to it.
         temperature: Of the weights.
     """
     anchor = () if isinstance(most, float) else (most,)
@@ -69,7 +69,7 @@ def _weighted_mean(side, sign, bound, most, temperature):
         excess = sign * (ops.stop_gradient(distance) - bound)
         exponent = temperature * ops.relu(excess)
         if anchor:
-            # The other kind of pairs may lie beyond.
+            # Pairs of the other kind may exceed the limit.
             exponent = ops.minimum(exponent - temperature * anchor[0], 0.0)
         above = ops.exp(exponent)
         return ops.where(excess > 0, above, ops.zeros_like(above))
@@ -90,25 +90,24 @@ def _weighted_mean(side, sign, bound, most, temperature):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class RankedListLoss(PairLoss):
-    """Ranked list loss: a class within a radius, the others outside of a greater one.
+    """Ranked list loss: keeps a class within a radius and the others outside a larger radius.
 
-    An anchor's negatives are to be further than α, its positives nearer than α − m. A class may
-    keep a radius, where other losses shrink it to a point.
-
-    For retrieval and clustering with small batches and several examples of each class.
+    An anchor's negatives must be further than α, its positives nearer than α − m. A class keeps a
+    radius, where other losses shrink it to a point. Use it for retrieval and clustering with small
+    batches and several examples of each class.
 
     Formula:
-        Pairs that are right cost nothing; of the others, P* and N*, an anchor gives
+        Pairs within their bound cost nothing. With P* and N* the violating positives and negatives,
+        an anchor costs
 
             (1 − λ) Σ_{P*} w·(d − (α − m)) / Σ_{P*} w + λ Σ_{N*} w·(α − d) / Σ_{N*} w
 
-        with w = exp(T·excess) the weight of a pair, the excess being what the brackets hold: the
-        worse a pair, the more it counts. The weights are constants: the paper chooses them for the
-        size of the gradient.
+        with w = exp(T·excess) the weight of a pair, where the excess is the bracketed difference:
+        worse pairs count more. The weights get no gradient: the paper chooses them for the size of
+        the gradient.
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``; ``y_pred`` embeddings ``(B, D)`` of length
-    1, for which the defaults are meant: end the embedder with
-    :class:`tfmetric.layers.L2Normalization`.
+    1, as the defaults assume: end the embedder with :class:`tfmetric.layers.L2Normalization`.
 
     Args:
         alpha: α, greater than 0, in units of the distance.
@@ -118,8 +117,7 @@ class RankedListLoss(PairLoss):
         balance: λ, from 0 to 1.
         distance: As in :class:`PairLoss`.
         match: As in :class:`PairLoss`.
-        reduction: As in :class:`EmbeddingLoss`: a mean over the anchors that have anybody to be
-            compared with.
+        reduction: As in :class:`EmbeddingLoss`: a mean over the anchors that have a pair.
         name: Name of the loss.
         dtype: Dtype of the result.
         gather: As in :class:`EmbeddingLoss`.

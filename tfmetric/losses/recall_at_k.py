@@ -1,4 +1,4 @@
-"""Recall at k with sigmoids for its two steps."""
+"""Recall at k, made differentiable by two sigmoids."""
 
 import keras
 from keras import ops
@@ -14,7 +14,7 @@ from tfmetric.losses.pair_loss import PairLoss, similarities
 def recall_at_k_terms(
     similarity, positives, negatives, k=(1, 2, 4, 8), rank_temperature=1.0, temperature=0.01
 ) -> Terms:
-    """One term an anchor.
+    """Computes one term for each anchor.
 
     The function under :class:`RecallAtKLoss`; see there for the arguments.
 
@@ -45,10 +45,11 @@ def recall_at_k_terms(
 class RecallAtKLoss(PairLoss):
     """One minus a smooth recall at k, averaged over several k.
 
-    An anchor is a query and the rest of the batch is ranked for it. For retrieval judged by the
-    share of positives among the first k, with batches as large as possible (the paper: 4096). Like
-    :class:`SmoothAPLoss` it refines an embedding that already ranks. The best value is not 0: a
-    positive at rank k counts half. A batch whose positives all tie may fall a little below 0.
+    Each anchor is a query, for which the rest of the batch is ranked. Use it for retrieval judged
+    by the share of positives among the first k, with batches as large as possible (the paper:
+    4096). Like :class:`SmoothAPLoss` it refines an embedding that already ranks well. The smallest
+    value is not 0, because a positive at rank k counts half. A batch whose positives all tie may
+    fall a little below 0.
 
     Formula:
         With σ the sigmoid, s the similarity and P the positives, a positive i has the rank r_i, and
@@ -85,7 +86,7 @@ class RecallAtKLoss(PairLoss):
 
     References:
         Patel, Tolias, Matas: Recall@k Surrogate Loss with Large Batches and Similarity Mixup
-        (2022), sec. 3.2; the anchor itself is not among what is ranked.
+        (2022), sec. 3.2; the anchor itself is not ranked.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the anchors of a batch are compared with, where that is more than the batch itself."""
+"""The examples that the anchors of a batch are compared with, if not only each other."""
 
 from typing import Any, NamedTuple
 
@@ -20,20 +20,20 @@ class _References(NamedTuple):
 
 
 class References(_References):
-    """What the anchors of a batch are compared with, where that is not the batch itself.
+    """The examples that the anchors of a batch are compared with, in place of each other.
 
-    The other side of a pair, for example: the answers of a batch of questions, in
-    ``loss(ids, questions, references=References(ids, answers))``.
+    Use it for the other side of a pair, such as the answers to a batch of questions: ``loss(ids,
+    questions, references=References(ids, answers))``.
 
     Attributes:
-        labels: ``(N,)`` labels, as those of the anchors.
-        embeddings: ``(N, D)``; a loss has a gradient with respect to them too.
+        labels: ``(N,)`` labels of the same kind as the anchors' labels.
+        embeddings: ``(N, D)``; they receive a gradient too.
         own: ``(B,)`` index of each anchor among them: an anchor is no pair with itself. None where
             the anchors are not among them.
-        valid: ``(N,)`` booleans: which of them exist, as in a memory that is not yet full. The
-            others are neither positives nor negatives of any anchor. None if all exist.
-        across: Makes the sum over all anchors of a sum over those at hand, where the anchors of a
-            batch are spread over replicas; None if all are at hand.
+        valid: ``(N,)`` booleans: which references exist, as in a memory that is not yet full. The
+            others are neither positives nor negatives. None if all exist.
+        across: Function that turns a sum over this replica's anchors into the sum over all
+            replicas; None on a single replica.
 
     Raises:
         ValueError: If the shapes do not fit, or an index of ``own`` is out of range.
@@ -52,7 +52,7 @@ class References(_References):
     __slots__ = ()
 
     def __new__(cls, labels, embeddings, own=None, valid=None, across=None):
-        """Checks the shapes, and the indices where they are at hand."""
+        """Checks the shapes, and the indices where their values are known."""
         self = super().__new__(cls, labels, embeddings, own, valid, across)
         if labels is None or embeddings is None:
             return self
@@ -72,10 +72,11 @@ def _count(values):
 
 
 class Memory(NamedTuple):
-    """Examples of earlier batches that the anchors are compared with too.
+    """Examples of earlier batches that the anchors are also compared with.
 
     Attributes:
-        labels: ``(M,)`` labels of an integer type, as ``y_true`` (or of its shape, with ``match``).
+        labels: ``(M,)`` integer labels like ``y_true``; with ``match``, labels of the shape of
+            ``y_true``.
         embeddings: ``(M, D)``.
         valid: ``(M,)`` booleans: which places of the memory are filled.
     """
@@ -86,13 +87,13 @@ class Memory(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A batch as the formulas of a loss take it.
+    """A batch in the form that the formulas of a loss take.
 
     Attributes:
         labels: ``(B,)`` integer class ids of the anchors.
         embeddings: ``(B, D)`` float32 or float64.
         references: :class:`References`; None where the anchors are compared with each other.
-        right: Boolean scalar: whether nothing is wrong with the values.
+        right: Boolean scalar: whether all values are valid.
     """
 
     labels: Any
@@ -102,15 +103,15 @@ class Batch(NamedTuple):
 
 
 def read_batch(y_true, y_pred, read_labels, compute, replicas=None, memory=None, references=None):
-    """Labels and embeddings, of all replicas and of a memory where there are such.
+    """Reads labels and embeddings of the batch, of all replicas and of the memory.
 
     Args:
         y_true: ``(B, ...)`` labels.
         y_pred: ``(B, D)`` embeddings.
-        read_labels: Makes labels comparable: returns them, and whether all can be told apart.
+        read_labels: Makes labels comparable: returns them, and whether all are distinguishable.
         compute: "float32" or "float64".
         replicas: :class:`tfmetric.losses._replicas.Replicas` whose batches are one batch; or None.
-        memory: :class:`Memory` to compare with besides; it gets no gradient. Or None.
+        memory: :class:`Memory` to compare with too, without a gradient; or None.
         references: :class:`References` to compare with in place of the batch; or None.
 
     Returns:
@@ -147,7 +148,7 @@ def read_batch(y_true, y_pred, read_labels, compute, replicas=None, memory=None,
 
 
 def _on_two_sides(y_true, y_pred, read_labels, compute, replicas, memory, references):
-    """Anchors and other references than the batch."""
+    """Reads the anchors and references other than the batch."""
     others, y, own, valid, _ = references
     others, y = _inputs.rows(others), ops.convert_to_tensor(_inputs.rows(y))
     _inputs.one_label_each(y_true, y_pred)
@@ -167,7 +168,7 @@ def _on_two_sides(y_true, y_pred, read_labels, compute, replicas, memory, refere
         own = _inputs.at_least_one_row(own)
     size = ops.shape(y_pred)[0]
     parts = [others] if memory is None else [others, memory.labels]
-    # Read together: reading may number the labels anew.
+    # Both are read in one call, because reading may renumber the labels.
     labels, whole = read_labels(joined_labels(y_true, *parts))
     number = size + ops.shape(y)[0]
     embeddings, right = _checked(y_pred, labels[:size], compute, whole)
@@ -189,8 +190,8 @@ def _on_two_sides(y_true, y_pred, read_labels, compute, replicas, memory, refere
 
 
 def _gathered(labels, embeddings, compute, replicas, rows):
-    """Labels and embeddings of all replicas; the embeddings with their gradient."""
-    # TensorFlow sends nothing of some types.
+    """Gathers labels and embeddings of all replicas; embeddings keep their gradient."""
+    # TensorFlow cannot send some types.
     labels = replicas.gather(_inputs.comparable(ops.convert_to_tensor(labels)))
     return labels, replicas.gather_with_gradient(widened(embeddings, compute), rows)
 
@@ -232,14 +233,14 @@ def _joined(labels, others):
 
 
 def _column(labels):
-    """``(B, 1)`` class ids as ``(B,)``."""
+    """Reshapes ``(B, 1)`` class ids to ``(B,)``."""
     return labels[:, 0] if tuple(labels.shape[1:]) == (1,) else labels
 
 
 def _with_memory(references, labels, memory):
-    """The references, then the memory."""
+    """Concatenates the references and the memory."""
     size = ops.shape(references.embeddings)[0]
-    # An empty place holds a copy of a reference: a row of zeros may lie far from all embeddings.
+    # An empty place copies a reference, because zeros may lie far from all embeddings.
     first = references._replace(labels=references.labels[:1], embeddings=references.embeddings[:1])
 
     def kept(values, empty):

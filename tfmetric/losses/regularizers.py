@@ -1,4 +1,4 @@
-"""Penalties on the embeddings themselves: their lengths, their spread, their correlations."""
+"""Penalties on the embeddings themselves: lengths, spread and correlations."""
 
 import keras
 from keras import ops
@@ -16,9 +16,9 @@ from tfmetric.losses.two_views import covariance_penalty
 class EmbeddingRegularizer(ConfigFromArguments, keras.regularizers.Regularizer):
     """Base of the penalties on a batch of embeddings.
 
-    A subclass implements :meth:`penalty`. Use one as a term of
+    A subclass implements :meth:`penalty`. Use a penalty as a term of
     :class:`tfmetric.losses.WeightedSum`, or as the ``activity_regularizer`` of the layer that
-    gives the embeddings. Keras divides an activity regulariser by the batch size, so a call gives
+    outputs the embeddings. Keras divides an activity regulariser by the batch size, so a call gives
     the penalty times the batch size; ``WeightedSum`` divides likewise.
 
     Computed in float32 under mixed precision.
@@ -27,7 +27,7 @@ class EmbeddingRegularizer(ConfigFromArguments, keras.regularizers.Regularizer):
         strength: Factor of the penalty, at least 0. Defaults to 1.
 
     Raises:
-        ValueError: If an argument is out of its range, or what is given are not embeddings.
+        ValueError: If an argument is out of its range, or the input is not ``(B, D)``.
     """
 
     uses_labels = False
@@ -36,7 +36,7 @@ class EmbeddingRegularizer(ConfigFromArguments, keras.regularizers.Regularizer):
         self.strength = check_margin(strength, "strength")
 
     def penalty(self, x, labels=None):
-        """The penalty of embeddings ``(B, D)``: a scalar that does not grow with the batch.
+        """Returns the penalty of embeddings ``(B, D)``, a scalar that does not grow with the batch.
 
         Args:
             x: ``(B, D)`` float32 or float64.
@@ -45,7 +45,7 @@ class EmbeddingRegularizer(ConfigFromArguments, keras.regularizers.Regularizer):
         raise NotImplementedError
 
     def __call__(self, x, labels=None):
-        """The penalty of ``(B, D)`` embeddings, times strength, times B."""
+        """Returns the penalty of ``(B, D)`` embeddings, times strength, times B."""
         x = ops.convert_to_tensor(x)
         if len(x.shape) != 2:
             raise ValueError(expected("embeddings of shape (batch, dim)", x_shape=tuple(x.shape)))
@@ -58,10 +58,10 @@ class EmbeddingRegularizer(ConfigFromArguments, keras.regularizers.Regularizer):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class NormRegularizer(EmbeddingRegularizer):
-    """Keeps embeddings near one length, or with length 0 small.
+    """Keeps embeddings near one length; length 0 keeps them small.
 
-    When to use it: with a loss on embeddings that are not normalised, so that it cannot be
-    lowered by mere growth (length 0: inner products, N-pairs) and so that distances keep a scale.
+    When to use it: with a loss on embeddings that are not normalised. It prevents that growing
+    embeddings lower the loss (length 0: inner products, N-pairs) and fixes the scale of distances.
 
     Formula:
         The mean over the batch of
@@ -69,7 +69,7 @@ class NormRegularizer(EmbeddingRegularizer):
             (‖x‖ − length)²
 
     Args:
-        length: The length to be near, at least 0. Defaults to 1.
+        length: The target length, at least 0. Defaults to 1.
         strength: Factor of the penalty. Defaults to 1.
 
     Example:
@@ -97,9 +97,9 @@ class NormRegularizer(EmbeddingRegularizer):
 class KoLeoRegularizer(EmbeddingRegularizer):
     """Spreads embeddings evenly over the sphere: KoLeo, an estimate of their entropy.
 
-    When to use it: against embeddings that crowd into a part of the space; for codes that are
-    to be quantised. With labels it works against the positives, so keep its weight small (0.1).
-    A batch of one costs nothing.
+    When to use it: against embeddings that crowd into a part of the space, and for codes that will
+    be quantised. Beside a loss with labels it works against the positives, so keep its weight small
+    (0.1). A batch of one costs nothing.
 
     Formula:
         With d_i the distance of embedding i to its nearest, all scaled to length 1 (the estimate of
@@ -108,7 +108,7 @@ class KoLeoRegularizer(EmbeddingRegularizer):
             −(1/B) Σ_i log(d_i + epsilon)
 
     Args:
-        epsilon: Added to each distance, above 0: duplicates cost −log(epsilon) and no more.
+        epsilon: Added to each distance, above 0: duplicates cost at most −log(epsilon).
         strength: Factor of the penalty. Defaults to 1.
 
     Example:
@@ -133,7 +133,7 @@ class KoLeoRegularizer(EmbeddingRegularizer):
         apart = distances.get("squared_euclidean").pairwise(fixed, fixed)
         nearest = _nearest(fixed, ops.where(_others(x), apart, _BEYOND))
         apart = ops.sum(ops.square(x - ops.take(x, nearest, axis=0)), axis=1)
-        # Equal directions may differ in their last bits, and in others on every backend.
+        # Equal directions may differ in their last bits, which depend on the backend.
         apart = ops.where(
             apart > _ROUNDING[keras.backend.standardize_dtype(x.dtype)] ** 2, apart, 0.0
         )
@@ -145,8 +145,8 @@ class KoLeoRegularizer(EmbeddingRegularizer):
 class UniformityRegularizer(EmbeddingRegularizer):
     """Uniformity: all pairs of a batch repel each other on the unit sphere.
 
-    When to use it: as :class:`KoLeoRegularizer`, but every pair counts, not the nearest alone. It
-    is the part of a contrastive loss that repels. A batch of one costs nothing.
+    When to use it: as :class:`KoLeoRegularizer`, but every pair counts, not only the nearest. It is
+    the repelling part of a contrastive loss. A batch of one costs nothing.
 
     Formula:
         Over the pairs (x, y) of a batch, scaled to length 1:
@@ -154,7 +154,7 @@ class UniformityRegularizer(EmbeddingRegularizer):
             log mean exp(−t·‖x − y‖²)
 
     Args:
-        t: Above 0: the larger, the nearer the pairs that count. Defaults to 2, as in the paper.
+        t: Above 0; a larger t restricts the loss to nearer pairs. Defaults to 2, as in the paper.
         strength: Factor of the penalty. Defaults to 1.
 
     Example:
@@ -185,10 +185,10 @@ class UniformityRegularizer(EmbeddingRegularizer):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class DecorrelationRegularizer(EmbeddingRegularizer):
-    """Decorrelation: no coordinate is to say what another one says.
+    """Decorrelation: penalises correlated coordinates.
 
-    When to use it: where few directions carry all of the embedding, and more of them would help;
-    before cutting embeddings short. Its minimum includes the collapse, so never alone.
+    When to use it: where few directions carry the whole embedding and more would help, and before
+    cutting embeddings short. Collapse is among its minima, so never use it alone.
 
     Formula:
         With C the covariance matrix of the batch, divided by B − 1, and D coordinates:
@@ -215,11 +215,11 @@ class DecorrelationRegularizer(EmbeddingRegularizer):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class SpreadOutRegularizer(EmbeddingRegularizer):
-    """Spread-out: pairs that do not match are to look like directions drawn at random.
+    """Spread-out: makes non-matching pairs look like random directions.
 
-    When to use it: beside a triplet or contrastive loss on descriptors that are to fill the
-    sphere. As a term of :class:`tfmetric.losses.WeightedSum` it sees the labels and leaves
-    positives alone; as an activity regulariser it takes all pairs. Without any such pair it is 0.
+    When to use it: beside a triplet or contrastive loss on descriptors that should fill the sphere.
+    As a term of :class:`tfmetric.losses.WeightedSum` it sees the labels and leaves positives alone;
+    as an activity regulariser it takes all pairs. Without any non-matching pair it is 0.
 
     Formula:
         With m₁ and m₂ the means of s and of s² over the pairs that do not match, s being the cosine
@@ -268,18 +268,18 @@ def _others(x):
     return ops.not_equal(place[:, None], place[None, :])
 
 
-# A squared distance beyond all those of unit vectors.
+# Exceeds every squared distance of unit vectors.
 _BEYOND = 5.0
-# Two unit vectors nearer than this are equal but for rounding.
+# Two unit vectors nearer than this are equal up to rounding.
 _ROUNDING = {"float32": 4 * 2.0**-23, "float64": 4 * 2.0**-52}
-# Among so many candidates the nearest is looked for by difference.
+# Number of candidates whose distance is computed by difference.
 _CANDIDATES = 8
 
 
 def _nearest(x, apart):
-    """``(B,)`` index of the nearest other example, by direct difference.
+    """Returns the ``(B,)`` index of the nearest other example, by direct difference.
 
-    Near duplicates drown in the rounding of a matrix product, so it names candidates only.
+    A matrix product rounds too coarsely for near duplicates, so it only selects candidates.
 
     Args:
         x: ``(B, D)`` constant.

@@ -1,4 +1,4 @@
-"""Smooth-AP: average precision with a sigmoid for the step of each comparison."""
+"""Smooth-AP: average precision, with a sigmoid in place of each comparison."""
 
 import keras
 from keras import ops
@@ -11,7 +11,7 @@ from tfmetric.losses.pair_loss import PairLoss, similarities
 
 
 def smooth_ap_terms(similarity, positives, negatives, temperature=0.01) -> Terms:
-    """One term an anchor.
+    """Computes one term for each anchor.
 
     The function under :class:`SmoothAPLoss`; see there for the arguments.
 
@@ -29,7 +29,7 @@ def smooth_ap_terms(similarity, positives, negatives, temperature=0.01) -> Terms
     others = ops.logical_or(positives, negatives)
     total = sum_of_gains(similarity, positives, others, temperature, precision)
     number = ops.sum(ops.cast(positives, similarity.dtype), axis=1)
-    # The best is 1, which the sum of rounded shares may miss from above.
+    # The best value is 1; the sum of rounded shares may exceed it.
     return anchor_terms(ops.relu(1.0 - total / ops.maximum(number, 1.0)), any_of(positives))
 
 
@@ -37,14 +37,15 @@ def smooth_ap_terms(similarity, positives, negatives, temperature=0.01) -> Terms
 class SmoothAPLoss(PairLoss):
     """Smooth-AP: one minus the average precision of each anchor, with soft ranks.
 
-    An anchor is a query and the rest of the batch is ranked for it. For retrieval judged by mean
-    average precision, with large batches (the paper: 112 to 384) and several examples of each
-    class. The gradient lives where similarities differ by a few τ, so it refines an embedding that
-    already ranks rather than starting one; :class:`FastAPLoss` is quicker and coarser.
+    Each anchor is a query, for which the rest of the batch is ranked. Use it for retrieval judged
+    by mean average precision, with large batches (the paper: 112 to 384) and several examples of
+    each class. Only similarities that differ by a few τ have a gradient, so the loss refines an
+    embedding that already ranks well; do not start with it. :class:`FastAPLoss` is faster and
+    coarser.
 
     Formula:
         R(i, S) is the rank of a positive i in a set S. With s the similarity, P the positives and Ω
-        all that is ranked, the anchor gives
+        all ranked examples, the anchor costs
 
             R(i, S) = 1 + Σ_{j∈S, j≠i} sigmoid((s_j − s_i)/τ)
             1 − (1/|P|) Σ_{i∈P} R(i, P) / R(i, Ω)
@@ -54,8 +55,8 @@ class SmoothAPLoss(PairLoss):
     examples, the memory O(B²); classes may be of different sizes.
 
     Args:
-        temperature: τ, greater than 0, in units of similarity. Smaller is nearer to the true
-            average precision and has fewer pairs with a gradient; 0.01 for cosines.
+        temperature: τ, greater than 0, in units of similarity. A smaller τ is closer to the true
+            average precision but leaves fewer pairs with a gradient; 0.01 for cosines.
         distance: As in :class:`PairLoss`; similarity is 1 − d for the cosine distance, −d else.
         match: As in :class:`PairLoss`.
         reduction: As in :class:`EmbeddingLoss`: a mean over the anchors that have a positive.
@@ -76,7 +77,7 @@ class SmoothAPLoss(PairLoss):
 
     References:
         Brown, Xie, Kalogeiton, Zisserman: Smooth-AP: Smoothing the Path Towards Large-Scale Image
-        Retrieval (2020), eq. 6 to 8; the anchor itself is not among what is ranked.
+        Retrieval (2020), eq. 6 to 8; the anchor itself is not ranked.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""SoftTriple: several centres a class, of which a softmax chooses."""
+"""SoftTriple: several centres per class, weighted by a softmax."""
 
 import keras
 from keras import ops
@@ -13,7 +13,7 @@ def soft_triple_terms(labels, cosines, margin=0.01, scale=20.0, gamma=0.1) -> Te
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.
-        cosines: ``(B, C, K)`` with K centres a class, or ``(B, C)`` with one.
+        cosines: ``(B, C, K)`` with K centres per class, or ``(B, C)`` with one.
         margin: δ.
         scale: λ.
         gamma: γ.
@@ -26,11 +26,11 @@ def soft_triple_terms(labels, cosines, margin=0.01, scale=20.0, gamma=0.1) -> Te
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class SoftTripleLoss(ProxyLoss):
-    """Softmax over classes that have several centres each, softly chosen.
+    """Softmax over classes, each a softly weighted set of centres.
 
-    For classes that fall into kinds, such as one product in several colours. Put it behind
-    ``ProxyHead(num_classes, centers_per_class=10, center_regularization=0.2)``: the second
-    number, τ in the paper, draws centres that are not needed together, and belongs to the weights.
+    Use it for classes with distinct subgroups, such as one product in several colours. Put it
+    behind ``ProxyHead(num_classes, centers_per_class=10, center_regularization=0.2)``:
+    ``center_regularization``, τ in the paper, merges unneeded centres.
 
     Formula:
         With c_jk the cosine with centre k of class j, S_j the similarity of a class, and y the own
@@ -44,13 +44,14 @@ class SoftTripleLoss(ProxyLoss):
     Args:
         margin: δ, from 0 to 2.
         scale: λ, greater than 0.
-        gamma: γ, greater than 0: the smaller, the more the nearest centre alone counts.
+        gamma: γ, greater than 0: a smaller γ concentrates on the nearest centre.
         reduction: As in :class:`EmbeddingLoss`.
         name: Name of the loss.
         dtype: Dtype of the result.
 
     Raises:
-        ValueError: If an argument is out of range, a label is no column, or ``y_pred`` no cosine.
+        ValueError: If an argument is out of range, a label has no column, or ``y_pred`` is not
+            cosines.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""SphereFace: the angle to the own class proxy counts several times."""
+"""SphereFace: multiplies the angle to the own class's proxy."""
 
 import math
 
@@ -22,8 +22,8 @@ def sphereface_terms(labels, cosines, margin=4, scale=30.0) -> Terms:
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.
-        cosines: ``(B, C)``, or ``(B, C, K)`` with K centres a class.
-        margin: How often the angle counts, a whole number.
+        cosines: ``(B, C)``, or ``(B, C, K)`` with K centres per class.
+        margin: Factor of the angle, a whole number.
         scale: Greater than 0.
     """
     cosines = nearest_centers(cosines)
@@ -32,7 +32,7 @@ def sphereface_terms(labels, cosines, margin=4, scale=30.0) -> Terms:
 
 
 def _psi(cosine, margin):
-    """(−1)^k·cos(mθ) − 2k on θ from kπ/m to (k + 1)π/m: cos(mθ), made to fall all the way."""
+    """Extends cos(mθ) to a falling function: (−1)^k·cos(mθ) − 2k on θ from kπ/m to (k + 1)π/m."""
     # cos(mθ) is a polynomial of cos θ (Chebyshev), so no angle is needed.
     before, multiple = ops.ones_like(cosine), cosine
     for _ in range(margin - 1):
@@ -46,11 +46,11 @@ def _psi(cosine, margin):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class SphereFaceLoss(ProxyLoss):
-    """Softmax over class proxies in which the angle to the own one counts ``margin`` times.
+    """Softmax over class proxies that multiplies the angle to the own proxy by ``margin``.
 
-    The first of the angular margins. :class:`ArcFaceLoss` and :class:`CosFaceLoss` train more
-    easily; take this one to compare with work that used it. With a margin of 4 the own logit
-    falls to −7·scale, so early values are large; begin with a margin of 2 if training fails.
+    The first angular margin. :class:`ArcFaceLoss` and :class:`CosFaceLoss` train more easily; use
+    SphereFace to compare with work that used it. With a margin of 4 the own logit falls to
+    −7·scale, so early losses are large; try a margin of 2 if training fails.
 
     Formula:
         With θ_j the angle to proxy j, y the own class, m the margin and s the scale:
@@ -58,8 +58,8 @@ class SphereFaceLoss(ProxyLoss):
             ψ(θ) = (−1)^k·cos(mθ) − 2k  for θ from kπ/m to (k + 1)π/m
             −log(exp(s·ψ(θ_y)) / (exp(s·ψ(θ_y)) + Σ_{j≠y} exp(s·cos θ_j)))
 
-        The paper has the length of the embedding for s; on cosines it is one number. With several
-        centres a class the nearest counts.
+        The paper uses the length of the embedding as s; on cosines s is a constant. With several
+        centres per class the nearest centre counts.
 
     Inputs: as in :class:`ProxyLoss`.
 
@@ -71,7 +71,8 @@ class SphereFaceLoss(ProxyLoss):
         dtype: Dtype of the result.
 
     Raises:
-        ValueError: If an argument is out of range, a label is no column, or ``y_pred`` no cosine.
+        ValueError: If an argument is out of range, a label has no column, or ``y_pred`` is not
+            cosines.
 
     Example:
 

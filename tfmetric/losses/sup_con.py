@@ -1,4 +1,4 @@
-"""Supervised contrastive loss: all positives of an anchor told from everybody."""
+"""Supervised contrastive loss: separates an anchor's positives from all other examples."""
 
 import keras
 from keras import ops
@@ -11,7 +11,7 @@ from tfmetric.losses.streaming import Held
 
 
 def sup_con_terms(similarity, positives, negatives, temperature=0.1) -> Terms:
-    """One term an anchor.
+    """Computes one term for each anchor.
 
     The function under :class:`SupConLoss`; see there for the arguments.
 
@@ -28,20 +28,20 @@ def _terms(positives, negatives, temperature):
     own, added, several = against_everybody(positives, negatives, 1.0 / temperature)
     mean = ops.sum(positives.masked(positives.distance), axis=1)
     mean = mean / (temperature * ops.maximum(positives.number, 1.0))
-    # Strictly positive by the formula, also where float32 says 0.
+    # The formula is strictly positive, even where float32 rounds it to 0.
     return anchor_terms(added + (own + mean), positives.number > 0, several)
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class SupConLoss(PairLoss):
-    """Supervised contrastive loss, the form with the sum outside of the logarithm.
+    """Supervised contrastive loss, in the form with the sum outside the logarithm.
 
-    The other positives are in the denominator too: they push each other apart while the numerator
-    pulls, so the loss does not go to 0, and the classes spread out. For large batches with several
-    examples of each class; compare :class:`NTXentLoss`.
+    The denominator includes the other positives, which push each other apart while the numerator
+    pulls; so the loss does not reach 0 and classes stay spread out. Use it with large batches and
+    several examples of each class; compare :class:`NTXentLoss`.
 
     Formula:
-        With P the positives of an anchor a, A everybody but itself and s the similarity, a gives
+        With P the positives of an anchor a, A all examples but a and s the similarity, a costs
 
             −1/|P| · Σ_{p∈P} log(exp(s(a,p)/τ) / Σ_{k∈A} exp(s(a,k)/τ))
 
@@ -49,7 +49,7 @@ class SupConLoss(PairLoss):
     necessarily normalised: the cosine distance does that.
 
     Args:
-        temperature: Greater than 0: τ; the lower, the more the hardest negatives count.
+        temperature: Greater than 0: τ; a lower value gives the hardest negatives more weight.
         distance: As in :class:`PairLoss`; similarity is 1 − d for the cosine distance, −d else.
         match: As in :class:`PairLoss`.
         reduction: As in :class:`EmbeddingLoss`: a mean over the anchors that have a positive.

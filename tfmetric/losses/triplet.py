@@ -1,4 +1,4 @@
-"""Triplet losses: an anchor nearer to its positive than to its negative by a margin."""
+"""Triplet losses: keep an anchor nearer to its positive than to its negative by a margin."""
 
 import keras
 from keras import ops
@@ -31,7 +31,7 @@ def triplet_terms(
     warmup=False,
     references=None,
 ) -> Terms:
-    """The terms max(0, d(a,p) − d(a,n) + margin)^power of the mined triplets, anchor by anchor.
+    """Computes max(0, d(a,p) − d(a,n) + margin)^power of the mined triplets for each anchor.
 
     The function under :class:`TripletLoss`; see there for the arguments.
 
@@ -44,7 +44,7 @@ def triplet_terms(
         power: As in :class:`TripletLoss`.
         fallback: As in :class:`TripletLoss`.
         warmup: As in :class:`TripletLoss`.
-        references: :class:`References`, what the anchors are compared with; by default each other.
+        references: :class:`References` that the anchors are compared with; by default each other.
             Every strategy then holds the whole matrix of distances.
 
     Returns:
@@ -70,7 +70,7 @@ def triplet_terms(
 
 
 def _easier(batch, positive, chosen, difference, found):
-    """The hardest negatives where they are on average beyond the positives, else semi-hard ones."""
+    """Takes the hardest negatives if their mean lies beyond the positives, else semi-hard ones."""
     inside = batch.across(ops.sum(ops.where(found, ops.stop_gradient(difference), 0.0))) >= 0
 
     def semi_hard():
@@ -80,7 +80,7 @@ def _easier(batch, positive, chosen, difference, found):
 
 
 def _all_of_one_side(batch, positive, negative, penalty, fallback):
-    """All positives with the easiest or hardest negative, or all negatives with one positive."""
+    """Pairs all positives with the easiest or hardest negative, or one positive with all."""
     ones, others = batch.masks
     sign, asked = 1.0, {"positive": None, "negative": negative}
     if negative == "all":
@@ -106,8 +106,8 @@ class TripletLoss(EmbeddingLoss):
     ``margin=None``, never stops pulling and rarely collapses.
 
     Formula:
-        With d the distance, a mined triplet of anchor a, positive p and negative n gives the first;
-        with ``margin=None``, the soft margin, the second:
+        With d the distance, a mined triplet of anchor a, positive p and negative n costs the first
+        term; with ``margin=None``, the soft margin, the second:
 
             max(0, d(a,p) − d(a,n) + margin)^power
             log(1 + exp(d(a,p) − d(a,n)))
@@ -119,15 +119,14 @@ class TripletLoss(EmbeddingLoss):
     Args:
         margin: At least 0, in units of the distance; None for the soft margin. On unit-length
             embeddings 0.1 to 0.5 is usual.
-        mining: Which triplets an anchor forms.
-            ``"hard"``: its furthest positive with its nearest negative (batch-hard), O(B·D)
-            backward. ``"semi-hard"``: every positive with the nearest negative that is further
-            away than it; see ``fallback``. ``"all"``: every triplet. ``"distance-weighted"``: every
-            positive with a negative drawn so that all distances beyond 0.5 are equally likely,
-            for unit-length embeddings; the draw is a function of the batch alone.
-            Or a pair (positive, negative), each "easy" (nearest positive, furthest negative),
-            "hard", "semi-hard" (on the right side of the other one's choice, and closest to it)
-            or "all".
+        mining: Which triplets an anchor forms. ``"hard"``: its furthest positive with its nearest
+            negative (batch-hard), O(B·D) backward. ``"semi-hard"``: every positive with the nearest
+            negative that is further away than the positive; see ``fallback``. ``"all"``: every
+            triplet. ``"distance-weighted"``: every positive with a negative drawn so that all
+            distances beyond 0.5 are equally likely, for unit-length embeddings; the draw is a
+            function of the batch alone. Or a pair (positive, negative), each "easy" (nearest
+            positive, furthest negative), "hard", "semi-hard" (on the right side of the other one's
+            choice, and closest to it) or "all".
         distance: "euclidean", "squared_euclidean", "cosine", "inner_product", "manhattan", "snr",
             "hamming", "jaccard" or a function (register it with Keras to save or copy the loss);
             see :func:`tfmetric.distances.get`.
@@ -194,7 +193,7 @@ class TripletLoss(EmbeddingLoss):
 
     @property
     def auto_reduction(self):
-        """Mean over active triplets where all are formed, else over all valid ones."""
+        """Returns the mean over active triplets if all are formed, else over all valid ones."""
         return "mean_over_active" if self._pair == ("all", "all") else "sum_over_batch_size"
 
     def terms(self, labels, embeddings, references=None):
@@ -216,17 +215,17 @@ class TripletLoss(EmbeddingLoss):
 class SiameseTripletLoss(SiameseLoss):
     """Triplet loss on the two distances that a triplet model emits.
 
-    For :func:`tfmetric.models.triplet`, which takes explicit (anchor, positive, negative). With
-    class labels at hand :class:`TripletLoss` learns more from a batch.
+    Use it with :func:`tfmetric.models.triplet`, which takes explicit (anchor, positive, negative).
+    With class labels, :class:`TripletLoss` learns more from a batch.
 
     Formula:
-        With d the distance, each row (a, p, n) gives the first; with ``margin=None``, the soft
+        With d the distance, each row (a, p, n) costs the first term; with ``margin=None``, the soft
         margin, the second:
 
             max(0, d(a,p) − d(a,n) + margin)
             log(1 + exp(d(a,p) − d(a,n)))
 
-    Inputs: ``y_pred`` ``(B, 2)`` = (d(a,p), d(a,n)); ``y_true`` is not looked at.
+    Inputs: ``y_pred`` ``(B, 2)`` = (d(a,p), d(a,n)); ``y_true`` is ignored.
 
     Args:
         margin: At least 0, in units of the distance; None for the soft margin.

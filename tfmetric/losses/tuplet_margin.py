@@ -1,4 +1,4 @@
-"""Tuplet margin loss: a positive before all negatives of its anchor, by an angle."""
+"""Tuplet margin loss: separates a positive from all negatives of its anchor by an angle."""
 
 import math
 
@@ -13,7 +13,7 @@ from tfmetric.losses.streaming import Held, LogSumExp
 
 
 def tuplet_margin_terms(matrix, positives, negatives, margin=5.73, scale=64.0) -> Terms:
-    """A term for each positive of an anchor.
+    """Computes one term for each positive of an anchor.
 
     The function under :class:`TupletMarginLoss`; see there for the arguments.
 
@@ -36,7 +36,7 @@ def _terms(positives, negatives, margin, scale):
     eased = (math.cos(slack) - 1.0) - math.cos(slack) * distance + math.sin(slack) * sine
     (others,) = negatives.reduce(LogSumExp(-scale))
     valid = ops.logical_and(positives.mask, negatives.number[:, None] > 0)
-    # Softened, a term is never 0.
+    # The softened term is never 0.
     return gather_terms(ops.softplus(others[:, None] - scale * eased), valid, valid)
 
 
@@ -44,14 +44,13 @@ def _terms(positives, negatives, margin, scale):
 class TupletMarginLoss(PairLoss):
     """Tuplet margin loss on angles.
 
-    The slack β spares positives that are at a smaller angle than it, so hard and perhaps wrong
-    ones pull less. For retrieval with few examples of each class, in the place of N-pairs and
-    triplet losses.
+    The slack β limits the pull of hard, perhaps mislabelled positives. Use it in place of N-pairs
+    and triplet losses for retrieval with few examples of each class.
 
-    The paper adds a loss on the spread of the distances within a class, which this is not.
+    The paper's further loss on the spread of distances within a class is not included.
 
     Formula:
-        With θ the angles between embeddings, each positive p of an anchor stands against all its
+        With θ the angles between embeddings, each positive p of an anchor is compared with all its
         negatives N:
 
             log(1 + Σ_{n∈N} exp(s·(cos θ_n − cos(θ_p − β))))

@@ -1,7 +1,7 @@
-"""Losses without labels: what two views of the same examples should have in common.
+"""Losses without labels, on the embeddings of two views of the same examples.
 
-Functions of the embeddings of two views, row i of both being the same example. The models of
-``tfmetric.models`` that train without labels make the views and call these.
+Row i of both views is the same example. The models of ``tfmetric.models`` that train
+without labels make the views and call these functions.
 """
 
 import functools
@@ -15,7 +15,7 @@ from tfmetric.losses.ntxent import NTXentLoss
 
 
 def _none_costs_nothing(loss):
-    """The same loss of two views, which is 0 for a batch without any example."""
+    """Makes a loss of two views return 0 for an empty batch."""
     signature = inspect.signature(loss)
 
     @functools.wraps(loss)
@@ -34,9 +34,9 @@ def _none_costs_nothing(loss):
 
 @_none_costs_nothing
 def simclr(a, b, temperature=0.1):
-    """Each view shall find the other among the 2B − 2 views of other examples.
+    """Identifies each view's partner among the 2B − 2 views of other examples.
 
-    :class:`tfmetric.losses.NTXentLoss` with each example as a class of its own:
+    This is :class:`tfmetric.losses.NTXentLoss` with each example as a separate class:
 
     −log( exp(cos(i, i')/τ) / Σ_{k≠i} exp(cos(i, k)/τ) ), the mean over all 2B views. O(B²).
 
@@ -46,7 +46,7 @@ def simclr(a, b, temperature=0.1):
         temperature: τ, above 0.
 
     Returns:
-        A scalar; 0 for a batch of one, which has nothing to tell apart.
+        A scalar; 0 for a batch of one.
 
     Example:
 
@@ -68,7 +68,7 @@ def simclr(a, b, temperature=0.1):
 
 @_none_costs_nothing
 def vicreg(a, b, invariance=25.0, variance=25.0, covariance=1.0, deviation=1.0, epsilon=1e-4):
-    """VICReg: views alike, every coordinate spread, no two coordinates correlated. O(B·D²).
+    """VICReg: makes views alike, spreads every coordinate and decorrelates coordinates. O(B·D²).
 
     λ·mean (a − b)² + μ·[v(a) + v(b)] + ν·[c(a) + c(b)], where v is the mean over the coordinates
     of max(0, γ − sqrt(variance + ε)) and c the sum of the squared covariances of different
@@ -80,7 +80,7 @@ def vicreg(a, b, invariance=25.0, variance=25.0, covariance=1.0, deviation=1.0, 
         invariance: λ.
         variance: μ.
         covariance: ν.
-        deviation: γ, the standard deviation that costs nothing.
+        deviation: γ, the standard deviation above which nothing is penalised.
         epsilon: ε, above 0.
 
     Returns:
@@ -94,8 +94,8 @@ def vicreg(a, b, invariance=25.0, variance=25.0, covariance=1.0, deviation=1.0, 
     0.0
 
     References:
-        Bardes, Ponce, LeCun: VICReg (2022), eq. 1-6 and algorithm 1, whose mean over the
-        coordinates in the first term, eq. 5 having the sum, belongs to these weights.
+        Bardes, Ponce, LeCun: VICReg (2022), eq. 1-6 and algorithm 1, whose first term is a mean
+        over the coordinates (eq. 5 has the sum), as the default weights assume.
     """
     alike = ops.mean(ops.square(a - b))
     spread = variance_penalty(a, deviation, epsilon) + variance_penalty(b, deviation, epsilon)
@@ -104,14 +104,14 @@ def vicreg(a, b, invariance=25.0, variance=25.0, covariance=1.0, deviation=1.0, 
 
 
 def variance_penalty(x, deviation=1.0, epsilon=1e-4):
-    """Mean over the coordinates of max(0, deviation − sqrt(variance + epsilon)); see vicreg."""
+    """Returns the mean over the coordinates of max(0, deviation − sqrt(variance + epsilon))."""
     centred = x - ops.mean(x, axis=0, keepdims=True)
     variance = ops.sum(ops.square(centred), axis=0) / _degrees(x)
     return ops.mean(ops.relu(deviation - ops.sqrt(variance + epsilon)))
 
 
 def covariance_penalty(x):
-    """Sum of the squared covariances of different coordinates, over D; see vicreg."""
+    """Returns the sum of the squared covariances of different coordinates, over D."""
     centred = x - ops.mean(x, axis=0, keepdims=True)
     covariance = ops.matmul(ops.transpose(centred), centred) / _degrees(x)
     return ops.sum(ops.square(covariance * (1.0 - _identity(x)))) / x.shape[1]
@@ -119,10 +119,10 @@ def covariance_penalty(x):
 
 @_none_costs_nothing
 def barlow_twins(a, b, off_diagonal=5e-3):
-    """Barlow Twins: the cross-correlation of the two views' coordinates, near the identity.
+    """Barlow Twins: brings the cross-correlation of the two views' coordinates near the identity.
 
     Σ_i (1 − C_ii)² + λ·Σ_{i≠j} C_ij², C_ij the correlation over the batch of coordinate i of the
-    first views and j of the second. A coordinate that is constant correlates with none. O(B·D²).
+    first views and j of the second. A constant coordinate has correlation 0 with all. O(B·D²).
 
     Args:
         a: ``(B, D)`` embeddings of the first views.
@@ -154,10 +154,10 @@ def barlow_twins(a, b, off_diagonal=5e-3):
 
 @_none_costs_nothing
 def negative_cosine(prediction, target):
-    """−cos of each prediction to its target, which gets no gradient; the mean over the batch.
+    """Returns the mean −cos of predictions and targets; targets get no gradient.
 
     Args:
-        prediction: ``(B, D)`` what a predictor makes of one view.
+        prediction: ``(B, D)`` output of the predictor for one view.
         target: ``(B, D)`` the other view.
 
     Returns:
@@ -180,7 +180,7 @@ def negative_cosine(prediction, target):
 
 
 def _degrees(x):
-    """B − 1, and 1 for a batch of one, whose deviations are 0."""
+    """Returns B − 1, or 1 for a batch of one, whose deviations are 0."""
     return ops.maximum(ops.cast(ops.shape(x)[0], x.dtype) - 1.0, 1.0)
 
 

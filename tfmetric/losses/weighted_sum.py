@@ -1,4 +1,4 @@
-"""Several losses on one embedding."""
+"""A weighted sum of several losses on one embedding."""
 
 from numbers import Real
 
@@ -21,14 +21,14 @@ class WeightedSum(ConfigFromArguments, keras.losses.Loss):
 
     When to use it: to join losses with different strengths, such as a triplet and a ranking loss,
     or a loss and a penalty on the embeddings. Each loss keeps its own reduction and dtype, and
-    gets the labels as they are, integers as integers, and the ``sample_weight``. In a
+    receives unchanged labels and the ``sample_weight``. In a
     :class:`tfmetric.models.CrossBatchMemory` each loss gets the memory too; regularisers see the
     batch alone.
 
     Cost: the sum of the parts.
 
     Formula:
-        With a weight w for each part, a regulariser counting as its penalty:
+        With a weight w for each part, where a regulariser counts by its penalty:
 
             Σ w·loss(labels, x)
 
@@ -45,8 +45,8 @@ class WeightedSum(ConfigFromArguments, keras.losses.Loss):
 
     Raises:
         TypeError: If a part is neither a loss nor a regulariser.
-        ValueError: If there is no part, or not one weight for each; when called with a memory, if
-            a loss cannot be.
+        ValueError: If there is no part, or not one weight for each; when called with a memory, if a
+            loss takes none.
 
     Example:
 
@@ -76,7 +76,7 @@ class WeightedSum(ConfigFromArguments, keras.losses.Loss):
         memory: Memory | None = None,
         references: References | None = None,
     ):
-        """The weighted sum; a vector if a part has ``reduction=None``."""
+        """Returns the weighted sum; a vector if a part has ``reduction=None``."""
         with keras.name_scope(self.name):
             y_true, y_pred = _inputs.rows(y_true), ops.convert_to_tensor(y_pred)
             compute = "float64" if self.dtype == "float64" else "float32"
@@ -90,7 +90,7 @@ class WeightedSum(ConfigFromArguments, keras.losses.Loss):
             return narrowed(total, self.dtype)
 
     def call(self, y_true, y_pred):
-        """The weighted sum, without sample weights."""
+        """Returns the weighted sum, without sample weights."""
         return self(y_true, y_pred)
 
 
@@ -101,7 +101,7 @@ def _penalty(part, y_true, y_pred):
     else:
         total = part(widened(x, "float32") if _half(x) else x)
     value = ops.divide_no_nan(total, ops.cast(ops.shape(x)[0], total.dtype))
-    # Keras's own scaling, so that two replicas do not count it twice.
+    # Apply Keras's scaling, so that two replicas do not count the penalty twice.
     one = ops.reshape(value, (1,))
     return Reduced(dtype=keras.backend.standardize_dtype(value.dtype))(one, one)
 
@@ -115,7 +115,7 @@ def _restored(part):
 
 
 def read_weights(weights, count):
-    """The weights as floats, one for each of so many parts; all 1 for None."""
+    """Returns the weights as floats, one for each part; all 1 for None."""
     if weights is None:
         return [1.0] * count
     numbers = [w for w in weights if isinstance(w, Real) and not isinstance(w, bool)]

@@ -1,4 +1,4 @@
-"""Figures of the batch at hand, accumulated over an epoch."""
+"""Metrics of single batches, averaged over an epoch."""
 
 from typing import Any
 
@@ -23,10 +23,10 @@ def _nearest_is_positive(labels, embeddings, distance):
 class BatchRecallAtOne(_Means):
     """Share of examples whose nearest neighbour within the batch is of their class.
 
-    Shown in the progress bar while training. It is far easier than recall@1 on a whole gallery, so
-    use it to see that training moves, and
-    :class:`tfmetric.callbacks.RetrievalEvaluation` to judge. A tie counts as a miss; an example
-    without another of its class in the batch is left out.
+    Shown in the progress bar while training. It is far easier than recall@1 on a whole gallery: use
+    it to see that training progresses, and :class:`tfmetric.callbacks.RetrievalEvaluation` to judge
+    the model. A tie counts as a miss. An example without another of its class in the batch is left
+    out.
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``.
 
@@ -54,6 +54,6 @@ class BatchRecallAtOne(_Means):
         self.distance = distances.get(distance)
 
     def sums(self, labels: Array, embeddings: Array) -> Any:
-        """Hits, among the queries."""
+        """Returns hits and queries of each anchor."""
         hit, query = _nearest_is_positive(labels, embeddings, self.distance)
         return [tuple(ops.cast(each, embeddings.dtype) for each in (hit, query))]

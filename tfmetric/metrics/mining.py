@@ -1,4 +1,4 @@
-"""What batch-hard mining sees in a batch: the figures that tell a collapse from slow learning."""
+"""Figures of batch-hard mining that distinguish a collapse from slow learning."""
 
 from typing import Any
 
@@ -14,14 +14,13 @@ from tfmetric.typing import Array, Distance
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class MiningStatistics(_Means):
-    """Five means over the examples of an epoch, from one look for the hardest triplets.
+    """Five means over the examples of an epoch, from one search for the hardest triplets.
 
-    Give it to ``model.compile(metrics=[...])`` while a training is being set up, and
-    :class:`tfmetric.callbacks.CollapseMonitor` to ``fit``, which reads it. It costs one more
-    search of each batch, inside the compiled step; without it nothing is computed.
-
-    The result is a dict, so five names appear in the logs, after ``name_`` if it is not the default
-    one: give another to each where there are several.
+    Pass it to ``model.compile(metrics=[...])`` while you set up a training, and pass
+    :class:`tfmetric.callbacks.CollapseMonitor`, which reads it, to ``fit``. It costs one more
+    search of each batch, inside the compiled step. The result is a dict, so five names appear in
+    the logs, with the prefix ``name_`` if the name is not the default. Give each instance its own
+    name.
 
     * ``hardest_positive``: mean distance of an anchor's furthest positive.
     * ``hardest_negative``: mean distance of its nearest negative.
@@ -78,7 +77,7 @@ class MiningStatistics(_Means):
         self.distance = distances.get(distance)
 
     def sums(self, labels: Array, embeddings: Array) -> Any:
-        """Sums and counts of the means."""
+        """Returns sums and counts of the means."""
         chosen = one_triplet(labels, embeddings, self.distance, "hard", "hard")
         to_positive, to_negative = (
             self.distance.paired(embeddings, ops.take(embeddings, side.index, axis=0))
@@ -90,7 +89,7 @@ class MiningStatistics(_Means):
         length = distances.get("euclidean").paired
         norm = length(embeddings, ops.zeros_like(embeddings))
         spread = length(embeddings, ops.mean(embeddings, axis=0, keepdims=True))
-        # One example alone is no collapse.
+        # A single example is no collapse, so its length counts as spread.
         spread = ops.where(ops.shape(embeddings)[0] > 1, spread, norm)
         return [
             (to_positive * positive, positive),
@@ -101,6 +100,6 @@ class MiningStatistics(_Means):
         ]
 
     def result(self) -> Any:
-        """The means by name; 0 before there is anything to take them of."""
+        """Returns the means by name; 0 before the first example."""
         before = "" if self.name == "mining_statistics" else f"{self.name}_"
         return {before + name: self._mean(place) for place, name in enumerate(self.means)}

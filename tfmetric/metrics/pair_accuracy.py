@@ -1,4 +1,4 @@
-"""How many given pairs a threshold on their distance tells apart, accumulated over an epoch."""
+"""Accuracy of a distance threshold on given pairs, accumulated over an epoch."""
 
 from typing import Any
 
@@ -14,12 +14,11 @@ from tfmetric.typing import Tensor
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class PairAccuracy(_Means):
-    """Share of given pairs that are told right: similar if their distance is at most a threshold.
+    """Share of given pairs classified correctly: similar if their distance is at most a threshold.
 
-    The accuracy of a model from :func:`tfmetric.models.siamese`. Keras's own ``"accuracy"`` takes
-    the distance for a probability, so it is wrong there. With many more pairs of one kind the
-    accuracy is high whatever the model does: see
-    :func:`tfmetric.evaluation.verification` for figures without a threshold.
+    The accuracy of a model from :func:`tfmetric.models.siamese`. Keras's ``"accuracy"`` reads the
+    distance as a probability, so it is wrong there. If one kind of pairs dominates, every model's
+    accuracy is high: see :func:`tfmetric.evaluation.verification` for figures without a threshold.
 
     Inputs: ``y_true`` ``(B,)`` or ``(B, 1)``, 1 for similar and 0 for not; ``y_pred`` distances
     of the same shape. Labels other than 0 and 1, and distances with NaN, make the result NaN.
@@ -31,7 +30,7 @@ class PairAccuracy(_Means):
         dtype: Dtype of the result.
 
     Raises:
-        ValueError: If the threshold is not a finite number, or a shape is another.
+        ValueError: If the threshold is not a finite number, or a shape differs.
 
     Example:
 

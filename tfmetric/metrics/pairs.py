@@ -1,4 +1,4 @@
-"""How far apart the pairs of a batch are, accumulated over an epoch."""
+"""Mean distances of the pairs of a batch, accumulated over an epoch."""
 
 from typing import Any
 
@@ -16,16 +16,16 @@ from tfmetric.typing import Array, Distance
 class _Means(ConfigFromArguments, keras.metrics.Metric):
     """Base of the means over the pairs or triplets of a batch, weighted by an anchor's weight.
 
-    A subclass says in :meth:`sums` how much an anchor adds to each of its means. Computed in
-    float32, or in float64 with ``dtype="float64"``. Embeddings with NaN or Inf, and labels that
-    are no whole numbers, make the result NaN. A batch without any example adds nothing.
+    A subclass returns in :meth:`sums` the contribution of each anchor to each mean. Computed in
+    float32, or in float64 with ``dtype="float64"``. Embeddings with NaN or Inf, and labels that are
+    not whole numbers, make the result NaN. An empty batch adds nothing.
     """
 
     means = ("mean",)
 
     def __init__(self, name, dtype):
         super().__init__(name=name, dtype=dtype)
-        # Sums over an epoch are beyond 16 bits.
+        # Sums over an epoch exceed 16 bits.
         self._compute = "float64" if self.dtype == "float64" else "float32"
         self._totals = [self._variable(f"{mean}_total") for mean in self.means]
         self._counts = [self._variable(f"{mean}_count") for mean in self.means]
@@ -34,7 +34,7 @@ class _Means(ConfigFromArguments, keras.metrics.Metric):
         return self.add_variable((), "zeros", dtype=self._compute, name=name)
 
     def sums(self, labels, embeddings):
-        """For each mean the sum (B,) of what each anchor adds, and how many terms (B,) it has."""
+        """Returns, for each mean, the sum (B,) and the number (B,) of each anchor's terms."""
         raise NotImplementedError
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -52,9 +52,9 @@ class _Means(ConfigFromArguments, keras.metrics.Metric):
         self._add(sums, weight, ops.logical_and(finite, whole))
 
     def _add(self, sums, weight, right):
-        """Adds sums and numbers ``(B,)`` of a batch; unless it was right the means become NaN.
+        """Adds sums and numbers ``(B,)`` of a batch; an invalid batch makes the means NaN.
 
-        Without that, figures of NaN would be zeros: a comparison with NaN is just false.
+        Otherwise NaN inputs would count as zeros, since a comparison with NaN is false.
         """
         nothing = ops.where(right, 0.0, ops.cast(float("nan"), self._compute))
         for total, count, (values, number) in zip(self._totals, self._counts, sums, strict=True):
@@ -69,12 +69,12 @@ class _Means(ConfigFromArguments, keras.metrics.Metric):
         return ops.cast(mean, self.dtype)
 
     def result(self):
-        """The mean; 0 before there is anything to take it of."""
+        """Returns the mean; 0 before the first pair."""
         return self._mean(0)
 
 
 def _positives_and_negatives(labels, embeddings, distance):
-    """Sum and number of each anchor's distances to its positives, and to its negatives."""
+    """Returns sum and number of each anchor's distances to its positives, and to its negatives."""
     matrix = all_pairs(labels, embeddings, distance)
     return [
         (
@@ -127,7 +127,7 @@ class MeanPositiveDistance(_Means):
 class MeanNegativeDistance(_Means):
     """Mean distance of two examples of different classes within the batch.
 
-    Inputs and arguments as of :class:`MeanPositiveDistance`.
+    Inputs and arguments as in :class:`MeanPositiveDistance`.
 
     Args:
         distance: Name or function; see :func:`tfmetric.distances.get`.
@@ -159,12 +159,12 @@ class MeanNegativeDistance(_Means):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class DistanceGap(_Means):
-    """Mean distance between classes minus mean distance within them: the wider the better.
+    """Mean distance between classes minus mean distance within classes: larger is better.
 
-    In units of the distance, so compare it between epochs of one run. It looks at averages: a gap
-    may widen while the hard cases stay where they are.
+    In units of the distance, so compare it between epochs of one run. It averages: the gap may
+    widen while the hard cases do not improve.
 
-    Inputs and arguments as of :class:`MeanPositiveDistance`.
+    Inputs and arguments as in :class:`MeanPositiveDistance`.
 
     Args:
         distance: Name or function; see :func:`tfmetric.distances.get`.
@@ -192,11 +192,11 @@ class DistanceGap(_Means):
         self.distance = distances.get(distance)
 
     def sums(self, labels: Array, embeddings: Array) -> Any:
-        """Distances to the positives, and to the negatives."""
+        """Returns distances to the positives, and to the negatives."""
         return _positives_and_negatives(labels, embeddings, self.distance)
 
     def result(self) -> Any:
-        """The gap; 0 until both a positive and a negative pair have been seen."""
+        """Returns the gap; 0 until both a positive and a negative pair have been seen."""
         gap = self._mean(1) - self._mean(0)
         none = ops.logical_or(ops.equal(self._counts[0], 0), ops.equal(self._counts[1], 0))
         return ops.where(none, ops.zeros_like(gap), gap)

@@ -1,4 +1,4 @@
-"""How many of a batch's triplets still teach something, accumulated over an epoch."""
+"""Share of active triplets, accumulated over an epoch."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ from tfmetric.typing import Array, Distance
 class ActiveTripletFraction(_Means):
     """Share of the mined triplets that are active: d(a,p) − d(a,n) + margin > 0.
 
-    Near 0 nothing is left to learn from such triplets: widen the margin, mine harder ones, or
-    stop. Stuck at 1 under mining "hard" is usual early on, and a collapse if the loss stays at the
-    margin. Give it the arguments of the loss.
+    Near 0 such triplets teach nothing more: widen the margin, mine harder triplets, or stop. A
+    value of 1 with mining "hard" is usual early on; if the loss also stays at the margin, the model
+    has collapsed. Pass the arguments of the loss.
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``. Under
     tf.distribute the triplets are those of each replica's part.
@@ -57,6 +57,6 @@ class ActiveTripletFraction(_Means):
         self.distance = distances.get(distance)
 
     def sums(self, labels: Array, embeddings: Array) -> Any:
-        """Active triplets, among all that were formed."""
+        """Returns the numbers of active and of all formed triplets."""
         terms = triplet_terms(labels, embeddings, self.margin, self._pair, self.distance)
         return [(terms.active, terms.count)]

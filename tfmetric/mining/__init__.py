@@ -1,11 +1,12 @@
-"""Which positives and negatives an anchor is compared with: the in-graph selection core.
+"""Selects the positives and negatives of each anchor, inside the compiled graph.
 
 Everything here takes tensors and returns indices, masks and counts of static shape, so that it
-compiles with XLA and runs on every Keras backend. Nothing here carries a gradient: what is chosen
-is constant, and the losses recompute the distances of the choice.
+compiles with XLA and runs on every Keras backend.
 
-A *ranking* is a ``(B, N)`` matrix that orders each anchor's row as the distance does; smaller is
-nearer. ``positives`` and ``negatives`` are ``(B, N)`` boolean masks with an anchor a row.
+Nothing here carries a gradient: the choice is constant, and the losses recompute the distances of
+the chosen examples. A *ranking* is a ``(B, N)`` matrix that orders each anchor's row as the
+distance does; smaller is nearer. ``positives`` and ``negatives`` are ``(B, N)`` boolean masks with
+one row for each anchor.
 """
 
 from tfmetric._foreign_names import answering

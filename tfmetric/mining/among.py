@@ -1,4 +1,4 @@
-"""Where the anchors and their classes stand among the references they are compared with."""
+"""Positions of the anchors and their classes among the references."""
 
 from typing import Any, NamedTuple
 
@@ -14,12 +14,12 @@ class Among(NamedTuple):
 
     Attributes:
         classes: :class:`Classes` of the references; references that do not exist come last.
-        existing: How many references exist.
-        anchors: :class:`Anchors`. An anchor that is no reference has a place of its own after
-            the last member of its class, so that every member is one of its positives.
+        existing: Number of references that exist.
+        anchors: :class:`Anchors`. An anchor that is not a reference is placed after the last member
+            of its class, so that every member is one of its positives.
         number: ``(B,)`` int32: the class of each anchor, as ``classes.start`` numbers it; N where
             no reference is of that class.
-        members: ``(B,)`` int32: how many references have the anchor's class, itself included.
+        members: ``(B,)`` int32: number of references of the anchor's class, the anchor included.
     """
 
     classes: Classes
@@ -63,7 +63,7 @@ def among(labels: Array, others: Array, own: Any = None, valid: Tensor | None = 
 
 
 def _numbers(others, valid, labels):
-    """int32 numbers that are equal where labels are; of references that do not exist the last."""
+    """Returns int32 numbers, equal where labels are equal; missing references get the last."""
     size = ops.shape(others)[0]
     classes = by_class(ops.concatenate([others, ops.cast(labels, others.dtype)]))
     numbers = ops.take(classes.start, classes.back)

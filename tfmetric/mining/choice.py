@@ -1,15 +1,14 @@
-"""At most one positive and one negative an anchor, tile by tile.
+"""Chooses at most one positive and one negative for each anchor, tile by tile.
 
-The batch is put in the order of its labels, so that the positives of an anchor stand together. A
-row of a tile is cut into blocks, and the best of each block is found in one pass without masks:
-only the blocks at the ends of the anchor's class, and its own, hold both positives and negatives
-and are looked at candidate by candidate. A tile stays in the processor's cache, and memory is that
-of a tile and not of the whole matrix.
+The batch is sorted by label, so the positives of an anchor are adjacent. A row of a tile is cut
+into blocks, and one pass without masks finds the best of each block. Only the blocks at the ends of
+the anchor's class, and its own, hold both positives and negatives; they are searched candidate by
+candidate. A tile fits the processor's cache, and only one tile is held in memory.
 
-What is compared is rounded: which of two candidates is chosen is free where their squared distances
-differ by less than about 1e-6 · (‖a − c‖² + ‖b − c‖²), c being some embedding of the batch. The
-losses compute the distance of the choice anew, by direct difference. A "semi-hard" choice has the
-same freedom in what it takes for strictly further or nearer.
+Comparisons are rounded: either of two candidates may be chosen where their squared distances differ
+by less than about 1e-6 · (‖a − c‖² + ‖b − c‖²) for some embedding c of the batch. A "semi-hard"
+choice rounds "strictly further" and "strictly nearer" in the same way. The losses recompute the
+distance of the chosen example by direct difference.
 """
 
 from typing import Any, NamedTuple
@@ -19,9 +18,9 @@ from keras import ops
 from tfmetric.mining.classes import by_class
 from tfmetric.typing import Array, Distance
 
-# Pairs a side of a tile: 16 MB of float32 a tile. One tile does for a batch of up to this size.
+# Side of a tile: 16 MB of float32. A batch of up to this size takes one tile.
 _TILE = 2048
-# Where the size of the batch is not known it is padded to whole tiles: smaller ones waste less.
+# Batches of unknown size are padded to whole tiles; smaller tiles waste less.
 _TILE_IF_UNKNOWN = 512
 # Columns of a block.
 _BLOCK = 32
@@ -30,10 +29,10 @@ _VALUES = 2**24
 
 
 class Chosen(NamedTuple):
-    """One index a row, and whether the row had anything to choose from.
+    """One index for each row, and whether the row had anything to choose from.
 
     Attributes:
-        index: int32, meaningless where nothing was there to choose.
+        index: int32, meaningless where ``found`` is false.
         found: boolean.
     """
 
@@ -62,15 +61,15 @@ def one_triplet(
         distance: A :class:`tfmetric.distances.Distance`.
         positive: "easy", "hard" or "semi-hard"; None for no positive.
         negative: "easy", "hard" or "semi-hard", not semi-hard both; None for no negative.
-        fallback: "easy" or "hard", what a semi-hard side takes where it has none; or None.
+        fallback: "easy" or "hard", the choice of a semi-hard side without a candidate; or None.
 
     Returns:
-        Positives and negatives, a :class:`Chosen` each, of ``(B,)``. None where none was asked.
+        Positives and negatives, each a :class:`Chosen` of ``(B,)``, or None if not requested.
     """
     scan = _Scan(labels, embeddings, distance)
     if negative == "semi-hard":
         first, other = scan(positive=positive, negative=fallback)
-        # Without a positive, no negative is further than it.
+        # An anchor without a positive has no semi-hard negative.
         bound = ops.where(first.found, first.key, float("inf"))
         chosen = first, _or_else(scan(negative="hard", bound=bound)[1], other)
     elif positive == "semi-hard":
@@ -83,7 +82,7 @@ def one_triplet(
 
 
 class _Best(NamedTuple):
-    """The best candidate of each row: its key, its place in the order of the labels."""
+    """The best candidate of each row: its key and its place in the order of the labels."""
 
     key: object
     place: object
@@ -98,26 +97,26 @@ def _or_else(best, other):
 
 
 class _Rows(NamedTuple):
-    """One row of tiles: the anchors, and where each of them and its class stand."""
+    """One row of tiles: its anchors, their places and the places of their classes."""
 
     anchors: object
     place: object
     start: object
-    # Where the class ends; the last one ends with the padding, which is a copy of its last member.
+    # End of the class; the last class includes the padding, a copy of its last member.
     stop: object
     true_stop: object
     bound: object
 
 
 class _Scan:
-    """Goes over the tiles of a batch's ranking, in the order of its labels."""
+    """Visits the tiles of a batch's ranking, in the order of its labels."""
 
     def __init__(self, labels, embeddings, distance):
         self.size = ops.shape(embeddings)[0]
         self.tile = _tile(self.size, None if distance.factors else embeddings.shape[1])
         self.tiles = -(-self.size // self.tile)
         missing = self.tiles * self.tile - self.size
-        # What is not known before the graph runs may be.
+        # A size unknown before the graph runs may need padding.
         self.padded = not isinstance(missing, int) or missing > 0
         self.classes = by_class(labels)
         embeddings = self._padded(ops.take(embeddings, self.classes.order, axis=0))
@@ -133,12 +132,12 @@ class _Scan:
         self.rows = (start, ops.cast(padding, "int32"), stop)
 
     def __call__(self, positive=None, negative=None, bound=None):
-        """The best positive and the best negative of each anchor, None where not asked for.
+        """Returns the best positive and the best negative of each anchor, None if not requested.
 
         Args:
             positive: "hard" for the furthest, "easy" for the nearest.
             negative: "hard" for the nearest, "easy" for the furthest.
-            bound: Keys ``(B,)``: a positive must be below its anchor's, a negative above.
+            bound: Keys ``(B,)``: a positive must lie below its anchor's key, a negative above.
         """
         sides = (
             positive and _Side(True, largest=positive == "hard"),
@@ -165,7 +164,7 @@ class _Scan:
         return _Best(key, place, found)
 
     def unsorted(self, best: _Best | None) -> Chosen | None:
-        """What was found for each anchor, in the order of the batch."""
+        """Returns the result of each anchor, in the order of the batch."""
         if best is None:
             return None
         index = ops.take(ops.take(self.classes.order, best.place), self.classes.back)
@@ -182,7 +181,7 @@ class _Scan:
         return ops.slice(x, (i * self.tile, *(0 for _ in rest)), (self.tile, *rest))
 
     def _tile_row(self, i, asked, bound):
-        """Key and place of the best candidate of each side asked for, for one row of tiles."""
+        """Returns key and place of the best candidate of each requested side in a row of tiles."""
         rows = _Rows(
             self._part(self.anchors, i),
             i * self.tile + ops.arange(self.tile, dtype="int32"),
@@ -201,7 +200,7 @@ class _Scan:
         first, last = rows.start[0], rows.stop[-1]
 
         def step(j, *best):
-            # Without a member of the classes of these rows all of the tile are negatives.
+            # A tile without a member of these rows' classes holds only negatives.
             apart = ops.logical_or((j + 1) * self.tile <= first, j * self.tile >= last)
             best = ops.cond(
                 apart,
@@ -214,7 +213,7 @@ class _Scan:
         return ops.while_loop(lambda j, *_: j < self.tiles, step, (zero, *best))[1:]
 
     def _improved(self, best, j, rows, asked, apart):
-        """``best`` after tile ``j``, of which no column is of the anchors' classes if ``apart``."""
+        """Updates ``best`` by tile ``j``; with ``apart`` no column is of the anchors' classes."""
         if apart:
             asked = [None if side.positive else side for side in asked]
         if not any(asked):
@@ -231,15 +230,15 @@ class _Scan:
 
 
 class _Spans(NamedTuple):
-    """Where the classes of a row of tiles lie in one tile, in blocks and in columns.
+    """The blocks and columns of one tile that the classes of a row of tiles occupy.
 
     Attributes:
-        inside: ``(T, n)`` blocks of nothing but other members of the anchor's class.
-        outside: ``(T, n)`` blocks of nothing but members of other classes.
-        mixed: ``(T, m)`` the blocks that may be neither.
+        inside: ``(T, n)`` blocks of only other members of the anchor's class.
+        outside: ``(T, n)`` blocks of only members of other classes.
+        mixed: ``(T, m)`` the remaining blocks.
         positives: ``(T, m * 32)`` which of their columns are of the anchor's class, but not the
             anchor.
-        negatives: ``(T, m * 32)`` which are of another.
+        negatives: ``(T, m * 32)`` which columns are of another class.
     """
 
     inside: object
@@ -258,7 +257,7 @@ def _spans(rows, offset, width, padded):
     inside = ops.logical_and(inside, block != own[:, None])
     outside = ops.logical_not(_below(block - first[:, None], last - first + 1))
     ends = [first, last, own] + ([(rows.true_stop - 1) // _BLOCK] if padded else [])
-    # A block beyond the tile gives way to the nearest in it: its columns tell what they are.
+    # A block outside the tile is replaced by the nearest inside; the column masks stay correct.
     mixed = ops.clip(ops.stack(ends, axis=1) - offset // _BLOCK, 0, width // _BLOCK - 1)
     begin = offset + _BLOCK * mixed - rows.start[:, None]
     columns = begin[:, :, None] + ops.arange(_BLOCK, dtype="int32")
@@ -271,24 +270,24 @@ def _spans(rows, offset, width, padded):
 
 
 def _below(x, number):
-    """Where ``0 <= x < number``, a row at a time: as unsigned, below is far above."""
+    """Returns ``0 <= x < number`` for each row; as unsigned, negative values are very large."""
     return ops.view(x, "uint32") < ops.view(number, "uint32")[:, None]
 
 
 class _Side:
-    """What is sought in a tile: positives or negatives, the largest or the smallest key."""
+    """A query to a tile: positives or negatives, the largest or the smallest key."""
 
     def __init__(self, positive, largest):
         self.positive, self.largest = positive, largest
         self.worst = float("-inf") if largest else float("inf")
 
     def better(self, one, other):
-        """The better of two (key, place), row by row."""
+        """Returns the better of two (key, place), row by row."""
         better = other[0] > one[0] if self.largest else other[0] < one[0]
         return tuple(ops.where(better, new, old) for old, new in zip(one, other, strict=True))
 
     def best(self, keys, offset, bound, spans):
-        """Key and place of each row's best in a tile whose first column is ``offset``."""
+        """Returns key and place of each row's best in a tile whose first column is ``offset``."""
         if bound is not None:
             keys = ops.where(keys < bound if self.positive else keys > bound, keys, self.worst)
         height, width = ops.shape(keys)
@@ -308,20 +307,20 @@ class _Side:
         return self.better(pure, (key, offset + (_BLOCK * block + index % _BLOCK)[:, 0]))
 
     def _first(self, keys):
-        """The best of each row ``(T,)`` and its index ``(T, 1)``, in one pass."""
+        """Returns the best of each row ``(T,)`` and its index ``(T, 1)``, in one pass."""
         best, index = ops.top_k(keys if self.largest else -keys, 1)
         return (best if self.largest else -best)[:, 0], ops.cast(index, "int32")
 
 
 def _rows_at(x, index):
-    """``x[i, index[i, j]]``: a take from the flat rows, which is faster than take_along_axis."""
+    """Returns ``x[i, index[i, j]]`` by a take from the flat rows, faster than take_along_axis."""
     height, width, *rest = ops.shape(x)
     index = index + width * ops.arange(height, dtype="int32")[:, None]
     return ops.take(ops.reshape(x, (height * width, *rest)), index, axis=0)
 
 
 def _tile(size, width):
-    """The side of a tile; ``width`` is that of the embeddings where there is no matrix product."""
+    """Returns the side of a tile; ``width`` is the embedding's length without a matrix product."""
     side = _TILE if width is None else min(_TILE, max(_BLOCK, int((_VALUES / width) ** 0.5)))
     if not isinstance(size, int):
         return -(-min(side, _TILE_IF_UNKNOWN) // _BLOCK) * _BLOCK

@@ -1,4 +1,4 @@
-"""A batch in the order of its labels, where the members of a class stand together."""
+"""Sorts a batch by label, so that the members of a class are adjacent."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,13 @@ from tfmetric.typing import Array
 
 
 class Classes(NamedTuple):
-    """Where each example of a batch stands once the batch is sorted by label.
+    """The position of each example once the batch is sorted by label.
 
     Attributes:
         order: ``(B,)`` the example at each place.
         back: ``(B,)`` the place of each example.
-        start: ``(B,)`` for each place, where its class begins.
-        count: ``(B,)`` for each place, how many its class has.
+        start: ``(B,)`` first place of the class at each place.
+        count: ``(B,)`` size of the class at each place.
     """
 
     order: object

@@ -1,4 +1,4 @@
-"""Who is a positive and who a negative of whom, as matrices."""
+"""Matrices that mark each anchor's positives and negatives."""
 
 from typing import Any
 
@@ -14,19 +14,19 @@ def label_masks(
     match: Match | None = None,
     valid: Tensor | None = None,
 ) -> Any:
-    """Who is a positive and who a negative of whom.
+    """Returns the masks of each anchor's positives and negatives.
 
     Args:
-        labels: ``(B,)`` class ids of the anchors, or ``(B, ...)`` whatever ``match`` compares.
-        others: ``(N, ...)`` the same of those they are compared with; by default the anchors.
-        own: ``(B,)`` index of each anchor among the others, which is no positive of itself. None,
-            with ``others``, where the anchors are not among them.
-        match: ``f(a, b)`` on labels ``(B, 1, ...)`` and ``(1, N, ...)`` that says ``(B, N)`` who
-            belongs together; by default equal ids do.
+        labels: ``(B,)`` class ids of the anchors, or ``(B, ...)`` labels for ``match``.
+        others: ``(N, ...)`` labels of the compared examples; by default the anchors.
+        own: ``(B,)`` index of each anchor among the others, excluded from its positives. None, with
+            ``others``, where the anchors are not among them.
+        match: ``f(a, b)`` on labels ``(B, 1, ...)`` and ``(1, N, ...)`` that returns ``(B, N)``
+            booleans, true for positives; by default equal ids match.
         valid: ``(N,)`` booleans: which of the others exist; by default all.
 
     Returns:
-        ``(B, N)`` booleans: belongs to the anchor and is not itself; does not belong to it. An
+        ``(B, N)`` booleans: matches the anchor and is not the anchor; does not match the anchor. An
         anchor is not its own negative either.
     """
     if others is None:

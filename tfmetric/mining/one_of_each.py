@@ -1,4 +1,4 @@
-"""At most one positive and one negative an anchor, from a matrix that is held and two masks."""
+"""Chooses at most one positive and one negative for each anchor, from a full matrix."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def one_of_each(
     negative: Any,
     fallback: str | None = None,
 ) -> Any:
-    """Chooses as :func:`tfmetric.mining.one_triplet` does, whatever the anchors are compared with.
+    """Chooses as :func:`tfmetric.mining.one_triplet` does, from a matrix of any distances.
 
     Args:
         matrix: ``(B, N)`` distances, constant.
@@ -25,15 +25,15 @@ def one_of_each(
         negatives: ``(B, N)`` booleans.
         positive: "easy", "hard" or "semi-hard"; None for no positive.
         negative: "easy", "hard" or "semi-hard", not semi-hard both; None for no negative.
-        fallback: "easy" or "hard", what a semi-hard side takes where it has none; or None.
+        fallback: "easy" or "hard", the choice of a semi-hard side without a candidate; or None.
 
     Returns:
-        Positives and negatives, a :class:`Chosen` each, of ``(B,)``. None where none was asked.
+        Positives and negatives, each a :class:`Chosen` of ``(B,)``, or None if not requested.
     """
     if negative == "semi-hard":
         first = _furthest(matrix, positives) if positive == "hard" else _nearest(matrix, positives)
         beyond = ops.logical_and(negatives, matrix > _distance(matrix, first))
-        # Without a positive, no negative is further than it.
+        # An anchor without a positive has no semi-hard negative.
         second = _nearest(matrix, ops.logical_and(beyond, first.found[:, None]))
         other = {None: None, "hard": _nearest, "easy": _furthest}[fallback]
         return first, _or_else(second, other and other(matrix, negatives))

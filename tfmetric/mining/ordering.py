@@ -1,4 +1,4 @@
-"""A row of distances, sorted once, and looked up by binary search."""
+"""Sorts rows of distances once and searches them by bisection."""
 
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ class Sorted(NamedTuple):
 
     Attributes:
         values: ``(B, N)``.
-        index: ``(B, N)`` the column that each of them came from.
+        index: ``(B, N)`` the original column of each value.
     """
 
     values: object
@@ -35,9 +35,9 @@ def ascending(matrix: Tensor) -> Sorted:
 
 
 def at(matrix: Tensor, index: Any) -> Any:
-    """``matrix[i, index[i, j]]`` for a ``(B, N)`` matrix and a ``(B, n)`` index.
+    """Returns ``matrix[i, index[i, j]]`` for a ``(B, N)`` matrix and a ``(B, n)`` index.
 
-    A take from the flat matrix, which is several times faster than ``take_along_axis``.
+    A take from the flat matrix is several times faster than ``take_along_axis``.
     """
     height, width = ops.shape(matrix)
     index = index + width * ops.arange(height, dtype="int32")[:, None]
@@ -64,14 +64,14 @@ def added_at(matrix: Tensor, index: Any, values: Any) -> Any:
 
 
 def number_below(rows: Any, keys: Any, or_equal: Any = False) -> Any:
-    """How many values of each sorted row are below each key.
+    """Counts the values of each sorted row below each key.
 
-    Binary search: O(n log N) a row.
+    Binary search takes O(n log N) for each row.
 
     Args:
         rows: ``(B, N)`` ascending.
         keys: ``(B, n)``.
-        or_equal: Count the equal ones too.
+        or_equal: Whether to count equal values too.
 
     Returns:
         int32 ``(B, n)``, from 0 to N.
@@ -81,7 +81,7 @@ def number_below(rows: Any, keys: Any, or_equal: Any = False) -> Any:
 
     def halve(low, high):
         middle = (low + high) // 2
-        # Where low meets high the middle may lie beyond the row; nothing moves there.
+        # Where low meets high the middle may lie beyond the row; neither bound moves then.
         value = at(rows, ops.minimum(middle, ops.shape(rows)[1] - 1))
         below = value <= keys if or_equal else value < keys
         below = ops.logical_and(below, low < high)
@@ -91,23 +91,22 @@ def number_below(rows: Any, keys: Any, or_equal: Any = False) -> Any:
 
 
 def nearest_further(ranking: Any, ones: Any, others: Any, fallback: str | None = None) -> Chosen:
-    """For each one of a row, the nearest of the others that is strictly further from the anchor.
+    """Finds, for each entry of ``ones``, the nearest of ``others`` that is strictly further away.
 
-    With a negated ranking, negatives as the ones and positives as the others, these are the
-    semi-hard positives of all negatives. The number of others up to a place in the sorted row is
-    the rank of the next other among the others, so sorting does it: O(B² log B) time, O(B²)
-    memory.
+    With a negated ranking, negatives as ``ones`` and positives as ``others``, it finds the
+    semi-hard positives of all negatives. In the sorted row, the number of others up to a place is
+    the rank of the next other, so sorting suffices: O(B² log B) time, O(B²) memory.
 
     Args:
         ranking: ``(B, N)`` ranking.
         ones: ``(B, N)`` mask of the entries to find a partner for.
         others: ``(B, N)`` mask of the partners.
-        fallback: Without one, "hard" takes the first of the others and "easy" the last.
+        fallback: Without a partner, "hard" takes the first of the others and "easy" the last.
 
     Returns:
         Index and found flag ``(B, N)``; meaningless where ``ones`` is false.
     """
-    # At equal ranking the others come first: a partner must be strictly further.
+    # Others come first at equal ranking, because a partner must be strictly further.
     key = ops.where(others, _just_below(ranking), ranking)
     key = ops.where(ops.logical_or(ones, others), key, float("inf"))
     order = ascending(key).index
@@ -124,7 +123,7 @@ def nearest_further(ranking: Any, ones: Any, others: Any, fallback: str | None =
 
 
 def _just_below(x):
-    # Two units in the last place: breaks exact ties, and moves nothing else than rounding does.
-    # Not one unit, which a fused multiply-add could round away.
+    # Two units in the last place break exact ties and move values no more than rounding does. A
+    # fused multiply-add could round one unit away.
     unit = 2.0**-52 if keras.backend.standardize_dtype(x.dtype) == "float64" else 2.0**-23
     return x - ops.abs(x) * (2.0 * unit) - ops.cast(1e-30, x.dtype)

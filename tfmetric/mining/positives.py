@@ -1,4 +1,4 @@
-"""All positives of an anchor, some at a time, among examples in the order of their labels."""
+"""Visits all positives of each anchor, some at a time, in the order of the labels."""
 
 from typing import Any, NamedTuple
 
@@ -6,13 +6,13 @@ from keras import ops
 
 
 class Anchors(NamedTuple):
-    """Where each anchor and its class stand among what the anchors are compared with.
+    """The positions of each anchor and its class among the compared examples.
 
     Attributes:
-        place: ``(B,)`` of the anchor, in the order of the labels.
-        start: ``(B,)`` where its class begins.
-        count: ``(B,)`` how many its class has, itself included.
-        size: How many examples the anchors are compared with.
+        place: ``(B,)`` position of the anchor, in the order of the labels.
+        start: ``(B,)`` first position of its class.
+        count: ``(B,)`` size of its class, the anchor included.
+        size: Number of compared examples.
     """
 
     place: object
@@ -25,7 +25,7 @@ class Positives(NamedTuple):
     """Some positives of each anchor.
 
     Attributes:
-        place: ``(B, n)`` their places in the order of the labels.
+        place: ``(B, n)`` positions in the order of the labels.
         exists: ``(B, n)`` whether the anchor has that many.
     """
 
@@ -34,16 +34,16 @@ class Positives(NamedTuple):
 
 
 def each_positive(anchors: Anchors, step: Any, state: Any, at_once: Any = 1) -> Any:
-    """Calls ``step(positives, *state)`` until it has been given all positives of all anchors.
+    """Calls ``step(positives, *state)`` until it has received all positives of all anchors.
 
-    The positives of an anchor stand next to it, so the n-th one of each is found by counting: the
-    loop is as long as the largest class, whatever the size of the batch.
+    The positives of an anchor are adjacent to it, so the n-th positive is found by counting. The
+    loop is as long as the largest class, for any batch size.
 
     Args:
-        anchors: Where they stand.
-        step: Takes :class:`Positives` and the state, returns the new state.
+        anchors: Positions of the anchors. step: Takes :class:`Positives` and the state, returns the
+            new state.
         state: Tuple of tensors.
-        at_once: How many positives an anchor each time.
+        at_once: Number of positives of each anchor in one call.
 
     Returns:
         The last state.
@@ -61,12 +61,12 @@ def each_positive(anchors: Anchors, step: Any, state: Any, at_once: Any = 1) -> 
 
 
 def nth_positive(anchors: Anchors, number: Any) -> Any:
-    """The place of the n-th positive of each anchor, in the order of the labels.
+    """Returns the position of each anchor's n-th positive, in the order of the labels.
 
     Args:
-        anchors: Where they stand.
-        number: int32 ``(1, n)``, or a scalar: 1 for the first. From the count of a class on, the
-            place is meaningless, but in range.
+        anchors: Positions of the anchors.
+        number: int32 ``(1, n)``, or a scalar: 1 for the first. Beyond the size of a class, the
+            position is meaningless but in range.
 
     Returns:
         int32 ``(B, n)``, or ``(B,)`` for a scalar.
@@ -75,5 +75,5 @@ def nth_positive(anchors: Anchors, number: Any) -> Any:
     if len(ops.shape(number)) == 2:
         place, start, count = (each[:, None] for each in (place, start, count))
     position = start + (place - start + number) % ops.maximum(count, 1)
-    # The place of an anchor that is no reference lies after its class, maybe after all of them.
+    # An anchor that is not a reference is placed after its class, possibly after all classes.
     return ops.minimum(position, anchors.size - 1)

@@ -1,7 +1,7 @@
-"""Negatives sampled by their distance (Wu et al., 2017), at random but a function of the batch.
+"""Samples negatives by distance (Wu et al., 2017), reproducibly for a given batch.
 
 Keras gives a loss no random state that survives a compiled step on every backend, so the random
-numbers are a hash of the embeddings: another in each step, since they move, and the same again for
+numbers are a hash of the embeddings. They change in each step, as the embeddings do, and repeat for
 the same batch.
 """
 
@@ -14,7 +14,7 @@ from tfmetric.typing import Tensor
 
 
 def log_density(distance, dim: int):
-    """Logarithm, up to a constant, of the density of distances between points of a unit sphere.
+    """Returns the log density of distances on a unit sphere, up to a constant.
 
     q(d) ∝ d^(n−2) · (1 − d²/4)^((n−3)/2) for n dimensions (Wu et al., 2017, sec. 3).
 
@@ -22,23 +22,24 @@ def log_density(distance, dim: int):
         distance: Distances from 0 to 2.
         dim: n, at least 2.
     """
-    # Away from both ends of the sphere's diameter, where the logarithms are infinite.
+    # Clip away from distances 0 and 2, where the logarithms are infinite.
     distance = ops.clip(distance, 1e-4, 2.0 - 1e-4)
     rest = 1.0 - ops.square(distance) / 4.0
     return (dim - 2.0) * ops.log(distance) + (dim - 3.0) / 2.0 * ops.log(rest)
 
 
 def sampling_sums(x: Any, y: Tensor, negatives: Tensor, cutoff: float = 0.5) -> Any:
-    """Running sums along each anchor's row of the weights of its negatives.
+    """Returns running sums of the weights of each anchor's negatives.
 
-    A negative weighs min(1/q(cutoff), 1/q(d)) with d the distance between the embeddings scaled to
-    length 1: as likely to be drawn at any distance beyond the cutoff (Wu et al., 2017, sec. 4).
+    A negative weighs min(1/q(cutoff), 1/q(d)), with d the distance between the normalised
+    embeddings, so that all distances beyond the cutoff are equally likely (Wu et al., 2017, sec.
+    4).
 
     Args:
         x: ``(B, D)`` anchors, constant.
-        y: ``(N, D)`` what they are compared with, constant.
+        y: ``(N, D)`` compared examples, constant.
         negatives: ``(B, N)`` booleans.
-        cutoff: Distance below which negatives weigh no more: they are noise.
+        cutoff: Distance below which weights stop growing, because such negatives are noise.
 
     Returns:
         ``(B, N)``; a row of zeros for an anchor without a negative.
@@ -55,13 +56,13 @@ def sampling_sums(x: Any, y: Tensor, negatives: Tensor, cutoff: float = 0.5) -> 
 
 
 def drawn_negatives(x: Any, y: Tensor, negatives: Tensor, number: Any, cutoff: float = 0.5) -> Any:
-    """How often each negative is drawn, by the weights of :func:`sampling_sums`.
+    """Counts the draws of each negative, by the weights of :func:`sampling_sums`.
 
     Args:
         x: ``(B, D)`` anchors, constant.
-        y: ``(N, D)`` what they are compared with, constant.
+        y: ``(N, D)`` compared examples, constant.
         negatives: ``(B, N)`` booleans.
-        number: ``(B,)`` int32: how many draws each anchor has, with replacement.
+        number: ``(B,)`` int32: number of draws of each anchor, with replacement.
         cutoff: As in :func:`sampling_sums`.
 
     Returns:
@@ -73,10 +74,10 @@ def drawn_negatives(x: Any, y: Tensor, negatives: Tensor, number: Any, cutoff: f
 
     def once_more(draw, counts):
         place = ops.broadcast_to(draw, ops.shape(whole))
-        # Rounding must not lead beyond the last negative that has a weight.
+        # Rounding must not select an entry beyond the last negative with a weight.
         part = ops.minimum(whole * uniform(x, y, place), whole * (1 - 1e-6))
         hit = ops.logical_and(before <= part, part < sums)
-        # A compiled running sum may rise by its rounding where nothing is added.
+        # A compiled running sum may rise by rounding even where nothing is added.
         hit = ops.logical_and(hit, ops.logical_and(negatives, (draw < number)[:, None]))
         return draw + 1, counts + ops.cast(hit, counts.dtype)
 
@@ -85,15 +86,15 @@ def drawn_negatives(x: Any, y: Tensor, negatives: Tensor, number: Any, cutoff: f
 
 
 def uniform(x: Any, y: Tensor, place: Any) -> Any:
-    """Numbers in [0, 1), ``(B, n)``: a hash of each anchor, of the place and of all the others.
+    """Returns numbers in [0, 1), ``(B, n)``: hashes of the anchor, the place and all others.
 
     Args:
         x: ``(B, D)`` anchors.
-        y: ``(N, D)`` what they are compared with, in any order.
+        y: ``(N, D)`` compared examples, in any order.
         place: ``(B, n)`` int32.
     """
     state = _mixed(row_hash(x)[:, None] + ops.sum(row_hash(y)) + _mixed(place))
-    # The upper 24 bits, as many as a float32 tells apart.
+    # Keep the upper 24 bits, the precision of float32.
     high = ops.bitwise_and(ops.right_shift(state, 8), 0xFFFFFF)
     return ops.cast(high, x.dtype) / 2.0**24
 
@@ -108,7 +109,7 @@ def row_hash(x: Any) -> Any:
         ``(B,)`` int32.
     """
     bits = ops.view(ops.cast(x, "float32"), "int32")
-    # Odd factors that differ by column keep exchanged values apart; int32 wraps around.
+    # Odd factors that differ by column distinguish exchanged values; int32 wraps around.
     factor = 2 * ops.arange(ops.shape(bits)[1], dtype="int32") + 1
     return _mixed(ops.sum(_mixed(bits) * factor, axis=1))
 

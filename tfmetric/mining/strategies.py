@@ -1,4 +1,4 @@
-"""The names of the ways to choose."""
+"""The names of the mining strategies."""
 
 from typing import Any
 
@@ -22,8 +22,8 @@ def resolve(mining: Any) -> tuple[str, str]:
             "semi-hard", "all".
 
     Raises:
-        ValueError: If it is none of them, or asks for both sides to be semi-hard, where each
-            choice would wait for the other.
+        ValueError: If the name is unknown, or both sides are semi-hard, since each choice would
+            depend on the other.
     """
     if isinstance(mining, str) and mining in NAMED:
         return NAMED[mining]

@@ -1,11 +1,11 @@
 """Pair losses without a matrix of all pairs.
 
-In the order of the labels an anchor's few positives stand together: their distances are taken by
-direct difference, exact and exactly 0 for equal embeddings (``class_pairs``). What a loss asks of
-the many negatives, sums, counts, log-sum-exps and extremes (``reductions``), is found strip by
-strip of the product of two matrices (``factors``, ``layout``, ``strips``), nothing of which is
-kept: the backward pass computes the strips again. A loss that needs whole rows gets them, some
-anchors at a time (``blocks``).
+Sorting by label puts an anchor's few positives next to each other. Their distances are computed by
+direct difference: exact, and exactly 0 for equal embeddings (``class_pairs``). A loss reduces the
+many negatives to sums, counts, log-sum-exps and extremes (``reductions``), strip by strip of the
+product of two matrices (``factors``, ``layout``, ``strips``). No strip is kept: the backward pass
+computes the strips again. A loss that needs whole rows gets a block of anchors at a time
+(``blocks``).
 """
 
 from tfmetric.losses.streaming.blocks import in_blocks

@@ -1,11 +1,11 @@
-"""What ``keras.ops`` lacks: products of transposes, cheap orders of rows, a pullback."""
+"""Operations that ``keras.ops`` lacks: products of transposes, permutations of rows, a pullback."""
 
 import keras
 from keras import ops
 
 
 def times_transposed(a, b):
-    """``a · bᵀ``; TensorFlow would copy a transpose that stands in a branch of a condition."""
+    """Returns ``a · bᵀ``; TensorFlow would copy a transpose inside a branch of a condition."""
     if keras.config.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -14,7 +14,7 @@ def times_transposed(a, b):
 
 
 def transposed_times(a, b):
-    """``aᵀ · b``; see :func:`times_transposed`."""
+    """Returns ``aᵀ · b``; see :func:`times_transposed`."""
     if keras.config.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -23,9 +23,9 @@ def transposed_times(a, b):
 
 
 def reordered(x, order, back):
-    """``x[order]`` whose gradient is ``upstream[back]``.
+    """Returns ``x[order]`` with the gradient ``upstream[back]``.
 
-    The gradient of a plain take adds up rows one by one; a permutation only moves them.
+    The gradient of a plain take adds rows one by one; a permutation only moves them.
 
     Args:
         x: ``(B, ...)``.
@@ -44,7 +44,7 @@ def reordered(x, order, back):
 
 
 def pullback(function, inputs, upstream):
-    """The gradients of ``function(*inputs)`` with respect to each input.
+    """Returns the gradients of ``function(*inputs)`` with respect to each input.
 
     Args:
         function: Takes the inputs, returns a tuple of tensors.
@@ -70,6 +70,6 @@ def pullback(function, inputs, upstream):
 
 
 def derivative(value, distance, *anchor):
-    """The derivative of an elementwise function with respect to its first argument."""
+    """Returns the derivative of an elementwise function with respect to its first argument."""
     one = ops.ones_like(value(distance, *anchor))
     return pullback(lambda d: (value(d, *anchor),), (distance,), (one,))[0]

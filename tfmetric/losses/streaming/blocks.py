@@ -1,22 +1,22 @@
-"""Some anchors at a time: the memory of a few rows for a loss that needs whole rows."""
+"""Computes losses that need whole rows of the matrix for a block of anchors at a time."""
 
 from keras import ops
 
 from tfmetric.losses.streaming.backends import pullback
 from tfmetric.losses.streaming.layout import each_block, part
 
-# Pairs of the rows that are held at once: 8 MB of float32 a matrix.
+# Pairs held in memory at once: 8 MB of float32 for each matrix.
 _ROWS = 2**21
 
 
 def in_blocks(function, x, y, rows):
-    """``function(x, y, *rows)`` of a few anchors at a time, computed again for the gradient.
+    """Computes ``function(x, y, *rows)`` block by block, and again for the gradient.
 
     Args:
         function: Takes ``(T, D)`` anchors, the whole ``y`` and ``(T, ...)`` parts of ``rows``;
             returns a tuple of ``(T,)`` tensors that depend on no other anchor.
         x: ``(B, D)`` anchors.
-        y: ``(N, D)`` what they are compared with; it and ``x`` carry the gradient.
+        y: ``(N, D)`` references; ``x`` and ``y`` receive the gradient.
         rows: Tuple of ``(B, ...)`` constants.
 
     Returns:
@@ -42,7 +42,7 @@ def in_blocks(function, x, y, rows):
 
         def gradient(*upstream):
             upstream = upstream[0] if isinstance(upstream[0], (tuple, list)) else upstream
-            # XLA needs sizes that come from shapes at hand, not from the forward pass.
+            # XLA needs sizes from shapes in this function, not from the forward pass.
             here = _Cut(ops.shape(x)[0], ops.shape(y)[0])
             anchors, given = here.whole(x), tuple(map(here.whole, rows))
             pull = tuple(here.zeros_after(ops.convert_to_tensor(each)) for each in upstream)
@@ -66,7 +66,7 @@ def in_blocks(function, x, y, rows):
 
 
 class _Cut:
-    """Blocks of anchors whose rows of ``others`` columns are held at once."""
+    """Returns the number of blocks of anchors, given ``others`` columns for each row."""
 
     def __init__(self, size, others):
         if isinstance(size, int) and isinstance(others, int):
@@ -81,12 +81,12 @@ class _Cut:
         return part(x, i * self.block, self.block)
 
     def whole(self, x):
-        """``x`` with copies of its last row up to whole blocks: no sums over nothing."""
+        """Pads ``x`` to whole blocks with copies of its last row, so that no sum is empty."""
         index = ops.arange(self.block * self.number, dtype="int32")
         return ops.take(x, ops.minimum(index, ops.shape(x)[0] - 1), axis=0)
 
     def zeros_after(self, x):
-        """``x`` with zeros up to whole blocks."""
+        """Pads ``x`` to whole blocks with zeros."""
         index = ops.arange(self.block * self.number, dtype="int32")
         last = ops.shape(x)[0] - 1
         return ops.where(index <= last, ops.take(x, ops.minimum(index, last)), 0.0)

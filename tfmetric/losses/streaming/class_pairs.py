@@ -7,21 +7,21 @@ from tfmetric.mining import nth_positive
 
 
 def class_pairs(x, y, anchors, product, symmetric, once):
-    """‖x − y‖², or x · y, of each anchor and each other member of its class.
+    """Returns ‖x − y‖², or x · y, for each anchor and each other member of its class.
 
-    In the order of the labels a class stands together, so its n-th member is found by counting.
+    Rows are sorted by label, so the n-th member of a class is found by counting.
 
     Args:
         x: ``(B, D)`` anchors.
-        y: ``(N, D)`` what they are compared with, in the order of the labels.
-        anchors: :class:`tfmetric.mining.Anchors`, where the class of each anchor stands in y.
-        product: Whether the two are multiplied rather than subtracted and squared.
+        y: ``(N, D)`` references, in the order of the labels.
+        anchors: :class:`tfmetric.mining.Anchors`: the position of each anchor's class in y.
+        product: Whether to multiply the vectors instead of squaring their difference.
         symmetric: Whether x is y.
         once: :class:`~tfmetric.losses.streaming.sides.Found`.
 
     Returns:
-        ``(B, M)`` values, booleans: which of them exist, and int32: the places of the members in
-        y. M is the least number of columns for classes of up to ``LARGEST_CLASS``.
+        ``(B, M)`` values; booleans: which of the values exist; int32: the members' positions in y.
+        M is the smallest number of columns for classes of up to ``LARGEST_CLASS``.
     """
     size = y.shape[0]
     most = LARGEST_CLASS if size is None else max(min(LARGEST_CLASS, size + 1), 2)
@@ -36,7 +36,7 @@ def class_pairs(x, y, anchors, product, symmetric, once):
 
 
 def _pairs(x, y, place, count, last, number, product, symmetric, once):
-    """``(number, B)`` squared differences, or products."""
+    """Returns ``(number, B)`` squared differences, or products."""
 
     def one(k, found):
         mine, theirs = ops.stop_gradient(x), ops.take(ops.stop_gradient(y), place(k), axis=0)
@@ -49,7 +49,7 @@ def _pairs(x, y, place, count, last, number, product, symmetric, once):
         return ops.while_loop(lambda k, *_: k < last, one, (start, blank))[1:]
 
     start = ops.convert_to_tensor(1, dtype="int32")
-    # Outside of what is differentiated, which must have no effects on JAX.
+    # Kept outside the differentiated function, which must have no side effects on JAX.
     (found,) = once(find, 1)
 
     @ops.custom_gradient
@@ -64,7 +64,7 @@ def _pairs(x, y, place, count, last, number, product, symmetric, once):
             def to_both(k, to_x):
                 at = place(k)
                 other = ops.take(y, at, axis=0)
-                # The pair again, from its other end.
+                # The same pair, seen from its other end.
                 index = (count - k - 1) % number * ops.shape(x)[0] + at
                 back = ops.take(ops.reshape(pull, (-1,)), index)
                 weight = (row(k) + ops.where(k < count, back, 0.0))[:, None]

@@ -1,4 +1,4 @@
-"""The terms of a batch: streamed where its classes are small, else from rows of the matrix."""
+"""Computes a batch's terms by streaming for small classes, else from rows of the matrix."""
 
 from keras import ops
 
@@ -9,15 +9,14 @@ from tfmetric.losses.streaming.sides import Found, Order, sides
 
 
 def streamed_or_held(anchor_terms, held, labels, x, references, distance):
-    """The terms of each anchor, without a matrix of all pairs wherever that can be.
+    """Computes the terms of each anchor, without a matrix of all pairs wherever possible.
 
-    Which of the two it is hangs on the batch, so both are compiled and one of them runs. The
-    backward pass takes what the forward pass found of the negatives, sums of ``(B,)``, and
-    computes the strips again.
+    The batch decides between the two ways, so both are compiled and one runs. The backward pass
+    reuses the ``(B,)`` sums over negatives of the forward pass and computes the strips again.
 
     Args:
         anchor_terms: Takes positives and negatives, returns a tuple of ``(B,)`` tensors.
-        held: The same of ``(x, references)``.
+        held: Takes ``(x, references)``, returns the same terms from a matrix.
         labels: ``(B,)`` class ids.
         x: ``(B, D)`` embeddings.
         references: :class:`tfmetric.losses.References`; None for the batch itself.
@@ -26,7 +25,7 @@ def streamed_or_held(anchor_terms, held, labels, x, references, distance):
     inputs = (x,) if references is None else (x, references.embeddings)
     order = Order(labels, references)
     small = ops.max(order.anchors.count, initial=0) <= LARGEST_CLASS
-    # Squares of very large or very small embeddings leave their float type.
+    # Squares of very large or very small embeddings overflow or underflow.
     ordinary = ops.all(safe_scale(ops.stop_gradient(inputs[-1])) == 1.0)
     can_stream = ops.logical_and(small, ordinary)
 
@@ -49,7 +48,7 @@ def streamed_or_held(anchor_terms, held, labels, x, references, distance):
             return (*values, *once.all)
 
         def by_rows():
-            # Traced second: as many tensors, of the same shapes.
+            # Traced second, so the number and shapes of the tensors are known.
             values = from_rows(*inputs)
             return (*values, *(_like(each, values[0]) for each in once.all))
 
@@ -72,7 +71,7 @@ def streamed_or_held(anchor_terms, held, labels, x, references, distance):
 
 
 def _like(found, values):
-    """Zeros of the shape of what was found: ``(B,)``, or ``(M, B)`` of the positives."""
+    """Returns zeros in the shapes of the found tensors: ``(B,)``, or ``(M, B)`` for positives."""
     blank = ops.zeros_like(values)
     if len(found.shape) == 1:
         return blank

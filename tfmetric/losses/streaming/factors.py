@@ -1,4 +1,4 @@
-"""Distances as one product of two matrices, and their positives as direct differences."""
+"""Writes distances as a product of two matrices, and those of positives as direct differences."""
 
 from typing import NamedTuple
 
@@ -14,13 +14,13 @@ class Factors(NamedTuple):
     Attributes:
         left: ``(B, E)`` of the anchors.
         right: ``(N, E)`` of the others.
-        vectors: ``(B, D)`` and ``(N, D)``: of a pair their squared difference, or their product,
-            is the distance.
+        vectors: ``(B, D)`` and ``(N, D)`` vectors whose squared difference, or product, is the
+            distance.
         shift: A number.
         root: Whether the distance is the root of the product.
-        squares: Whether the product is a square, which rounding may take below 0.
-        reach: The distances lie at most this far from ``shift`` (from 0 where squares): a number
-            where it is known before the batch is, else a scalar tensor.
+        squares: Whether the product is a square, which rounding may make negative.
+        reach: The largest deviation of a distance from ``shift`` (from 0 for squares): a number if
+            it does not depend on the batch, else a scalar tensor.
     """
 
     left: object
@@ -84,6 +84,6 @@ FACTORS = {
 
 
 def missing_length(x):
-    """1 − ‖u‖² of the vectors scaled to length 1: exactly 0 but for those below the floor."""
+    """Returns 1 − ‖u‖² of the normalised vectors: exactly 0 except for vectors below the floor."""
     short = ops.sum(ops.square(x), axis=1) < NORM_FLOOR**2
     return ops.where(short, 1.0 - ops.sum(ops.square(l2_normalize(x)), axis=1), 0.0)

@@ -1,21 +1,21 @@
-"""How the pairs of a batch are cut into strips: some anchors with a run of the others.
+"""Cuts the pairs of a batch into strips: a block of anchors with a run of the others.
 
-Two layouts. :class:`Circle`: the anchors are the others. They stand in the order of their labels,
-in an odd number of blocks on a circle; the strip of a block holds its pairs with itself and with
-the half of the circle that follows, so each unordered pair of blocks is met once, and what a strip
-says of a pair goes to both of its ends. :class:`Table`: the anchors are compared with others; the
-strip of a block of anchors holds all of them.
+There are two layouts. :class:`Circle` compares a batch with itself. The anchors are sorted by label
+and form an odd number of blocks on a circle. The strip of a block holds its pairs with itself and
+with the half of the circle that follows, so each unordered pair of blocks is visited once, and its
+result goes to both ends of a pair. :class:`Table` compares anchors with references; the strip of a
+block of anchors holds all references.
 """
 
 from typing import NamedTuple
 
 from keras import ops
 
-# Pairs in a strip that is passed over at once: 32 MB of float32.
+# Pairs of a strip processed at once: 32 MB of float32.
 _STRIP = 2**23
-# Up to this many strips are written out one by one; more run in a loop, which copies more.
+# Up to this many strips are unrolled; more run in a loop, which copies more.
 _WRITTEN_OUT = 9
-# Members of a class: the positives of an anchor are looked at one by one up to here.
+# Largest class whose positives are visited one by one.
 LARGEST_CLASS = 32
 
 
@@ -23,9 +23,9 @@ class Piece(NamedTuple):
     """A run of columns of a strip.
 
     Attributes:
-        start: First column, counted from the strip's first.
-        stop: The column after the last.
-        near: Whether members of the anchors' classes may be among them.
+        start: First column, relative to the strip's first.
+        stop: The column after the run.
+        near: Whether the run may contain members of the anchors' classes.
     """
 
     start: object
@@ -34,7 +34,7 @@ class Piece(NamedTuple):
 
 
 class Circle:
-    """A batch against itself; see the module.
+    """Layout of a batch compared with itself; see the module.
 
     Attributes:
         size: Number of anchors.
@@ -42,7 +42,7 @@ class Circle:
         number: Number of blocks, odd.
         width: Columns of a strip.
         pieces: The runs of columns of a strip.
-        both_ways: Whether a strip also says something of its columns.
+        both_ways: Whether a strip also contributes to its columns.
     """
 
     both_ways = True
@@ -78,37 +78,37 @@ class Circle:
 
     @property
     def is_padded(self):
-        """Whether some rows and columns may not exist."""
+        """Returns whether some rows and columns may be padding."""
         return not isinstance(self.size, int) or self.padded > self.size
 
     def rows(self, x, fill=0):
-        """``(B, ...)`` with rows up to a whole number of blocks."""
+        """Pads ``(B, ...)`` to a whole number of blocks."""
         return padded(x, self.padded - self.size, fill)
 
     def columns(self, x, fill=0):
-        """The same, twice: a strip may go beyond the end of the circle."""
+        """Returns the padded rows twice, since a strip may wrap around the circle."""
         if isinstance(self.number, int) and self.number == 1:
             return self.rows(x, fill)
         x = self.rows(x, fill)
         return ops.concatenate([x, x], axis=0)
 
     def first_column(self, i):
-        """Where the strip of block ``i`` begins among the columns."""
+        """Returns the first column of the strip of block ``i``."""
         return i * self.block
 
     def folded(self, x, both=ops.add):
-        """What was found for :meth:`columns`, as that of :meth:`rows`."""
+        """Converts results for :meth:`columns` to the order of :meth:`rows`."""
         if isinstance(self.number, int) and self.number == 1:
             return x
         return both(x[: self.padded], x[self.padded :])
 
     def of(self, size, others):
-        """The same layout of sizes that are equal, but come from elsewhere."""
+        """Returns the same layout with equal sizes from other tensors."""
         return Circle(size)
 
 
 class Table:
-    """Anchors against others; the attributes are those of :class:`Circle`."""
+    """Layout of anchors compared with references; attributes as in :class:`Circle`."""
 
     both_ways = False
 
@@ -129,28 +129,28 @@ class Table:
     is_padded = True
 
     def rows(self, x, fill=0):
-        """``(B, ...)`` with rows up to a whole number of blocks."""
+        """Pads ``(B, ...)`` to a whole number of blocks."""
         return padded(x, self.padded - self.size, fill)
 
     def columns(self, x, fill=0):
-        """The others, as they are."""
+        """Returns the references unchanged."""
         return x
 
     def first_column(self, i):
-        """Every strip begins with the first of the others."""
+        """Returns 0: every strip starts with the first reference."""
         return 0
 
     def folded(self, x, both=ops.add):
-        """What was found for the others, as it is."""
+        """Returns results for the references unchanged."""
         return x
 
     def of(self, size, others):
-        """The same layout of sizes that are equal, but come from elsewhere."""
+        """Returns the same layout with equal sizes from other tensors."""
         return Table(size, others)
 
 
 def padded(x, missing, fill=0):
-    """``x`` with ``missing`` more rows of ``fill``."""
+    """Appends ``missing`` rows of ``fill`` to ``x``."""
     if isinstance(missing, int) and missing == 0:
         return x
     shape = (missing, *x.shape[1:])
@@ -159,7 +159,7 @@ def padded(x, missing, fill=0):
 
 
 def each_block(number, step, state, written_out=_WRITTEN_OUT):
-    """``state = step(i, *state)`` for each block, written out while they are few."""
+    """Runs ``state = step(i, *state)`` for each block, unrolled for few blocks."""
     if isinstance(number, int) and number <= written_out:
         for i in range(number):
             state = step(i, *state)
@@ -171,7 +171,7 @@ def each_block(number, step, state, written_out=_WRITTEN_OUT):
 
 
 def part(x, start, size):
-    """``size`` rows from ``start`` on."""
+    """Returns ``size`` rows from ``start`` on."""
     if isinstance(start, int) and isinstance(size, int):
         return x[start : start + size]
     rest = tuple(x.shape[1:])

@@ -1,9 +1,9 @@
-"""What a loss asks of the pairs of each anchor, and the answer from a matrix that is held.
+"""Reductions over the pairs of each anchor, and their result from a matrix in memory.
 
-``value`` functions take distances and, for each entry of ``anchor``, a number an anchor that
-broadcasts with them; they work element by element. ``slope`` is the derivative of ``value`` with
-respect to the distance; without it automatic differentiation finds it. The entries of ``anchor``
-are constants.
+A ``value`` function works element by element. It takes distances and, for each entry of ``anchor``,
+a tensor with one number for each anchor that broadcasts with the distances. ``slope`` is the
+derivative of ``value`` with respect to the distance; without it automatic differentiation finds it.
+The entries of ``anchor`` are constants.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Sum(NamedTuple):
 
 
 class Count(NamedTuple):
-    """The number of pairs of an anchor for which a condition holds.
+    """Counts the pairs of an anchor for which a condition holds.
 
     Attributes:
         where: ``f(distance, *anchor)`` that returns booleans.
@@ -47,9 +47,9 @@ class LogSumExp(NamedTuple):
     Attributes:
         value: ``f(distance)``, or a number that multiplies the distance.
         slope: The derivative of a function with respect to the distance; None finds it.
-        reach: The largest size of the value of a function, where it has one.
-        ceiling: ``f(smallest distance)``: no less than any value of an anchor's pairs, and not much
-            more than the largest; a function beyond ``reach`` 70 needs it.
+        reach: The largest absolute value of the function, if it is bounded.
+        ceiling: ``f(smallest distance)``: a close upper bound of the values of an anchor's pairs;
+            needed for a ``reach`` above 70.
         nearer: ``(B,)``: only pairs at a smaller distance count; None takes all.
     """
 
@@ -73,8 +73,8 @@ class Held:
 
     Attributes:
         distance: ``(B, N)``.
-        mask: ``(B, N)`` booleans: which entries are pairs of this kind.
-        number: ``(B,)`` how many an anchor has, in the dtype of the distances.
+        mask: ``(B, N)`` booleans: which entries are such pairs.
+        number: ``(B,)`` number of pairs of each anchor, in the dtype of the distances.
     """
 
     def __init__(self, distance, mask):
@@ -82,11 +82,11 @@ class Held:
         self.number = ops.sum(ops.cast(mask, distance.dtype), axis=1)
 
     def reduce(self, *asked):
-        """One ``(B,)`` tensor for each of what is asked."""
+        """Returns one ``(B,)`` tensor for each reduction."""
         return tuple(_HELD[type(each)](self, each) for each in asked)
 
     def masked(self, values):
-        """The values of the pairs, 0 elsewhere."""
+        """Returns the values of the pairs, 0 elsewhere."""
         return ops.where(self.mask, values, ops.zeros_like(values))
 
 

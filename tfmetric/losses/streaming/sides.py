@@ -13,14 +13,14 @@ from tfmetric.losses.streaming.reductions import Count, Held, Largest, LogSumExp
 from tfmetric.losses.streaming.strips import FAR, Edge, Labelled, Strips, Total
 from tfmetric.mining import Anchors, among, by_class
 
-# Exponents this far on either side of 0 neither overflow in a sum nor vanish.
+# Exponents up to this absolute value neither overflow in a sum nor vanish.
 _SAFE = 70.0
-# An exponent that does not overflow.
+# The largest exponent that does not overflow.
 _FINITE = 80.0
 
 
 class Order:
-    """Where a batch, and what it is compared with, stand in the order of the labels.
+    """The order by label of a batch and its references.
 
     Args:
         labels: ``(B,)`` class ids.
@@ -40,29 +40,29 @@ class Order:
         self.classes, self.existing, self.anchors, self.numbers, self.members = found
 
     def sorted(self, x, y=None):
-        """Anchors and others in the order of the labels; the anchors only against themselves."""
+        """Sorts anchors and references by label; without references both are the anchors."""
         if self.symmetric:
             x = reordered(x, self.classes.order, self.classes.back)
             return x, x
         return x, reordered(y, self.classes.order, self.classes.back)
 
     def unsorted(self, value):
-        """A value an anchor, in the order of the batch."""
+        """Restores the order of the batch for values of the anchors."""
         return ops.take(value, self.classes.back) if self.symmetric else value
 
 
 class Found:
-    """What the forward pass finds, in order, so that the backward pass need not find it again.
+    """Records results of the forward pass in order, so that the backward pass can reuse them.
 
     Args:
-        known: What has been found before; None in the forward pass.
+        known: Recorded results; None in the forward pass.
     """
 
     def __init__(self, known=None):
         self._known, self.all = None if known is None else list(known), []
 
     def __call__(self, find, number):
-        """``number`` tensors: what is known of them, else the tuple that ``find()`` returns."""
+        """Returns ``number`` recorded tensors if known, else the result of ``find()``."""
         if self._known is None:
             values = tuple(find())
             self.all += values
@@ -72,12 +72,12 @@ class Found:
 
 
 def sides(order: Order, x, y, distance, once: Found):
-    """The positives of each anchor as a :class:`Held`, and its :class:`Negatives`.
+    """Returns each anchor's positives as a :class:`Held`, and its :class:`Negatives`.
 
     Args:
         order: :class:`Order`.
-        x: ``(B, D)`` anchors, in the order of the labels where they are the others too.
-        y: ``(N, D)`` the others, in the order of the labels.
+        x: ``(B, D)`` anchors, sorted by label if they are compared with themselves.
+        y: ``(N, D)`` references, sorted by label.
         distance: A :class:`tfmetric.distances.Distance` of ``FACTORS``.
         once: :class:`Found`.
     """
@@ -100,7 +100,7 @@ class Negatives:
     """The negatives of each anchor, reduced strip by strip; see :class:`Strips`.
 
     Attributes:
-        number: ``(B,)`` how many an anchor has, in the dtype of the embeddings.
+        number: ``(B,)`` number of negatives of each anchor, in the dtype of the embeddings.
     """
 
     def __init__(self, order: Order, factors, once: Found):
@@ -112,13 +112,13 @@ class Negatives:
         self.number = ops.cast(order.existing - order.members, factors.left.dtype)
 
     def reduce(self, *asked):
-        """One ``(B,)`` tensor for each of what is asked, in one pass over the strips."""
+        """Returns one ``(B,)`` tensor for each reduction, in one pass over the strips."""
         terms = [self._term(each, self._scale(asked)) for each in asked]
         found = self._pass([term for term, _ in terms], self._scale(asked), self._once)
         return tuple(finish(value) for (_, finish), value in zip(terms, found, strict=True))
 
     def _scale(self, asked):
-        """What the factors are scaled by, so that the product itself is the exponent."""
+        """Returns the factor that makes the product itself the exponent."""
         sums = [each for each in asked if not isinstance(each, (Smallest, Largest))]
         if self._factors.root or len(sums) != 1 or not isinstance(sums[0], LogSumExp):
             return None
@@ -134,11 +134,11 @@ class Negatives:
         return strips.reduce(left, factors.right, terms, once)
 
     def _argument(self, distance, scale):
-        """A distance as the argument of the strips."""
+        """Converts a distance to the argument of the strips."""
         return distance if scale is None else scale * (distance - self._factors.shift)
 
     def _term(self, asked, scale):
-        """What the strips find, and what makes the answer of it."""
+        """Returns the queries for the strips, and the function that turns results into answers."""
         if isinstance(asked, (Smallest, Largest)):
             largest = isinstance(asked, Largest) != (scale is not None and scale < 0)
 
@@ -160,7 +160,7 @@ class Negatives:
         return Total(asked.value, slope, asked.anchor), lambda total: total
 
     def _exponential(self, asked, scale):
-        """Σ exp(exponent − offset), and the logarithm of it."""
+        """Returns Σ exp(exponent − offset), and its logarithm."""
         factors, value, slope = self._factors, asked.value, asked.slope
         middle, reach, shift = 0.0, asked.reach, 0.0
         if not callable(value):
@@ -183,7 +183,7 @@ class Negatives:
         def exponential(argument, *anchor):
             exponent = value(argument)
             if anchor:
-                # Padding, and pairs of the other kind, may lie beyond every negative.
+                # Padding and pairs of the other kind may exceed every negative.
                 exponent = ops.minimum(exponent - anchor[0], _FINITE)
             elif middle:
                 exponent = exponent - middle
@@ -203,11 +203,11 @@ class Negatives:
         return Total(exponential, its_slope, anchor, limit, below), logarithm
 
     def _offset(self, asked, middle, reach, scale):
-        """``(B,)``: each anchor's largest exponent, or the middle of all where it is near them."""
+        """Returns ``(B,)``: each anchor's largest exponent; the middle of all if they are close."""
 
         def largest():
             top = scale is not None or (not callable(asked.value) and asked.value > 0)
-            # By the same product as the exponents, so that none is above by its rounding.
+            # Uses the same product as the exponents, so that rounding puts no exponent above it.
             (edge,) = self._pass([Edge(top)], scale, Found())
             edge = ops.where(ops.abs(edge) < FAR, edge, 0.0)
             if scale is not None:

@@ -1,10 +1,10 @@
 """Sums and extremes over the negatives of each anchor, strip by strip, and their gradient.
 
-No matrix of all pairs is held: a strip is computed, summed up and dropped, and the backward pass
-computes it again. With W the derivative of the loss with respect to the pairs of a strip,
-W · right goes to the anchors and Wᵀ · left to the others. Where a batch is compared with itself a
-strip's pair serves both of its ends, so the whole takes two products of all pairs, forward and
-backward together, where a matrix that is held takes three.
+A strip is computed, summed and dropped, so no matrix of all pairs is held; the backward pass
+computes the strips again. With W the derivative of the loss with respect to the pairs of a strip, W
+· right goes to the anchors and Wᵀ · left to the others. For a batch compared with itself, a pair
+serves both of its ends, so forward and backward together take two products of all pairs, where a
+matrix in memory takes three.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Total(NamedTuple):
         value: ``f(argument, *anchor)``, element by element.
         slope: Its derivative with respect to the argument; None for a constant.
         anchor: ``(B,)`` constants.
-        limit: ``(B,)``: only arguments on one side of it count; None for all.
+        limit: ``(B,)``: only arguments on one side of the limit count; None for all.
         below: Whether that side is below.
     """
 
@@ -36,11 +36,11 @@ class Total(NamedTuple):
     below: bool = True
 
     def begin(self):
-        """What a sum begins with."""
+        """Returns the initial value of the sum."""
         return 0.0
 
     def both(self, one, other):
-        """Joins what was found in two pieces."""
+        """Adds the results of two pieces."""
         return one + other
 
 
@@ -53,21 +53,21 @@ class Edge(NamedTuple):
     limit: None = None
 
     def begin(self):
-        """What no argument is beyond."""
+        """Returns the bound that no argument exceeds."""
         return -FAR if self.largest else FAR
 
     def both(self, one, other):
-        """Joins what was found in two pieces."""
+        """Combines the results of two pieces."""
         return (ops.maximum if self.largest else ops.minimum)(one, other)
 
 
 class Labelled(NamedTuple):
-    """What the strips know of the anchors and of the others beside their vectors.
+    """Classes and existence of the anchors and the others.
 
     Attributes:
         anchors: ``(B,)`` int32 numbers of their classes.
         others: ``(N,)`` int32.
-        exists: ``(N,)`` booleans: which of the others are pairs of anybody.
+        exists: ``(N,)`` booleans: which of the others exist.
     """
 
     anchors: object
@@ -94,7 +94,7 @@ class Strips:
         layout: A :class:`~tfmetric.losses.streaming.layout.Circle` or ``Table``.
         factors: :class:`~tfmetric.losses.streaming.factors.Factors`; ``left`` may be scaled.
         labelled: :class:`Labelled`.
-        shift: What is added to a product to make it the argument of the functions.
+        shift: Added to a product to give the argument of the functions.
         negated: Whether ``left`` is scaled by a negative number.
     """
 
@@ -109,17 +109,17 @@ class Strips:
         self.row_exists = layout.rows(ops.ones_like(labelled.anchors, dtype="bool"), False)
 
     def reduce(self, left, right, asked, once):
-        """One ``(B,)`` for each :class:`Total` or :class:`Edge` of a list.
+        """Returns one ``(B,)`` tensor for each :class:`Total` or :class:`Edge` of a list.
 
         Args:
-            left: ``(B, E)``; it and ``right`` carry the gradient.
+            left: ``(B, E)``; ``left`` and ``right`` receive the gradient.
             right: ``(N, E)``.
-            asked: The list; what has no slope is a constant.
-            once: Takes a function without arguments and how many tensors it returns; returns them,
-                or what is known of them.
+            asked: The list; entries without a slope are constants.
+            once: Takes a function without arguments and the number of its tensors; returns recorded
+                tensors if known, else calls the function.
         """
 
-        # Outside of what is differentiated, which must have no effects on JAX.
+        # Kept outside the differentiated function, which must have no side effects on JAX.
         constant = ops.stop_gradient(left), ops.stop_gradient(right)
         found = once(lambda: self._forward(*constant, asked), len(asked))
 
@@ -128,7 +128,7 @@ class Strips:
             def gradient(*upstream):
                 upstream = upstream[0] if isinstance(upstream[0], (tuple, list)) else upstream
                 upstream = [ops.convert_to_tensor(each) for each in upstream]
-                # XLA needs sizes that come from shapes at hand, not from the forward pass.
+                # XLA needs sizes from shapes in this function, not from the forward pass.
                 layout = self.layout.of(ops.shape(left)[0], ops.shape(right)[0])
                 return Strips(layout, *self._given)._backward(left, right, asked, upstream)
 
@@ -137,7 +137,7 @@ class Strips:
         return reduced(left, right)
 
     def _anchors(self, asked):
-        """What each of the asked knows of rows and of columns: its anchors, then its limit."""
+        """Returns the row and column constants of each query: its anchors, then its limit."""
         known = []
         for each in asked:
             constants = [*each.anchor, *([] if each.limit is None else [each.limit])]
@@ -154,7 +154,7 @@ class Strips:
         right = part(columns, at, width)
         product = times_transposed(left, right)
         if self.squares:
-            # Rounding takes a small square to the other side of 0.
+            # Rounding may change the sign of a small square.
             product = ops.minimum(product, 0.0) if self.negated else ops.relu(product)
         argument = ops.sqrt(product) if self.root else product
         if self.shift:
@@ -172,7 +172,7 @@ class Strips:
         return tuple(part(x, pairs.at, pairs.width)[None, :] for x in constants)
 
     def _beyond_own(self, values, piece, blank):
-        """Values of columns whose anchors this strip serves: not those of its own block."""
+        """Returns the values of columns whose anchors the strip serves, excluding its own block."""
         block = self.layout.block
         if isinstance(piece.start, int) and isinstance(block, int) and piece.start >= block:
             return values
@@ -217,7 +217,7 @@ class Strips:
         return tuple(found)
 
     def _over(self, asked, pairs, known, i, own):
-        """What is asked of the rows of a piece, and a function that says it of its columns."""
+        """Answers the queries for the rows of a piece; returns also a function for its columns."""
         if isinstance(asked, Edge):
             edge = ops.max if asked.largest else ops.min
             value, worst = pairs.argument, ops.cast(asked.begin(), self.dtype)
@@ -266,7 +266,7 @@ class Strips:
                     weight += self._weight(asked[k], pairs, known[k], i, row[:, None], column)
                 weight = _masked(weight, pairs.same)
                 if not layout.both_ways:
-                    # Rows of padding are vectors of zeros; what does not exist may be anything.
+                    # Rows of padding are zeros; rows that do not exist may hold any value.
                     weight = weight * ops.cast(pairs.exists, self.dtype)[None, :]
                 if self.root:
                     apart = pairs.argument > 0
@@ -282,7 +282,7 @@ class Strips:
         return to_left[: layout.size], layout.folded(to_right)[: ops.shape(right)[0]]
 
     def _weight(self, asked, pairs, known, i, row, column):
-        """The derivative of the loss with respect to the arguments of a piece."""
+        """Returns the derivative of the loss with respect to the arguments of a piece."""
         number = len(asked.anchor)
         here = self._of_rows(known[0], i)
         slope = asked.slope(pairs.argument, *here[:number])
@@ -301,7 +301,7 @@ def _masked(value, same):
 
 
 def _limited(asked, value, argument, constants):
-    """The value where the argument is on the right side of the limit, the last of the constants."""
+    """Keeps values whose argument is on the right side of the limit, the last constant."""
     if asked.limit is None:
         return value
     limit = constants[-1]
@@ -309,11 +309,11 @@ def _limited(asked, value, argument, constants):
 
 
 def put(x, at, values):
-    """``x`` with other rows from ``at`` on."""
+    """Replaces rows of ``x`` from ``at`` on."""
     return ops.slice_update(x, (at, *(0 for _ in x.shape[1:])), values)
 
 
 def joined(x, at, runs, both):
-    """``x`` with what was found in the runs, which follow each other from ``at`` on."""
+    """Writes the results of consecutive runs into ``x`` from ``at`` on."""
     run = ops.concatenate(runs) if len(runs) > 1 else runs[0]
     return put(x, at, both(part(x, at, ops.shape(run)[0]), run))
