@@ -313,7 +313,7 @@ def _check_number(dtype: str):
 
 
 def comparable(labels):
-    """Converts labels to a type that the backend can compare, sort and send; equal labels stay equal."""
+    """Converts labels to a type that the backend can compare and send; equal labels stay equal."""
     dtype = keras.backend.standardize_dtype(labels.dtype)
     if dtype == "uint64":
         # Keras would compare them as uint32. Only equality and a fixed order count.

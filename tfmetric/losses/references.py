@@ -203,7 +203,7 @@ def _checked(x, labels, compute, whole):
 
 
 def joined_labels(labels, *others):
-    """Labels, one vector below the other; as NumPy arrays where all are at hand."""
+    """Concatenates vectors of labels; NumPy arrays stay NumPy arrays."""
     for other in others:
         labels = _joined(labels, other)
     return labels
