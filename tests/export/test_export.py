@@ -164,7 +164,7 @@ def test_bad_arguments_are_named_and_leave_no_version(arguments, message, tmp_pa
 
 
 def test_a_siamese_model_and_another_backend_are_refused(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="of a siamese or triplet model give the embedder"):
+    with pytest.raises(ValueError, match="for a siamese or triplet model, pass the embedder"):
         export.save(models.siamese(identity()), tmp_path)
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(RuntimeError, match=r"Expected the TensorFlow backend.*backend='jax'"):

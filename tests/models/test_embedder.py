@@ -113,7 +113,7 @@ def test_imagenet_weights_without_a_network_say_what_to_do(monkeypatch):
     monkeypatch.setattr(keras.applications, "MobileNetV2", failing)
     with pytest.raises(RuntimeError, match="give its path as weights"):
         models.embedder((32, 32, 3), backbone="MobileNetV2", weights="imagenet")
-    with pytest.raises(ValueError, match="only for the networks of"):
+    with pytest.raises(ValueError, match="only the networks of"):
         models.embedder((32, 32, 3), weights="imagenet")
 
 

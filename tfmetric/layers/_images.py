@@ -1,4 +1,4 @@
-"""The one order of axes that the layers on images here know."""
+"""Checks the order of axes that the layers on images need."""
 
 import keras
 
@@ -6,7 +6,7 @@ from tfmetric._errors import expected
 
 
 def check_channels_last() -> None:
-    """Says so if Keras is set to images (B, C, H, W), which would be taken for (B, H, W, C)."""
+    """Raises ValueError if Keras is set to (B, C, H, W), which would be read as (B, H, W, C)."""
     found = keras.config.image_data_format()
     if found != "channels_last":
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Small random changes of place and form, inside a model."""
+"""Random shifts, rotations, scalings and shears of images, inside a model."""
 
 import math
 from numbers import Real
@@ -15,10 +15,10 @@ from tfmetric.layers._images import check_channels_last
 class RandomAffine(ConfigFromArguments, keras.layers.Layer):
     """Shifts, turns, scales and shears each image a little, in training only.
 
-    For augmentation that must come after a layer of the model, such as
-    :class:`tfmetric.layers.CropToInk`, which would undo it before. It compiles with XLA and runs
-    on every backend. In the input pipeline use :func:`tfmetric.datasets.augmentation`, which
-    costs the training step nothing.
+    Use it for augmentation that must follow a layer of the model, such as
+    :class:`tfmetric.layers.CropToInk`, which would undo an earlier shift. It compiles with XLA and
+    runs on every backend. In the input pipeline use :func:`tfmetric.datasets.augmentation`, which
+    adds no cost to the training step.
 
     All four changes are one bilinear resampling; beyond the border the border's pixels repeat.
 
@@ -31,7 +31,7 @@ class RandomAffine(ConfigFromArguments, keras.layers.Layer):
         shear: Greatest shear angle in degrees, either way. Defaults to 5.
         seed: Seed of the random numbers; None for one that follows
             ``keras.utils.set_random_seed``.
-        **kwargs: Of ``keras.layers.Layer``: name, dtype.
+        **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -71,7 +71,7 @@ class RandomAffine(ConfigFromArguments, keras.layers.Layer):
         draws = keras.random.uniform((6, count, 1, 1), -1.0, 1.0, dtype="float32", seed=self._seeds)
         angle = draws[0] * math.radians(self.rotation)
         slant = ops.tan(draws[1] * math.radians(self.shear))
-        # From a place in the result, seen from the middle, to the place it comes from.
+        # Maps a place in the result, relative to the middle, to its source.
         y = ops.arange(height, dtype="float32")[None, :, None]
         x = ops.arange(width, dtype="float32")[None, None, :]
         middle_y, middle_x = (ops.cast(n - 1, "float32") / 2.0 for n in (height, width))
@@ -93,7 +93,7 @@ class RandomAffine(ConfigFromArguments, keras.layers.Layer):
 
 
 def _bilinear(images, y, x):
-    """Values of the images (B, H, W, C) at places (B, H, W), those outside moved to the border."""
+    """Samples images (B, H, W, C) at places (B, H, W); outside places read the border."""
     count, height, width = ops.shape(images)[:3]
     channels = images.shape[3]
     y = ops.clip(y, 0.0, ops.cast(height - 1, "float32"))

@@ -1,4 +1,4 @@
-"""Random changes of recordings and of their spectra that leave the class as it is."""
+"""Random changes of recordings and their spectra that keep the class."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ from tfmetric._errors import expected
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class AudioAugmentation(ConfigFromArguments, keras.layers.Layer):
-    """Makes each recording a little louder or softer, begin elsewhere and noisier, in training.
+    """Changes each recording's loudness and start and adds noise, in training only.
 
     Use it first in a model for sound, or in the input pipeline. The shift is circular within the
     recording, so that nothing is cut off and the length stays; padding stays zero.
@@ -86,8 +86,8 @@ class AudioAugmentation(ConfigFromArguments, keras.layers.Layer):
 class SpecAugment(ConfigFromArguments, keras.layers.Layer):
     """Hides a few bands and a stretch of time of each spectrum, in training only.
 
-    Put it between a spectrogram and the network. What is hidden takes the mean of the spectrum, so
-    it neither looks like silence nor moves the statistics much.
+    Put it between a spectrogram and the network. Hidden parts take the mean of the spectrum, so
+    they do not look like silence and hardly change the statistics.
 
     Inputs: spectra ``(B, T, bands)``. Output: the same, in the layer's dtype.
 
@@ -95,7 +95,7 @@ class SpecAugment(ConfigFromArguments, keras.layers.Layer):
         bands: Greatest width of each hidden run of bands, as a share of the bands. Defaults
             to 0.2.
         time: Greatest length of each hidden stretch, as a share of T. Defaults to 0.2.
-        runs: How many of each kind. Defaults to 1.
+        runs: Number of hidden parts of each kind. Defaults to 1.
         seed: Seed of the random numbers; None for one that follows
             ``keras.utils.set_random_seed``.
         **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
@@ -140,7 +140,7 @@ class SpecAugment(ConfigFromArguments, keras.layers.Layer):
         return ops.where(hidden, mean, inputs)
 
     def _run(self, batch, count, share):
-        """(B, count): True on one stretch of a random width at a random place."""
+        """Returns (B, count): true on one stretch of random width at a random place."""
         size = ops.cast(count, "float32")
         draws = keras.random.uniform((2, batch, 1), dtype="float32", seed=self._seeds)
         width = ops.floor(draws[0] * (share * size + 1.0))

@@ -1,4 +1,4 @@
-"""Batch normalisation whose statistics are right from the first step on."""
+"""Batch normalisation with correct statistics from the first step on."""
 
 import keras
 from keras import ops
@@ -9,12 +9,12 @@ class PromptBatchNormalization(keras.layers.BatchNormalization):
     """Batch normalisation for trainings of any number of steps.
 
     Keras's layer begins with a mean of 0 and a variance of 1, and forgets them at the rate of its
-    momentum: with 0.99 a third of them is left after a hundred steps, and the model that is judged
-    is not the model that was trained. Here the moving statistics of the first n steps are the mean
-    of the batches' own, up to n = 1 / (1 − momentum); from then on they move as in Keras.
+    momentum: with 0.99 a third of these initial values is left after a hundred steps, so inference
+    differs from training. Here the moving statistics of the first n = 1 / (1 − momentum) steps are
+    the mean of the batches' statistics; from then on they move as in Keras.
 
-    In all else it is ``keras.layers.BatchNormalization``: arguments, masks, inference mode where
-    ``trainable`` is False.
+    Everything else is as in ``keras.layers.BatchNormalization``: arguments, masks, inference mode
+    where ``trainable`` is False.
 
     Args:
         momentum: As in Keras. Defaults to 0.9.
@@ -36,7 +36,7 @@ class PromptBatchNormalization(keras.layers.BatchNormalization):
         super().__init__(momentum=momentum, **kwargs)
 
     def build(self, input_shape):
-        """Makes the weights of Keras's layer, and a count of the steps."""
+        """Makes the weights of Keras's layer and a step counter."""
         super().build(input_shape)
         self.steps = self.add_weight(
             name="steps", shape=(), initializer="zeros", trainable=False, autocast=False
@@ -47,15 +47,16 @@ class PromptBatchNormalization(keras.layers.BatchNormalization):
         if not (training and self.trainable):
             return super().call(inputs, training=training, mask=mask)
         kept = (self.moving_mean, self.moving_variance)
-        # The batch's statistics are a difference of two, so that 16 bits would not do.
+        # The batch's statistics are recovered as a difference, which 16 bits would round too
+        # coarsely.
         wide = "float64" if self.variable_dtype == "float64" else "float32"
-        # Their values as they are now: the variables themselves are about to change.
+        # Copy the current values, because the variables are about to change.
         before = [ops.cast(ops.convert_to_tensor(variable), wide) + 0.0 for variable in kept]
         outputs = super().call(inputs, training=training, mask=mask)
         steps = ops.cast(self.steps, wide)
         share = ops.minimum(ops.cast(self.momentum, wide), steps / (steps + 1.0))
         for variable, old in zip(kept, before, strict=True):
-            # Keras has assigned momentum · old + (1 − momentum) · batch.
+            # Keras assigned momentum · old + (1 − momentum) · batch.
             new = ops.cast(ops.convert_to_tensor(variable), wide) + 0.0
             batch = old + (new - old) / (1.0 - self.momentum)
             kept_value = ops.where(share < self.momentum, batch + share * (old - batch), new)

@@ -1,4 +1,4 @@
-"""From strings to numbers: the one step of a text tower that no accelerator can do."""
+"""Converts strings to numbers, the only step of a text tower that runs on the CPU."""
 
 from numbers import Integral
 
@@ -15,19 +15,18 @@ class CodePoints(ConfigFromArguments, keras.layers.Layer):
 
     Put it first in a model that takes raw strings. It runs on TensorFlow's own string operations,
     so a SavedModel that holds it takes strings in TensorFlow Serving and needs no package beside
-    TensorFlow. Strings exist on the CPU alone: a model with this layer trains without XLA, and on
-    a GPU its strings stay on the host. To train with XLA or on JAX, apply :meth:`encode` in the
-    input pipeline and train the model behind this layer; see
-    :func:`tfmetric.models.text_parts`.
+    TensorFlow. Strings exist only on the CPU: a model with this layer trains without XLA, and its
+    strings stay on the host. To train with XLA or on JAX, apply :meth:`encode` in the input
+    pipeline and train the model behind this layer; see :func:`tfmetric.models.text_parts`.
 
     Invalid UTF-8 becomes the replacement character U+FFFD.
 
-    Inputs: strings ``(B,)`` or ``(B, 1)``. Output: int32 ``(B, T)``, T the most characters of a
-    text in the batch, at least 1.
+    Inputs: strings ``(B,)`` or ``(B, 1)``. Output: int32 ``(B, T)``, where T is the length of the
+    batch's longest text, at least 1.
 
     Args:
-        max_length: How many characters of a text are read; what follows is cut off. It bounds the
-            memory of a batch that holds a very long text. Defaults to 512.
+        max_length: Number of characters read; the rest is cut off. It bounds the memory of a batch
+            with a very long text. Defaults to 512.
         lowercase: Whether capital letters become small ones. Defaults to True.
         **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ...
 
@@ -48,11 +47,11 @@ class CodePoints(ConfigFromArguments, keras.layers.Layer):
                 expected("max_length to be a whole number of at least 1", max_length=max_length)
             )
         self.max_length, self.lowercase = int(max_length), bool(lowercase)
-        # Keras turns XLA off for a model that holds such a layer.
+        # Keras turns XLA off for a model with such a layer.
         self.supports_jit = False
 
     def __call__(self, inputs, *args, **kwargs):
-        """Takes NumPy strings too, which Keras itself does not."""
+        """Accepts NumPy strings too, which Keras rejects."""
         if isinstance(inputs, (list, tuple)) or (
             isinstance(inputs, np.ndarray) and inputs.dtype.kind in "UTSO"
         ):
@@ -66,16 +65,16 @@ class CodePoints(ConfigFromArguments, keras.layers.Layer):
         texts = tf.reshape(inputs, (-1,))
         if self.lowercase:
             texts = tf.strings.lower(texts, encoding="utf-8")
-        # Cut before decoding: a text of megabytes costs no more than its first characters.
+        # Cut before decoding, so that a text of megabytes costs no more than its first characters.
         texts = tf.strings.substr(texts, 0, 4 * self.max_length)
         points = tf.strings.unicode_decode(texts, "UTF-8", errors="replace")
         points = points[:, : self.max_length].to_tensor()
-        # A batch of empty texts has a column too.
+        # A batch of empty texts gets one column too.
         missing = tf.maximum(0, 1 - tf.shape(points)[1])
         return tf.pad(points, ((0, 0), (0, missing)))
 
     def encode(self, texts):
-        """The code points of texts, for an input pipeline or for NumPy.
+        """Returns the code points of texts, for an input pipeline or for NumPy.
 
         Args:
             texts: A string tensor, as in ``tf.data.Dataset.map``, or strings of any other kind,
@@ -88,7 +87,7 @@ class CodePoints(ConfigFromArguments, keras.layers.Layer):
         return self.call(_tensor(texts)).numpy()
 
     def compute_output_shape(self, input_shape):
-        """``(B, T)``, T unknown before the texts are."""
+        """Returns ``(B, None)``: T depends on the texts."""
         return (input_shape[0], None)
 
     def compute_output_spec(self, inputs):

@@ -1,4 +1,4 @@
-"""Ids of any size as numbers of rows in a table."""
+"""Maps ids of any size to rows of a table."""
 
 from numbers import Integral
 
@@ -13,16 +13,15 @@ from tfmetric.layers.hashed_ngrams import mix
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class HashedIds(ConfigFromArguments, keras.layers.Layer):
-    """Numbers ids by hashing, each column by itself.
+    """Hashes ids to numbers, each column separately.
 
     Use it before ``keras.layers.Embedding`` where ids are large, sparse or not known beforehand:
-    users, articles, categories. Two ids of one column meet in one number with probability
-    1 / buckets.
+    users, articles, categories. Two ids of one column collide with probability 1 / buckets.
 
     Inputs: whole numbers ``(B, D)``. Output: int32 ``(B, D)``, from 0 to buckets − 1.
 
     Args:
-        buckets: How many numbers there are.
+        buckets: Number of hash values.
         **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ...
 
     Raises:
@@ -54,7 +53,7 @@ class HashedIds(ConfigFromArguments, keras.layers.Layer):
         if "int" not in dtype:
             raise ValueError(expected("ids of an integer type to hash", dtype=dtype))
         low = ops.cast(x, "int32")
-        if dtype in ("int64", "uint64"):  # A cast keeps the lower half.
+        if dtype in ("int64", "uint64"):  # A cast keeps only the lower half.
             high = ops.cast(ops.right_shift(x, ops.cast(32, dtype)), "int32")
             low = ops.bitwise_xor(low, mix(high))
         column = ops.arange(1, x.shape[-1] + 1, dtype="int32") * np.int32(0x01F123BB)

@@ -1,4 +1,4 @@
-"""The words and n-grams of a text as numbers of rows in a table, without a vocabulary."""
+"""Maps the words and n-grams of a text to rows of a table, without a vocabulary."""
 
 from numbers import Integral
 
@@ -10,7 +10,7 @@ from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 
 _SPACE = 32
-# Odd numbers with well mixed bits; products are modulo 2³², in which int32 wraps round.
+# Odd numbers with well mixed bits; products are modulo 2³², as int32 wraps around.
 _STEP = np.int32(0x01000193)
 _MIX = (np.int32(0x2C1B3C6D), np.int32(0x297A2D39))
 # A word's number depends on its last 2⁶ characters.
@@ -19,25 +19,24 @@ _DOUBLINGS = 6
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class HashedNGrams(ConfigFromArguments, keras.layers.Layer):
-    """Numbers the words, the pairs of words and the character n-grams of a text by hashing.
+    """Hashes the words, pairs of words and character n-grams of a text to numbers.
 
-    The input of an embedding that needs no vocabulary (fastText's idea): whatever is written, in
-    any language, has its numbers, and a word never seen before shares most of its n-grams with
-    words that were. Two n-grams meet in one number with probability 1 / buckets.
+    Use it as the input of an embedding without a vocabulary (fastText's idea). Any text in any
+    language gets numbers, and a new word shares most of its n-grams with known words. Two n-grams
+    collide with probability 1 / buckets.
 
-    A character n-gram lies within a word, or reaches over its border by one space, which stands at
-    the begin and the end of a text too. A word is a run of letters, digits, apostrophes and
-    whatever is not ASCII, except for spaces and punctuation.
+    A character n-gram lies within a word, or extends over its border by one space; the begin and
+    the end of a text count as a space. A word is a run of letters, digits, apostrophes and
+    non-ASCII characters other than spaces and punctuation.
 
     It computes with whole numbers alone, on every backend and under XLA.
 
     Inputs: code points ``(B, T)``, 0 where a text has ended; see
-    :class:`tfmetric.layers.CodePoints`. Output: int32 ``(B, G, T + 2)``, from 1 to ``buckets``, and
-    0 for none; a row for each length of ``characters``,
-    ascending, then for words, then for pairs.
+    :class:`tfmetric.layers.CodePoints`. Output: int32 ``(B, G, T + 2)``, from 1 to ``buckets``, 0
+    for none. Rows: the lengths of ``characters``, ascending, then words, then pairs.
 
     Args:
-        buckets: How many numbers there are. Defaults to 32,768.
+        buckets: Number of hash values. Defaults to 32,768.
         characters: Lengths of the character n-grams, each from 1 to 16. Defaults to (2, 3, 4).
         words: 0 for no words, 1 for words, 2 for words and pairs of neighbours. Defaults to 2.
         **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ...
@@ -70,7 +69,7 @@ class HashedNGrams(ConfigFromArguments, keras.layers.Layer):
 
     @property
     def rows(self) -> int:
-        """G, how many numbers a place of the text can have."""
+        """Returns G, the number of rows of the output."""
         return len(self.characters) + self.words
 
     def call(self, inputs):
@@ -89,11 +88,11 @@ class HashedNGrams(ConfigFromArguments, keras.layers.Layer):
         for n in range(1, max(self.characters) + 1):
             if n > 1:
                 hashed = hashed * _STEP + _later(points, n - 1)
-            if n > 2:  # What lies between the ends.
+            if n > 2:  # The positions between the ends.
                 inside = ops.logical_and(inside, _later(letter, n - 2))
             if n in self.characters:
                 some = letter if n < 3 else inside
-                # One letter of two is enough beside a border.
+                # Beside a border one letter is enough.
                 some = ops.logical_or(some, _later(letter, 1)) if n == 2 else some
                 ends = _later(ops.ones_like(letter), n - 1)
                 numbers.append(self._number(hashed, n, ops.logical_and(some, ends)))
@@ -111,14 +110,14 @@ class HashedNGrams(ConfigFromArguments, keras.layers.Layer):
             first, any_first = _last_known(
                 _earlier(before, 1), ops.logical_and(start, _earlier(any_before, 1))
             )
-            # Within the word that follows: a start without a word before it is not passed over.
+            # The previous word must end before this one; do not skip the first word.
             begun, _ = _last_known(ops.cast(_earlier(any_before, 1), "int32"), start)
             both = ops.logical_and(ops.logical_and(end, any_first), begun > 0)
             numbers.append(self._number(first * _MIX[0] + hashed, 32, both))
         return numbers
 
     def _number(self, hashed, kind, present):
-        """From 1 to ``buckets`` where present, else 0."""
+        """Returns 1 to ``buckets`` where present, else 0."""
         mixed = mix(hashed + np.int32(kind * 0x01F123BB))
         return ops.where(present, 1 + ops.mod(mixed, np.int32(self.buckets)), 0)
 
@@ -133,7 +132,7 @@ class HashedNGrams(ConfigFromArguments, keras.layers.Layer):
 
 
 def is_letter(points):
-    """Where a code point belongs to a word."""
+    """Returns where a code point belongs to a word."""
 
     def within(low, high):
         return ops.logical_and(points >= low, points <= high)
@@ -149,9 +148,9 @@ def is_letter(points):
 
 
 def word_hashes(points, letter):
-    """At each place the hash of its word up to there: h ← h · step + code point, 0 between words.
+    """Hashes the word up to each place: h ← h · step + code point, 0 between words.
 
-    Seen as functions h ↦ a·h + b, one a place, of which runs of 2, 4, 8, ... are composed.
+    Each place is a function h ↦ a·h + b; runs of 2, 4, 8, ... places are composed.
     """
     a = ops.where(letter, _STEP, 0)
     b = ops.where(letter, points, 0)
@@ -162,20 +161,20 @@ def word_hashes(points, letter):
 
 
 def mix(x):
-    """An int32 of at least 0 in which every bit of x has its share, as at the end of murmur."""
+    """Mixes all bits of x into a non-negative int32, as at the end of murmur."""
     for shift, factor in ((15, _MIX[0]), (12, _MIX[1])):
         x = ops.bitwise_xor(x, _shifted(x, shift)) * factor
     return ops.bitwise_and(ops.bitwise_xor(x, _shifted(x, 15)), np.int32(0x7FFFFFFF))
 
 
 def _shifted(x, places):
-    # A shift of a negative int32 copies its sign into the bits from above: they are masked out.
+    # Shifting a negative int32 copies its sign into the upper bits, so they are masked out.
     kept = np.int32((1 << (32 - places)) - 1)
     return ops.bitwise_and(ops.right_shift(x, np.int32(places)), kept)
 
 
 def _last_known(value, known):
-    """At each place the value of the last place, up to there, where it is known; and if any is."""
+    """Returns at each place the last known value up to there, and whether there is one."""
     value = ops.where(known, value, 0)
     for power in range(_DOUBLINGS):
         earlier, was_known = _earlier(value, 2**power), _earlier(known, 2**power)
@@ -185,12 +184,12 @@ def _last_known(value, known):
 
 
 def _later(x, places):
-    """What stands so many places further on; nothing (0, False) beyond the end."""
+    """Shifts left by so many places; (0, False) beyond the end."""
     return ops.pad(x, ((0, 0), (0, places)))[:, places:]
 
 
 def _earlier(x, places):
-    """What stands so many places before; nothing (0, False) before the begin."""
+    """Shifts right by so many places; (0, False) before the begin."""
     return ops.pad(x, ((0, 0), (places, 0)))[:, : ops.shape(x)[1]]
 
 

@@ -1,4 +1,4 @@
-"""A network whose statistics stay as they are."""
+"""A network whose statistics do not change in training."""
 
 import keras
 
@@ -8,18 +8,18 @@ from tfmetric._errors import expected
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class InferenceMode(ConfigFromArguments, keras.layers.Layer):
-    """Runs a network in inference mode, in training too.
+    """Runs a network in inference mode, even in training.
 
     Use it around a backbone whose batch normalisation must keep its statistics while its weights
-    are trained: fine-tuning after the head has learned. Whether the weights are trained is
-    ``network.trainable``, as ever; the statistics and dropout stay off whatever it is.
+    are trained: fine-tuning after the head has learned. ``network.trainable`` decides whether the
+    weights are trained, as usual; statistics and dropout stay off in either case.
 
     Args:
         network: A built ``keras.Model``.
         **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
 
     Raises:
-        ValueError: If ``network`` is no built model.
+        ValueError: If ``network`` is not a built model.
 
     Example:
 
@@ -36,7 +36,7 @@ class InferenceMode(ConfigFromArguments, keras.layers.Layer):
         self.network = network
 
     def build(self, input_shape):
-        """Nothing to make: the network is built."""
+        """Makes no weights: the network is built."""
 
     def call(self, inputs):
         """The outputs of the network in inference mode."""
@@ -48,6 +48,6 @@ class InferenceMode(ConfigFromArguments, keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        """Makes it again."""
+        """Restores the layer from its config."""
         network = keras.saving.deserialize_keras_object(config["network"], custom_objects)
         return cls(**{**config, "network": network})

@@ -1,4 +1,4 @@
-"""Drawings cut out and brought to one size."""
+"""Cuts out drawings and scales them to one size."""
 
 from numbers import Integral, Real
 
@@ -12,16 +12,16 @@ from tfmetric.layers._images import check_channels_last
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class CropToInk(ConfigFromArguments, keras.layers.Layer):
-    """Cuts out the square around what is drawn, and scales it to one size.
+    """Cuts out the square around the ink, and scales it to one size.
 
-    For characters, signatures, logos and sketches on a plain background: where on the page, how
-    large and in which colours something is drawn then no longer matters, and a small network sees
-    it at full size. Put it first in an embedder (``models.embedder(..., preprocessing=...)``), so
-    that it is part of what is saved and served.
+    Use it for characters, signatures, logos and sketches on a plain background. It removes
+    position, size and colour, so that a small network sees the drawing at full size. Put it first
+    in an embedder (``models.embedder(..., preprocessing=...)``), so that it is saved and served
+    with the model.
 
-    The background is the mean of the image's border. Ink is what differs from it by more than a
-    quarter of the range; the square is centred on the ink's bounding box. Of an image without ink
-    the whole is taken. Scaling averages over what a pixel of the result covers.
+    The background is the mean of the image's border. Ink differs from the background by more than a
+    quarter of the range; the square is centred on the ink's bounding box. An image without ink is
+    kept whole. Scaling averages over the area of each result pixel.
 
     Inputs: images (B, H, W, C), values 0..255. Output: (B, size, size, 1) in float32, the
     contrast to the background, 0 (none) to 255.
@@ -31,8 +31,8 @@ class CropToInk(ConfigFromArguments, keras.layers.Layer):
         margin: Empty border on each side, as a fraction of the ink's longer side. Defaults to
             0.12.
         smallest: Least side of the square as a fraction of the image's longer side, so that a dot
-            is not blown up. Defaults to 0.38.
-        **kwargs: Of ``keras.layers.Layer``: name, dtype.
+            is not enlarged. Defaults to 0.38.
+        **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -77,7 +77,7 @@ class CropToInk(ConfigFromArguments, keras.layers.Layer):
         return (input_shape[0], self.size, self.size, 1)
 
     def compute_output_spec(self, inputs):
-        """Float32 whatever the policy: values up to 255 times a sum need the bits."""
+        """Returns float32 under every policy: sums of values up to 255 need more than 16 bits."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), "float32")
 
 
@@ -90,7 +90,7 @@ def _border_mean(images):
 
 
 def _span(present, length):
-    """Middle and extent of the places that are present, in pixels; of all where none is."""
+    """Returns middle and extent of present places in pixels; of all places if none is present."""
     place = ops.arange(length, dtype="float32")[None, :]
     end = ops.cast(length, "float32")
     first = ops.min(ops.where(present, place, end), axis=1)
@@ -101,16 +101,16 @@ def _span(present, length):
 
 
 def _weights(middle, side, length, size):
-    """(B, size, length): how much of each pixel goes into each pixel of the result."""
+    """Returns (B, size, length): the weight of each pixel in each pixel of the result."""
     step = (side / size)[:, None, None]
     target = (ops.arange(size, dtype="float32")[None, :, None] + 0.5) * step
     target = target + (middle - side / 2.0)[:, None, None]
-    reach = ops.maximum(step, 1.0)  # A triangle as wide as the pixel it makes: no aliasing.
+    reach = ops.maximum(step, 1.0)  # A triangle as wide as the result pixel avoids aliasing.
 
     def triangle(place):
         return ops.relu(1.0 - ops.abs(place + 0.5 - target) / reach)
 
-    # Beyond the border lies background, whose contrast is 0, but it counts in the mean.
+    # Outside the image is background of contrast 0, which counts in the mean.
     around = ops.arange(-length, 2 * length, dtype="float32")
     total = ops.sum(triangle(around), axis=2, keepdims=True)
     return triangle(ops.arange(length, dtype="float32")) / ops.maximum(total, 1.0)

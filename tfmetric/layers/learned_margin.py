@@ -1,4 +1,4 @@
-"""The thresholds that a margin loss learns beside the embedding."""
+"""Learned thresholds for the margin loss."""
 
 from numbers import Integral, Real
 
@@ -14,21 +14,20 @@ from tfmetric._precision import at_least_float32, result_dtype
 class LearnedMargin(ConfigFromArguments, keras.layers.Layer):
     """Appends learned thresholds to the embeddings, for ``MarginLoss(learned_betas=...)``.
 
-    A loss has no weights in Keras, so the weights live here and reach the loss through the output
-    of the training model; the embedder before it stays a model of its own. The columns are the
-    same in every row, so Euclidean, squared Euclidean and Manhattan distances of the output are
-    those of the embeddings alone; cosine distances are not.
+    A Keras loss has no weights, so this layer holds them and passes them to the loss in the output
+    of the training model; the embedder before it stays a separate model. The appended columns are
+    equal in every row, so Euclidean, squared Euclidean and Manhattan distances of the output equal
+    those of the embeddings; cosine distances do not.
 
     Inputs: ``(B, D)``. Output: ``(B, D + num_classes)``, or ``(B, D + 1)`` without classes.
 
     Args:
-        num_classes: Number of classes, for a threshold each; None for one threshold for all.
-        nu: ν, at least 0: how strongly the thresholds are pulled down, by a loss of ν·Σβ.
-        **kwargs: Of ``keras.layers.Layer``: name, dtype.
+        num_classes: Number of classes, each with its threshold; None for one shared threshold.
+        nu: ν, at least 0: weight of a loss ν·Σβ that pulls the thresholds down.
+        **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
 
     Attributes:
-        betas: ``(num_classes,)`` or ``(1,)``, what is added to the ``beta`` of the loss; zeros at
-            first.
+        betas: ``(num_classes,)`` or ``(1,)``, added to the ``beta`` of the loss; initially zeros.
 
     Raises:
         ValueError: If ``num_classes`` is not a whole number of at least 1, or ``nu`` is negative.
@@ -65,18 +64,18 @@ class LearnedMargin(ConfigFromArguments, keras.layers.Layer):
         )
 
     def call(self, inputs):
-        """The embeddings, and the thresholds beside them."""
+        """Appends the thresholds to the embeddings."""
         x = at_least_float32(inputs, self.compute_dtype)
         betas = ops.cast(self.betas, x.dtype)[None, :]
         betas = ops.broadcast_to(betas, (ops.shape(x)[0], betas.shape[1]))
         return ops.concatenate([x, betas], axis=1)
 
     def compute_output_shape(self, input_shape):
-        """A column more for each threshold."""
+        """Adds a column for each threshold."""
         return (input_shape[0], input_shape[1] + (self.num_classes or 1))
 
     def compute_output_spec(self, inputs):
-        """A column more for each threshold."""
+        """Adds a column for each threshold."""
         rows, dim = inputs.shape
         return keras.KerasTensor(
             (rows, dim + (self.num_classes or 1)), result_dtype(inputs, policy=self.compute_dtype)

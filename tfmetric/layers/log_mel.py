@@ -1,4 +1,4 @@
-"""The spectrum of a recording over time, as hearing resolves it."""
+"""Log-mel spectra of recordings."""
 
 from numbers import Integral, Real
 
@@ -12,12 +12,12 @@ from tfmetric._errors import expected
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class LogMelSpectrogram(ConfigFromArguments, keras.layers.Layer):
-    """Turns recordings into the logarithm of their energy in mel bands, a row for each time step.
+    """Computes the logarithm of a recording's energy in mel bands, one row for each time step.
 
-    Put it first in a model for sound. A recording has the same rows whether it is padded in a batch
-    or stands alone: row t looks at the samples around t · step and at zeros beyond both ends, and
-    no row depends on another recording. (``keras.layers.MelSpectrogram`` mirrors the end of the
-    padded signal and, in decibels, cuts off what is 80 dB below the loudest of the batch.)
+    Put it first in a model for sound. Padding does not change a recording's rows: row t reads the
+    samples around t · step, with zeros beyond both ends, and no row depends on another recording.
+    (``keras.layers.MelSpectrogram`` mirrors the end of the padded signal and, in decibels, clips at
+    80 dB below the loudest value of the batch.)
 
     Integers of 16 bits are divided by 32,768. Row t of band b is ln(floor + Σ_f M(f, b)·P(t, f)),
     where P is the power under a Hann window, divided by the window's energy, and M is triangles of
@@ -27,12 +27,12 @@ class LogMelSpectrogram(ConfigFromArguments, keras.layers.Layer):
     float32 under a mixed-precision policy too.
 
     Args:
-        sampling_rate: Samples a second.
-        bands: How many mel bands. Defaults to 40.
-        window: Seconds that a row looks at. Defaults to 0.025.
+        sampling_rate: Samples per second.
+        bands: Number of mel bands. Defaults to 40.
+        window: Seconds covered by a row. Defaults to 0.025.
         step: Seconds from row to row. Defaults to 0.01.
-        lowest: Hertz at which the first band begins. Defaults to 60.
-        highest: Hertz at which the last band ends; None for half the sampling rate.
+        lowest: Start of the first band, in hertz. Defaults to 60.
+        highest: End of the last band, in hertz; None for half the sampling rate.
         floor: Power that counts as silence, above 0. Defaults to 1e-8, 80 dB below full scale.
         **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
 
@@ -122,7 +122,7 @@ class LogMelSpectrogram(ConfigFromArguments, keras.layers.Layer):
 
 
 def mel_matrix(points, sampling_rate, bands, lowest, highest) -> np.ndarray:
-    """``(points // 2 + 1, bands)``: the share of each frequency of a spectrum in each band."""
+    """Returns ``(points // 2 + 1, bands)``: the weight of each frequency in each band."""
 
     def mel(hertz):
         return 2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0)

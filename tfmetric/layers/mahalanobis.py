@@ -13,23 +13,23 @@ from tfmetric._precision import at_least_float32, result_dtype
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class Mahalanobis(ConfigFromArguments, keras.layers.Layer):
-    """A learned Mahalanobis metric: x ↦ x·L, so that distances are those of M = L·Lᵀ.
+    """A learned Mahalanobis metric: x ↦ x·L, with M = L·Lᵀ.
 
-    The Euclidean distance of what comes out is √((a − b)ᵀ·M·(a − b)) of what went in. For tables
-    of features, which it weighs and combines for you: few weights, nothing to tune, and a metric
-    that can be read. Put it alone into a model and train it with any loss on embeddings and the
-    distance "euclidean" or "squared_euclidean"; standardise the features first. M is positive
-    semi-definite however L changes.
+    The Euclidean distance of two outputs is √((a − b)ᵀ·M·(a − b)) of their inputs. Use it for
+    tables of features, which it weighs and combines with few weights, nothing to tune and a
+    readable metric. Use it as the only layer of a model and train it with any loss on embeddings
+    and the distance "euclidean" or "squared_euclidean"; standardise the features first. M is
+    positive semi-definite for every L.
 
     It computes in float32, also under a mixed-precision policy.
 
     Inputs: ``(..., D)`` floats. Output: ``(..., rank)``.
 
     Args:
-        rank: Columns of L, at most D, and the rank of M: a low one is a projection for search.
-            By default D. L begins as the identity, the plain Euclidean distance; with a lower rank
-            as orthonormal columns in random directions.
-        seed: Seed of those; None for one that follows ``keras.utils.set_random_seed``.
+        rank: Columns of L, at most D, and the rank of M: a low rank is a projection for search.
+            Defaults to D. L starts as the identity, which is the plain Euclidean distance; with a
+            lower rank it starts as orthonormal columns in random directions.
+        seed: Seed of these directions; None for one that follows ``keras.utils.set_random_seed``.
         **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
 
     Raises:
@@ -83,7 +83,7 @@ class Mahalanobis(ConfigFromArguments, keras.layers.Layer):
 
     @property
     def M(self) -> np.ndarray:
-        """M = L·Lᵀ, ``(D, D)``, as a NumPy array."""
+        """Returns M = L·Lᵀ, ``(D, D)``, as a NumPy array."""
         if not self.built:
             raise ValueError(expected("a layer that has seen its input shape", layer=self.name))
         factor = keras.ops.convert_to_numpy(self.L).astype("float32")

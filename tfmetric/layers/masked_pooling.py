@@ -1,4 +1,4 @@
-"""From one vector a step to one vector a sequence, of the steps that are there."""
+"""Pools the vectors of a sequence's valid steps into one vector."""
 
 import keras
 from keras import ops
@@ -11,12 +11,12 @@ from tfmetric.distances import safe_sqrt
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class MaskedPooling(ConfigFromArguments, keras.layers.Layer):
-    """Pools the steps of a sequence, and looks only at those that the mask keeps.
+    """Pools the steps of a sequence that the mask keeps.
 
-    Use it after any network whose output is a vector a step: a recurrent network, a convolution
-    over time, a Transformer, frames of a video. A sequence without a single step becomes zeros,
-    never NaN, in its value and in its gradient; ``keras.layers.GlobalAveragePooling1D`` divides
-    zero by zero there.
+    Use it after any network whose output is one vector for each step: a recurrent network, a
+    convolution over time, a Transformer, frames of a video. A sequence without a single step
+    becomes zeros, never NaN, in its value and in its gradient;
+    ``keras.layers.GlobalAveragePooling1D`` divides zero by zero there.
 
     Inputs: ``(B, T, D)``. Mask: ``(B, T)``, True where a step counts; without one all steps count.
     Output: ``(B, D)``, or ``(B, 2·D)`` for "statistics", in float32 under a mixed-precision policy
@@ -48,7 +48,7 @@ class MaskedPooling(ConfigFromArguments, keras.layers.Layer):
     """
 
     def __init__(self, mode: str = "mean", **kwargs):
-        # autocast would round the steps to 16 bits before they are summed.
+        # Autocast would round the steps to 16 bits before the sum.
         super().__init__(autocast=False, **kwargs)
         if mode not in _POOLS:
             raise ValueError(expected(f"mode as one of {', '.join(map(repr, _POOLS))}", mode=mode))
@@ -61,7 +61,7 @@ class MaskedPooling(ConfigFromArguments, keras.layers.Layer):
         return _POOLS[self.mode](*_present(at_least_float32(inputs, self.compute_dtype), mask))
 
     def compute_mask(self, inputs, previous_mask=None):
-        """None: the steps are gone."""
+        """Returns None: the output has no steps."""
         return None
 
     def compute_output_shape(self, input_shape):
@@ -77,11 +77,11 @@ class MaskedPooling(ConfigFromArguments, keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class AttentionPooling(ConfigFromArguments, keras.layers.Layer):
-    """A weighted mean of the steps of a sequence, with weights that are learned.
+    """A weighted mean of the steps of a sequence, with learned weights.
 
-    Use it where a few steps matter more than all others: a frame of a video, a word of a text. The
-    weight of a step x is the softmax over the steps of vᵀ·tanh(W·x + b). A sequence without a
-    single step becomes zeros.
+    Use it where a few steps matter most: a frame of a video, a word of a text. The weight of a step
+    x is the softmax over the steps of vᵀ·tanh(W·x + b). A sequence without a single step becomes
+    zeros.
 
     Inputs: ``(B, T, D)``. Mask: ``(B, T)``, True where a step counts; without one all steps count.
     Output: ``(B, D)``, in float32 under a mixed-precision policy too.
@@ -129,13 +129,13 @@ class AttentionPooling(ConfigFromArguments, keras.layers.Layer):
         x, present = _present(at_least_float32(inputs, self.compute_dtype), mask)
         kernel, bias, query = (ops.cast(w, x.dtype) for w in (self.kernel, self.bias, self.query))
         scores = ops.matmul(ops.tanh(ops.matmul(x, kernel) + bias), query)
-        # The largest score that counts: no exponential is above 1, whatever the masked steps say.
+        # Subtract the largest unmasked score, so that no exponential exceeds 1.
         top = ops.max(ops.where(present > 0, scores, -1e30), axis=1, keepdims=True)
         weights = ops.exp(ops.minimum(scores - ops.stop_gradient(top), 0.0)) * present
         return _weighted_mean(x, weights)
 
     def compute_mask(self, inputs, previous_mask=None):
-        """None: the steps are gone."""
+        """Returns None: the output has no steps."""
         return None
 
     def compute_output_shape(self, input_shape):
@@ -150,11 +150,11 @@ class AttentionPooling(ConfigFromArguments, keras.layers.Layer):
 
 
 def _present(x, mask):
-    """The steps with zeros where none is, and (B, T, 1): 1 where a step counts, 0 elsewhere."""
+    """Returns the steps, zero where masked, and (B, T, 1): 1 where a step counts, else 0."""
     if mask is None:
         return x, ops.ones_like(x[:, :, :1])
     mask = ops.cast(mask, "bool")[:, :, None]
-    # What is not there may hold anything: 0 · Inf would be NaN.
+    # Masked steps may hold any value, and 0 · Inf would be NaN.
     return ops.where(mask, x, 0.0), ops.cast(mask, x.dtype)
 
 

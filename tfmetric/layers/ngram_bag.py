@@ -1,4 +1,4 @@
-"""A learned vector for each number of an n-gram, and their weighted sum for a text."""
+"""Embeds a text as the weighted sum of learned n-gram vectors."""
 
 from numbers import Integral
 
@@ -12,23 +12,23 @@ from tfmetric._errors import expected
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class NGramBag(ConfigFromArguments, keras.layers.Layer):
-    """The sum of the vectors of a text's n-grams, weighted by how rare each n-gram is.
+    """Sums the vectors of a text's n-grams, weighted by the rarity of each n-gram.
 
-    Use it on the numbers that :class:`tfmetric.layers.HashedNGrams` makes. Its table begins at
-    random. That is a random projection of the TF-IDF vector of the text, so cosines are near
-    those of TF-IDF before any training, with an error of about 1 / √D; training then moves the
-    vectors of n-grams that mean the same together.
+    Use it on the numbers from :class:`tfmetric.layers.HashedNGrams`. Its table starts random. The
+    output is then a random projection of the text's TF-IDF vector, so untrained cosines are near
+    those of TF-IDF, with an error of about 1 / √D. Training brings the vectors of n-grams of
+    similar meaning together.
 
     The output is Σ w(i)·E(i) / √(Σ w(i)²) over the n-grams i of a text, zeros for a text without
-    any. w(i) is 1 until :meth:`adapt` has seen texts, then ln((1 + N) / (1 + n(i))) + 1 of N texts,
-    n(i) of which hold i.
+    n-grams. w(i) is 1 until :meth:`adapt` has seen texts, then ln((1 + N) / (1 + n(i))) + 1 for N
+    texts, n(i) of which contain i.
 
     Inputs: whole numbers ``(B, G, T)`` from 0 (none) to ``buckets``. Output: ``(B, D)``, in
     float32 under a mixed-precision policy too.
 
     Args:
         dim: D, the length of a vector.
-        buckets: The greatest number; that of the ``HashedNGrams`` before. Defaults to 32,768.
+        buckets: The greatest number, as in the ``HashedNGrams`` before. Defaults to 32,768.
         **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
 
     Attributes:
@@ -36,7 +36,7 @@ class NGramBag(ConfigFromArguments, keras.layers.Layer):
         rarity: The weights ``(buckets + 1,)``, w; training does not change them.
 
     Raises:
-        ValueError: If an argument is no whole number of at least 1.
+        ValueError: If an argument is not a whole number of at least 1.
 
     Example:
 
@@ -80,7 +80,7 @@ class NGramBag(ConfigFromArguments, keras.layers.Layer):
         )
 
     def adapt(self, data) -> None:
-        """Learns from texts how rare each n-gram is. Call it before training, on training texts.
+        """Learns the rarity of each n-gram from texts. Call it before training, on training texts.
 
         Args:
             data: Numbers ``(N, G, T)``, or an iterable of such batches, such as a
@@ -103,7 +103,7 @@ class NGramBag(ConfigFromArguments, keras.layers.Layer):
 
     def call(self, inputs):
         """The weighted sums."""
-        # Never less than float32: hundreds of terms are summed.
+        # At least float32, because hundreds of terms are summed.
         table = ops.convert_to_tensor(self.table)
         ids = ops.reshape(inputs, (ops.shape(inputs)[0], -1))
         weights = ops.take(ops.convert_to_tensor(self.rarity), ids)

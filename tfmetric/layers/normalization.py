@@ -12,13 +12,12 @@ from tfmetric._precision import at_least_float32, result_dtype
 class L2Normalization(ConfigFromArguments, keras.layers.Layer):
     """Scales each vector to length 1: ``x / max(‖x‖, epsilon)``.
 
-    Use it as the last layer of an embedder: on the unit sphere squared Euclidean distance is
-    2 − 2 cos, and margins mean the same for every model. Unlike
-    ``keras.layers.UnitNormalization`` its gradient at the zero vector is bounded, by
-    ``1 / epsilon``, and the zero vector stays zero.
+    Use it as the last layer of an embedder: on the unit sphere squared Euclidean distance is 2 − 2
+    cos, so margins have the same meaning for every model. Unlike ``keras.layers.UnitNormalization``
+    its gradient at the zero vector is bounded, by ``1 / epsilon``, and the zero vector stays zero.
 
-    Under a mixed-precision policy it computes in float32 and returns float32, so that the losses
-    see unit vectors and not their 16-bit rounding.
+    Under a mixed-precision policy it computes in float32 and returns float32, so that losses see
+    unit vectors without 16-bit rounding.
 
     Args:
         axis: The axis, or axes, over which a vector extends. Defaults to the last one.
@@ -39,7 +38,7 @@ class L2Normalization(ConfigFromArguments, keras.layers.Layer):
     """
 
     def __init__(self, axis=-1, epsilon=distances.NORM_FLOOR, **kwargs):
-        # autocast would round the input to 16 bits before we could widen it.
+        # Autocast would round the input to 16 bits before the layer widens it.
         super().__init__(autocast=False, **kwargs)
         if not epsilon > 0:
             raise ValueError(expected("epsilon to be positive", epsilon=epsilon))

@@ -10,7 +10,7 @@ from tfmetric._precision import at_least_float32, result_dtype
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class PairwiseDistance(ConfigFromArguments, keras.layers.Layer):
-    """The distance between the i-th embedding of one batch and the i-th of another.
+    """Computes the distance between the i-th embeddings of two batches.
 
     Use it as the head of a Siamese model, see :func:`tfmetric.models.siamese`. It computes in
     float32 and returns float32, also under a mixed-precision policy, by direct difference, which
@@ -26,7 +26,7 @@ class PairwiseDistance(ConfigFromArguments, keras.layers.Layer):
     Input: a pair ``(a, b)`` of floating tensors of shape (B, D). Output: (B,).
 
     Raises:
-        ValueError: If the distance is not known, or the input is not a pair of like shapes.
+        ValueError: If the distance is not known, or the input is not a pair of equal shapes.
 
     Example:
 

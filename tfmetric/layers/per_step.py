@@ -11,9 +11,8 @@ from tfmetric._errors import expected
 class PerStep(ConfigFromArguments, keras.layers.Layer):
     """Applies one network to every step of a sequence: an image network to the frames of a video.
 
-    All steps go through the network as one batch of B · T. Steps that are not there are replaced
-    by the last one that is, so that batch normalisation sees frames and no black padding; what they
-    give is to be masked afterwards.
+    All steps go through the network as one batch of B · T. Padding is replaced by the last valid
+    step, so that batch normalisation sees no black frames; mask the outputs of padding afterwards.
 
     Inputs: steps ``(B, T, ...)``, with or without a mask ``(B, T)`` as ``step_mask``. Output:
     ``(B, T, ...)`` of the network's outputs.
@@ -43,7 +42,7 @@ class PerStep(ConfigFromArguments, keras.layers.Layer):
         self.network = network
 
     def build(self, input_shape):
-        """Nothing to make: the network is built."""
+        """Makes no weights: the network is built."""
 
     def call(self, inputs, step_mask=None, training=None):
         """The outputs of the network."""
@@ -72,6 +71,6 @@ class PerStep(ConfigFromArguments, keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        """Makes it again."""
+        """Restores the layer from its config."""
         network = keras.saving.deserialize_keras_object(config["network"], custom_objects)
         return cls(**{**config, "network": network})

@@ -12,15 +12,15 @@ from tfmetric._precision import at_least_float32, result_dtype
 class GeMPooling2D(ConfigFromArguments, keras.layers.Layer):
     """Generalised-mean pooling of a feature map: ``(mean(xᵖ))^(1/p)`` over the positions.
 
-    p = 1 is average pooling and p → ∞ is max pooling; in between, the strongest responses weigh
-    more. It is the usual pooling for image retrieval. Activations below ``epsilon`` count as
-    ``epsilon``, so put it after a ReLU. Finite for every finite input and every p ≥ 1: the map is
-    divided by its largest value before the power is taken. Computes in float32 and returns
-    float32 under a mixed-precision policy.
+    p = 1 is average pooling and p → ∞ is max pooling; in between, stronger responses weigh more. It
+    is the usual pooling for image retrieval. Activations below ``epsilon`` count as ``epsilon``, so
+    put it after a ReLU. Finite for every finite input and every p ≥ 1: the map is divided by its
+    largest value before the power is taken. Computes in float32 and returns float32 under a
+    mixed-precision policy.
 
     Args:
-        p: The exponent, at least 1. Defaults to 3.0.
-        trainable: Whether p is learned. Defaults to True.
+        p: The exponent, at least 1. Defaults to 3.0. trainable: Whether p is learned. Defaults to
+            True.
         epsilon: The smallest activation, positive. Defaults to 1e-6.
         data_format: ``"channels_last"`` or ``"channels_first"``; defaults to Keras's setting.
         keepdims: Whether the pooled axes stay, with length 1. Defaults to False.

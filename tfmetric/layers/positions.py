@@ -1,4 +1,4 @@
-"""Where in a sequence a step stands."""
+"""Sinusoidal positions of the steps of a sequence."""
 
 import math
 
@@ -9,7 +9,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class PositionalEncoding(keras.layers.Layer):
-    """Adds to each step sines and cosines of its place, for networks that see no order by itself.
+    """Adds sines and cosines of its position to each step, for networks that ignore order.
 
     Put it before a Transformer. It has no weights and takes sequences of any length. Coordinate 2i
     of step t gets sin(t / 10000^(2i/D)), coordinate 2i + 1 the cosine.
@@ -34,11 +34,11 @@ class PositionalEncoding(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs):
-        """The steps with their places."""
+        """Adds the positions to the steps."""
         dim = inputs.shape[-1]
         rate = np.exp(-math.log(10000.0) * (np.arange(dim) // 2 * 2) / dim).astype("float32")
         place = ops.cast(ops.arange(ops.shape(inputs)[1]), "float32")[:, None]
-        # A cosine is a sine a quarter of a turn later.
+        # A cosine is a sine shifted by a quarter turn.
         phase = (np.arange(dim) % 2 * (math.pi / 2)).astype("float32")
         return inputs + ops.cast(ops.sin(place * rate + phase), inputs.dtype)[None]
 

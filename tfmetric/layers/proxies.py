@@ -1,4 +1,4 @@
-"""Class proxies: the weights of the losses that compare embeddings with classes."""
+"""Class proxies, the weights of losses that compare embeddings with classes."""
 
 import math
 from numbers import Integral
@@ -15,21 +15,21 @@ from tfmetric.distances import l2_normalize, safe_sqrt
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class ProxyHead(ConfigFromArguments, keras.layers.Layer):
-    """The cosines of embeddings with trainable class proxies.
+    """Computes the cosines of embeddings with trainable class proxies.
 
-    The head of a model that trains with :class:`tfmetric.losses.ArcFaceLoss` or another loss on
-    proxies; the embedder below it stays a model of its own and is what is evaluated and exported.
-    :func:`tfmetric.models.with_proxies` puts the two together, and is needed for
-    ``sampled_classes``; ``keras.Sequential([embedder, ProxyHead(num_classes)])`` will do else.
+    Use it as the head of a model that trains with :class:`tfmetric.losses.ArcFaceLoss` or another
+    loss on proxies. The embedder below it stays a separate model, to be evaluated and exported.
+    :func:`tfmetric.models.with_proxies` combines the two and is required for ``sampled_classes``;
+    otherwise ``keras.Sequential([embedder, ProxyHead(num_classes)])`` is enough.
 
     Proxies and embeddings are normalised inside, in float32 also under a mixed-precision policy;
-    the embedder may, but need not, end in a normalisation.
+    the embedder may end in a normalisation, but does not have to.
 
-    Memory: C·K·D weights, twice more for Adam, once for their gradient and once for the
-    normalised proxies; and B·C·K cosines, about five times over in training. 100,000 classes of
-    128 dimensions take 51 MB a copy, and with a batch of 256 each copy of the cosines 102 MB.
-    ``sampled_classes=10_000`` makes a tenth of the cosines and of their matrix product; what the
-    optimizer does to all weights stays. ``benchmarks/proxies.py`` measures both.
+    Memory: C·K·D weights, two more copies for Adam, one for their gradient and one for the
+    normalised proxies; and about five copies of B·C·K cosines in training. With 100,000 classes of
+    128 dimensions a copy of the weights takes 51 MB; with a batch of 256 a copy of the cosines
+    takes 102 MB. ``sampled_classes=10_000`` computes a tenth of the cosines and of their matrix
+    product; the optimizer still updates all weights. ``benchmarks/proxies.py`` measures both.
 
     Inputs: embeddings ``(B, D)``. Output: cosines ``(B, C)``, or ``(B, C, K)`` with K > 1.
 
@@ -38,14 +38,14 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
         centers_per_class: K proxies for each class. Losses compare with the nearest, SoftTriple
             with a soft choice.
         sampled_classes: If given, training steps of :func:`tfmetric.models.with_proxies` see only
-            so many classes: those of the batch, and others at random, anew in each step
-            (Partial FC). At least as many as a batch has classes. Ten times the batch is ample.
-            Called by itself the layer always gives all.
+            this many classes: those of the batch and random others, redrawn in each step (Partial
+            FC). At least the number of classes in a batch; ten times the batch is plenty. The layer
+            called alone always returns all classes.
         center_regularization: τ of SoftTriple, at least 0; adds τ·Σ_j Σ_{s<t} ‖w_js − w_jt‖ /
             (C·K·(K − 1)) of the normalised centres to the loss of the model. 0.2 in the paper.
-        initial_norm: Length that a proxy begins with, about. Only its direction counts, so with
-            Adam a proxy turns faster the shorter it is: a tenth of the length stands for ten
-            times the learning rate, which ProxyNCA++ and Proxy-Anchor ask for.
+        initial_norm: Approximate initial length of a proxy. Only its direction counts, so with Adam
+            a shorter proxy turns faster: a tenth of the length acts like ten times the learning
+            rate, as ProxyNCA++ and Proxy-Anchor recommend.
         seed: Seed of the initial proxies and of the sampling; None for one that follows
             ``keras.utils.set_random_seed``.
         **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
@@ -80,7 +80,7 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
-        # autocast would round the embeddings to 16 bits before we could widen them.
+        # Autocast would round the embeddings to 16 bits before the layer widens them.
         super().__init__(autocast=False, **kwargs)
         self.num_classes = _whole("num_classes", num_classes)
         self.centers_per_class = _whole("centers_per_class", centers_per_class)
@@ -110,7 +110,7 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
         self.proxies = self.add_weight(
             name="proxies",
             shape=(self.num_classes, *several, dim),
-            # Nor round the proxies.
+            # Autocast must not round the proxies either.
             autocast=False,
             initializer=keras.initializers.RandomNormal(
                 stddev=self.initial_norm / math.sqrt(dim), seed=self.seed
@@ -118,13 +118,13 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
         )
 
     def call(self, inputs):
-        """The cosines with all proxies."""
+        """Returns the cosines with all proxies."""
         if self.center_regularization and self.centers_per_class > 1:
             self.add_loss(self.regularization())
         return self.cosines(inputs)
 
     def cosines(self, embeddings, classes=None):
-        """The cosines with the proxies of some classes.
+        """Returns the cosines with the proxies of some classes.
 
         Args:
             embeddings: ``(B, D)``.
@@ -142,19 +142,19 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
         return ops.reshape(found, (-1, proxies.shape[0], self.centers_per_class))
 
     def sample(self, labels):
-        """Classes for one training step: those of the labels, then others at random.
+        """Chooses classes for one training step: those of the labels, then random others.
 
         Args:
             labels: ``(B,)`` integers from 0 to C − 1.
 
         Returns:
             classes ``(S,)`` int32, all different, and positions ``(B,)`` int32 of the labels among
-            them; −1 for those for which there is no room.
+            them; −1 for labels without room.
         """
         labels = ops.cast(labels, "int32")[:, None]
         ones = ops.ones_like(labels[:, 0], dtype="float32")
         present = ops.scatter(labels, ones, (self.num_classes,)) > 0
-        # Random numbers are below 1, so the classes of the batch come before all others.
+        # Random numbers are below 1, so the classes of the batch come first.
         draws = keras.random.uniform((self.num_classes,), seed=self._seeds, dtype="float32")
         draws = draws + ops.cast(present, "float32")
         classes = ops.cast(ops.top_k(draws, self.sampled_classes, sorted=False)[1], "int32")
@@ -163,7 +163,7 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
         return classes, ops.take(places, labels[:, 0]) - 1
 
     def regularization(self, classes=None):
-        """What ``center_regularization`` adds to the loss, of some classes or of all."""
+        """Returns the regularisation of some or all classes, to be added to the loss."""
         count = self.centers_per_class
         centers = self._unit(classes)
         if count == 1:

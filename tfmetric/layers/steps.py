@@ -1,4 +1,4 @@
-"""Which steps of a padded sequence are there, and zeros where none is."""
+"""Masks of padded sequences."""
 
 from numbers import Integral
 
@@ -11,17 +11,17 @@ from tfmetric._errors import expected
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class StepMask(ConfigFromArguments, keras.layers.Layer):
-    """The mask of padded sequences, from their lengths.
+    """Computes the mask of padded sequences from their lengths.
 
-    Use it where examples differ in length: a batch is then padded with zeros at the end, and the
-    lengths alone say which steps are data; a zero may be data too.
+    Use it where examples differ in length: a batch is padded with zeros at the end, and only the
+    lengths distinguish padding from zeros in the data.
 
     Inputs: a pair of steps ``(B, T, ...)``, of which T alone is used, and lengths ``(B,)``.
     Output: bool ``(B, T)``, True at step t where t · stride < length.
 
     Args:
-        stride: How many units of the length one step stands for: the samples between two rows of
-            a spectrogram. Defaults to 1.
+        stride: Units of length for each step, such as the samples between two rows of a
+            spectrogram. Defaults to 1.
         **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ...
 
     Raises:
@@ -53,10 +53,10 @@ class StepMask(ConfigFromArguments, keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class ZeroPadding(ConfigFromArguments, keras.layers.Layer):
-    """Sets the steps that are not there to zero.
+    """Sets padding to zero.
 
-    Use it before a convolution over time: the edge of a padded sequence then looks like the edge
-    of one that stands alone, and embeddings do not depend on what else is in the batch.
+    Use it before a convolution over time: a padded sequence then has the same edge as an unpadded
+    one, so embeddings do not depend on the rest of the batch.
 
     Inputs: a pair of steps ``(B, T, ...)`` and a mask ``(B, T)``. Output: the steps, zero where the
     mask is False.
@@ -77,11 +77,11 @@ class ZeroPadding(ConfigFromArguments, keras.layers.Layer):
         self.supports_masking = True
 
     def compute_mask(self, inputs, previous_mask=None):
-        """None: the zeros stand for the mask in the convolution that follows."""
+        """Returns None: the zeros replace the mask in the next convolution."""
         return None
 
     def call(self, inputs):
-        """The steps that are there."""
+        """Returns the steps, with padding set to zero."""
         steps, mask = inputs
         shape = (*ops.shape(steps)[:2], *(1 for _ in steps.shape[2:]))
         return ops.where(ops.reshape(mask, shape), steps, ops.zeros_like(steps))
@@ -91,5 +91,5 @@ class ZeroPadding(ConfigFromArguments, keras.layers.Layer):
         return input_shape[0]
 
     def compute_output_spec(self, inputs):
-        """The steps as they are."""
+        """Returns the dtype of the steps."""
         return keras.KerasTensor(inputs[0].shape, inputs[0].dtype)

@@ -1,8 +1,7 @@
-"""A function applied part by part, whose activations are computed anew for the gradient.
+"""Applies a function part by part and recomputes its activations for the gradient.
 
-In the backward pass each part is run forward again, in the same order and from the same state as
-the first time, so that random numbers repeat. In memory are the inputs, the results, and the
-activations of one part.
+The backward pass runs each part forward again, in the same order and from the same state, so that
+random numbers repeat. Memory holds the inputs, the results, and the activations of one part.
 """
 
 import keras
@@ -10,14 +9,14 @@ from keras import ops
 
 
 def part_by_part(function, weights, state, indices):
-    """Results of all parts, and the state after the last.
+    """Returns the results of all parts, and the state after the last part.
 
     Args:
         function: ``(weights, state, indices of a part) -> (result (m, D), new state)``, without
             side effects. Nothing but ``weights`` gets a gradient.
         weights: List of floating tensors.
-        state: List of tensors that each part changes and hands on.
-        indices: ``(n, m)`` int32, a part a row.
+        state: List of tensors that each part changes and passes on.
+        indices: ``(n, m)`` int32, one row for each part.
 
     Returns:
         ``(n * m, D)`` and the list of the last state.
@@ -37,7 +36,7 @@ def _tensorflow(function, weights, state, indices):
     import tensorflow as tf
 
     number, size = ops.shape(indices)
-    # The values: outside of a graph Keras hands out the variables themselves.
+    # Copy the values: outside of a graph Keras returns the variables themselves.
     weights, state = ([tf.convert_to_tensor(x) for x in each] for each in (weights, state))
     first = [tf.stop_gradient(x) for x in state]
 
@@ -46,14 +45,14 @@ def _tensorflow(function, weights, state, indices):
             lambda i, *_: i < number,
             lambda i, *carried: (i + 1, *step(i, *carried)),
             (tf.constant(0), *start),
-            # One part at a time is the point of it.
+            # One iteration at a time, so that memory holds one part.
             parallel_iterations=1,
             maximum_iterations=number,
         )[1:]
 
     @tf.custom_gradient
     def run(*weights):
-        # The shape and dtype of a result, without computing one.
+        # Infers the shape and dtype of a result without computing it.
         like = tf.function(lambda: function(weights, first, indices[0])[0])
         like = like.get_concrete_function().structured_outputs
 

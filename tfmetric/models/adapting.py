@@ -1,4 +1,4 @@
-"""State that layers learn from the data before training: vocabularies and word weights."""
+"""Adapts preprocessing layers to data before training: vocabularies and word weights."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tfmetric.models.towers import networks
 
 
 def adapt(model: keras.Model, data: Any, batch_size: int = 256) -> keras.Model:
-    """Lets the preprocessing layers of a model learn from training data, before ``fit``.
+    """Adapts the preprocessing layers of a model to training data, before ``fit``.
 
     Layers with an ``adapt`` method, such as ``keras.layers.TextVectorization`` (its vocabulary),
-    ``keras.layers.Normalization`` (means and variances) and :class:`tfmetric.layers.NGramBag` (how
-    rare each n-gram is), see all examples once. The adapted state is saved with the model. A model
-    without such layers stays as it is.
+    ``keras.layers.Normalization`` (means and variances) and :class:`tfmetric.layers.NGramBag`
+    (rarity of n-grams), see all examples once. The adapted state is saved with the model. A model
+    without such layers is not changed.
 
     Args:
         model: A functional model, such as :func:`tfmetric.models.embedder` makes.
@@ -49,7 +49,7 @@ def adapt(model: keras.Model, data: Any, batch_size: int = 256) -> keras.Model:
 
 
 def adapted_layers(model: keras.Model) -> list[keras.Layer]:
-    """The layers of a model that learn a state from data before training."""
+    """Returns the layers of a model that learn a state from data before training."""
     return [layer for layer in model.layers if hasattr(layer, "adapt")]
 
 
@@ -75,7 +75,7 @@ def _batches(data, batch_size) -> Iterator[Any]:
 
 
 def _tensors(batch):
-    """Tensors: Keras takes no mixture of them and arrays, and no strings of NumPy."""
+    """Converts to tensors: Keras accepts no mixture of tensors and arrays, and no NumPy strings."""
     if isinstance(batch, dict):
         return {name: _tensors(value) for name, value in batch.items()}
     if isinstance(batch, np.ndarray) and batch.dtype.kind in "UTSO":

@@ -1,4 +1,4 @@
-"""The plain baseline without labels: an embedding from which the input can be made again."""
+"""Autoencoder: the baseline of training without labels."""
 
 import math
 
@@ -12,10 +12,10 @@ from tfmetric.models.without_labels import WithoutLabels
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class Autoencoder(WithoutLabels):
-    """Trains an embedder so that a decoder can make its input again: mean squared error.
+    """Trains an embedder whose input a decoder can reconstruct, by mean squared error.
 
-    When to use it: as the baseline that any training without labels has to beat, or to warm up an
-    embedder for vectors. It keeps what costs many pixels, not what tells examples apart.
+    When to use it: as the baseline that any training without labels should beat, or to warm up an embedder for
+    vectors. It keeps details that cover many pixels, not details that distinguish examples.
 
     Inputs of fit: x (B, ...), or (x, labels); see :class:`tfmetric.models.WithoutLabels`.
 
@@ -24,14 +24,14 @@ class Autoencoder(WithoutLabels):
         decoder: A layer or model from embeddings (B, D) to the rescaled inputs (B, ...). None for
             two dense layers for vectors, and for images of a fixed size a dense layer and
             convolutions between doublings of the size.
-        filters: Channels of the last hidden layer of the decoder that is made for images; those
-            before have twice as many each. Defaults to 16.
-        scale: What inputs are multiplied by before they are compared; None for 1/255 for images
-            and 1 for vectors.
+        filters: Channels of the last hidden layer of the default decoder for images; each earlier
+            layer has twice as many. Defaults to 16.
+        scale: Factor of the inputs before the comparison; None for 1/255 for images and 1 for
+            vectors.
         name: Name of the model.
 
     Raises:
-        ValueError: If an argument makes no sense.
+        ValueError: If an argument is out of its range.
 
     Example:
 
@@ -64,12 +64,12 @@ class Autoencoder(WithoutLabels):
         made = self.decoder(embeddings, training=training)
         target = ops.cast(inputs, "float32") * self.scale
         off = ops.square(ops.cast(made, "float32") - target)
-        # A replica without any example has nothing to make.
+        # A replica may have no example.
         values = ops.maximum(ops.prod(ops.cast(ops.shape(off), "float32")), 1.0)
         return embeddings, ops.sum(off) / values
 
     def reconstruct(self, x):
-        """The inputs ``(B, ...)`` as they are made again, in the scale they came in."""
+        """Returns the reconstructed inputs ``(B, ...)``, in the scale of the inputs."""
         made = self.decoder(self.embedder(x, training=False), training=False)
         return ops.convert_to_numpy(made) / self.scale
 
@@ -80,10 +80,8 @@ def _decoder(dim, shape, filters):
         x = layers.Dense(256, activation="relu")(x)
         return keras.Model(inputs, layers.Dense(shape[0], dtype="float32")(x), name="decoder")
     if None in shape:
-        raise ValueError(
-            expected("a decoder of your own for images of any size", input_shape=shape)
-        )
-    # Doublings from a map of at most 4 x 4; the last one is cut to the size of the image.
+        raise ValueError(expected("a custom decoder for images of any size", input_shape=shape))
+    # Doubles a map of at most 4 x 4 repeatedly and cuts the result to the size of the image.
     doublings = max(0, math.ceil(math.log2(max(shape[:2]) / 4)))
     height, width = (math.ceil(side / 2**doublings) for side in shape[:2])
     channels = filters * 2**doublings

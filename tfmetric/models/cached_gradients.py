@@ -13,28 +13,27 @@ from tfmetric.models.wrapped import TrainedEmbedder
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class CachedGradients(TrainedEmbedder):
-    """Trains an embedder on batches of any size with the memory of a small one.
+    """Trains an embedder on batches of any size with the memory of a small batch.
 
-    Losses on embeddings get better with the batch, and the batch ends where the activations no
-    longer fit. Here the batch is embedded in micro-batches without keeping activations, the loss
-    sees all embeddings at once, and for the gradient each micro-batch is run again. In memory are
-    the inputs, the embeddings, and the activations of one micro-batch; the price is a second
-    forward pass, about a third more time. Plain ``compile`` and ``fit`` with any loss; evaluation
-    and ``predict`` are the embedder's.
+    Losses on embeddings improve with the batch size, which the memory for activations limits. Here
+    the batch is embedded in micro-batches without keeping activations, the loss sees all embeddings
+    at once, and the gradient runs each micro-batch again. Memory holds the inputs, the embeddings,
+    and the activations of one micro-batch; the second forward pass takes about a third more time.
+    Use plain ``compile`` and ``fit`` with any loss; evaluation and ``predict`` run the embedder.
 
-    The gradient is that of the whole batch, to rounding, for every embedder whose layers treat an
-    example by itself. Random layers such as dropout draw the same again in the second run. Batch
-    normalisation in training sees the statistics of a micro-batch instead of the batch, and moves
-    its averages once for each micro-batch (in the first run only): with micro-batches of at least
-    32 that is what it was made for, but it is not the gradient of one large batch.
+    The gradient is that of the whole batch, up to rounding, for every embedder whose layers treat
+    examples separately. Random layers such as dropout repeat their draws in the second run. Batch
+    normalisation in training uses the statistics of a micro-batch instead of the batch, and moves
+    its averages once for each micro-batch (in the first run only). It works well with micro-batches
+    of at least 32, but the gradient is not that of one large batch.
 
     If the batch is not a multiple of ``micro_batch_size``, the last micro-batch is filled up with
-    examples from its beginning, whose embeddings are thrown away.
+    examples from its beginning, whose embeddings are dropped.
 
     Args:
         embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
-            them.
-        micro_batch_size: How many examples run at a time, at least 1. Defaults to 256.
+            inputs.
+        micro_batch_size: Number of examples run at a time, at least 1. Defaults to 256.
         name: Name of the model.
 
     Raises:
@@ -71,7 +70,7 @@ class CachedGradients(TrainedEmbedder):
         self.micro_batch_size = int(micro_batch_size)
 
     def call(self, inputs, training=False):
-        """The embeddings ``(B, D)``; in training part by part."""
+        """Returns the embeddings ``(B, D)``; in training part by part."""
         if not training:
             return self.embedder(inputs, training=False)
         inputs = tree.map_structure(ops.convert_to_tensor, inputs)

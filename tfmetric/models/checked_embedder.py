@@ -1,4 +1,4 @@
-"""The one check of what an embedder is."""
+"""The check of embedders, shared by all models."""
 
 from typing import Any
 
@@ -8,21 +8,21 @@ from tfmetric._errors import expected
 
 
 def check_embedder(model: Any, name: str = "embedder", several_inputs: bool = True) -> None:
-    """Refuses a model that is no embedder: built, from a batch to one output (B, D).
+    """Checks that a model is an embedder: built, with one output (B, D).
 
     Args:
         model: The model.
-        name: What the caller knows it as, for the message.
+        name: The caller's name of the model, for the message.
         several_inputs: Whether it may have several inputs.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If the model is not an embedder.
 
     Example:
 
     >>> check_embedder(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
     """
-    # A model that has not been built has no inputs, a subclassed one never has any.
+    # A model that has not been built has no inputs, and a subclassed model never has any.
     inputs = getattr(model, "inputs", None) or ()
     outputs = getattr(model, "outputs", None) or ()
     built = isinstance(model, keras.Model) and len(inputs) >= 1
@@ -32,8 +32,8 @@ def check_embedder(model: Any, name: str = "embedder", several_inputs: bool = Tr
     single = "" if several_inputs else "one input and "
     raise ValueError(
         expected(
-            f"{name} to be a built keras.Model with {single}one output (batch, dim); of a siamese "
-            "or triplet model give the embedder that it was made of",
+            f"{name} to be a built keras.Model with {single}one output (batch, dim); for a "
+            f"siamese or triplet model, pass the embedder inside it",
             **{name: model},
         )
     )

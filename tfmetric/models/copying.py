@@ -1,4 +1,4 @@
-"""A copy of a model as it was before training."""
+"""Copies a model as it was before training."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tfmetric.models.adapting import adapted_layers
 
 
 def untrained_copy(model: keras.Model, seed: int = 0) -> keras.Model:
-    """Makes a model of the same form with fresh weights, and keeps what no training has made.
+    """Copies a model with fresh weights, and keeps the state that training did not make.
 
     Use it for the fair baseline "the same network, untrained". ``keras.models.clone_model`` alone
-    forgets what layers learned from the data before training: a ``Normalization`` would take
-    every mean for 0, a ``TextVectorization`` would have no vocabulary. The copy keeps
+    drops the state that layers learned from data before training: a ``Normalization`` would have
+    means of 0, a ``TextVectorization`` no vocabulary. The copy keeps
 
     - the state of layers with an ``adapt`` method: means, vocabularies, word weights;
     - all weights of frozen layers (``trainable`` False), such as a pretrained backbone.
@@ -37,7 +37,7 @@ def untrained_copy(model: keras.Model, seed: int = 0) -> keras.Model:
     >>> np.asarray(copy.layers[0](np.array([[1.0], [3.0]]))).round(2).ravel().tolist()
     [-1.0, 1.0]
     """
-    # Keras seeds initialisers that have no seed of their own from Python's random module.
+    # Keras seeds initialisers without a seed from Python's random module.
     state = random.getstate()
     random.seed(seed)
     try:
@@ -77,7 +77,7 @@ def _keep_vocabulary(old, new):
 
 
 def _all_layers(model):
-    """Every layer within, in an order that a clone shares."""
+    """Returns every nested layer, in an order that a clone shares."""
     return list(model._flatten_layers(include_self=False, recursive=True))
 
 

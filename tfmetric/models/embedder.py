@@ -1,4 +1,4 @@
-"""The embedder: from raw inputs to embeddings, preprocessing included."""
+"""Makes embedders: models from raw inputs to embeddings, preprocessing included."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ def embedder(
     """Makes a model from raw inputs to embeddings, for any kind of example.
 
     Train it with an embedding loss by ``model.fit``, evaluate it with
-    :func:`tfmetric.evaluation.evaluate`, export it with ``tfmetric.export.save``. The
-    preprocessing is inside: images go in as they are stored, texts as strings, recordings as
-    samples, in training and in serving alike.
+    :func:`tfmetric.evaluation.evaluate`, export it with ``tfmetric.export.save``. The preprocessing
+    is inside the model: it takes images as stored, texts as strings and recordings as samples, in
+    training and in serving alike.
 
     Args:
-        element: What one example is: the ``element`` of the data
-            (:class:`tfmetric.elements.Element`), or the data itself. A shape stands for an image,
-            (H, W, C) with C = 1 or 3, or a vector, (D,). It may be left out where ``backbone`` is a
-            ``keras.Model``, whose inputs are then the model's.
+        element: Description of one example: the ``element`` of the data
+            (:class:`tfmetric.elements.Element`), or the data itself. A shape describes an image,
+            (H, W, C) with C = 1 or 3, or a vector, (D,). Omit it where ``backbone`` is a
+            ``keras.Model``; the model then takes the backbone's inputs.
         embedding_dim: Length of an embedding. Defaults to 64; texts gain from 256.
-        backbone: None for the default of the kind, the name of another, or a ``keras.Model``, which
-            gets the inputs as they are.
+        backbone: None for the default of the kind, a name, or a ``keras.Model``, which gets the raw
+            inputs.
 
             - image: ``"small_cnn"``, or the name of a ``keras.applications`` network, such as
-              ``"MobileNetV2"``, which gets images in the form that its published weights expect;
+              ``"MobileNetV2"``, which gets images preprocessed as its published weights expect;
             - text: ``"ngrams"``, hashed words and character n-grams; ``"gru"``, ``"lstm"``,
               ``"cnn"`` and ``"transformer"`` over words of a vocabulary (give ``adapt``);
             - audio: ``"cnn"`` or ``"gru"`` over a log-mel spectrum;
@@ -105,7 +105,7 @@ def embedder(
     """
     element, shape = _element(element, input_shape, backbone)
     _check(embedding_dim, pooling, dropout, filters)
-    # Plain numbers: NumPy's would not be saved as JSON.
+    # Converts to Python numbers: NumPy's cannot be saved as JSON.
     embedding_dim, dropout, filters = int(embedding_dim), float(dropout), int(filters)
     before = preprocessing if isinstance(preprocessing, (list, tuple)) else [preprocessing]
     options = Options(
@@ -121,7 +121,7 @@ def embedder(
     x = features.values
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
-    # Under a mixed policy the embedding itself stays in float32: neighbours differ in few bits.
+    # The embedding stays in float32 under a mixed policy, because neighbours differ in few bits.
     dtype = "float32" if keras.config.dtype_policy().compute_dtype.endswith("16") else None
     if not features.finished:
         x = layers.Dense(embedding_dim, dtype=dtype, name="embedding")(x)
@@ -134,7 +134,7 @@ def embedder(
 
 
 def _features(element, given_shape, options):
-    """The inputs of the model, and what the tower of the kind makes of them."""
+    """Returns the inputs of the model, and the features that the kind's tower computes."""
     own = isinstance(options.backbone, keras.Model)
     if element is None:
         inputs = several_inputs.fresh_inputs(options.backbone)
@@ -155,14 +155,14 @@ def _features(element, given_shape, options):
 
 
 def _dtype(dtype):
-    """The dtype of an input: floats for whatever is measured, whole numbers for ids and lengths."""
+    """Returns the dtype of an input: floats for measurements, whole numbers for ids and lengths."""
     if dtype == "string" or dtype in ("int32", "int64"):
         return dtype
     return keras.config.floatx()
 
 
 def _element(element, input_shape, backbone):
-    """The element, if any, and the shape that was given in its place."""
+    """Returns the element, if any, and the shape that was given in its place."""
     given = input_shape if element is None else element
     if isinstance(given, Element):
         return given, None
@@ -182,14 +182,14 @@ def _element(element, input_shape, backbone):
 
 
 def _of_shape(shape):
-    """An image or a vector: what a bare shape stands for, by rule."""
+    """Returns the element for a bare shape: an image or a vector."""
     try:
         shape = tuple(None if n is None else int(n) for n in shape)
     except (TypeError, ValueError):
         shape = (shape,)
     kind = {3: "image", 1: "vector"}.get(len(shape))
     if kind == "image" and shape[-1] in (1, 3):
-        # One example has a size, where a model may take images of any.
+        # An example has a size, while a model may take images of any size.
         return Element("image", tuple(n or 1 for n in shape), "float32"), shape
     if kind == "vector" and isinstance(shape[0], Integral):
         return Element("vector", shape, "float32"), shape

@@ -1,4 +1,4 @@
-"""Cross-batch memory: the embeddings of earlier batches as further references."""
+"""Cross-batch memory: compares a batch with the embeddings of earlier batches too."""
 
 from numbers import Integral
 
@@ -14,38 +14,38 @@ from tfmetric.models.wrapped import TrainedEmbedder, innermost
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class CrossBatchMemory(TrainedEmbedder):
-    """Trains an embedder against the last few thousand embeddings, not only against the batch.
+    """Trains an embedder against the last few thousand embeddings as well as the batch.
 
-    For many classes and small batches, where a batch holds few hard negatives. An embedder moves
-    slowly, so that what it said of the batches before this one is still nearly true: the last
-    ``memory_size`` embeddings and labels are kept, and each anchor of a batch is compared with the
-    batch and with them. They cost D floats each and a column of the matrix of distances, no
-    forward and no backward pass: the gradient goes to the batch alone.
+    Use it for many classes and small batches, where a batch holds few hard negatives. An embedder
+    changes slowly, so recent embeddings are nearly current. The last ``memory_size`` embeddings and
+    labels are kept, and each anchor is compared with the batch and with the memory. A kept
+    embedding costs D floats and a column of the matrix of distances, but no forward and no backward
+    pass: only the batch gets a gradient.
 
-    ``compile`` takes one loss on labels and embeddings that can compare a batch with others (all
-    those with ``references``, such as :class:`tfmetric.losses.ContrastiveLoss`,
-    :class:`tfmetric.losses.TripletLoss` and every :class:`tfmetric.losses.PairLoss`), or a
-    :class:`tfmetric.losses.MatryoshkaLoss` or :class:`tfmetric.losses.WeightedSum` of such; ``fit``
-    takes batches (x, labels). A batch is remembered after its step, so that nobody meets a copy of
-    itself; an example may meet what it was an epoch ago, as a positive. Evaluation and validation
-    neither use nor change the memory, and ``predict`` is the embedder's. The memory is saved with
-    the model, so that a training that goes on, goes on with it.
+    ``compile`` takes one loss on labels and embeddings that takes references, such as
+    :class:`tfmetric.losses.ContrastiveLoss`, :class:`tfmetric.losses.TripletLoss` and every
+    :class:`tfmetric.losses.PairLoss`), or a :class:`tfmetric.losses.MatryoshkaLoss` or
+    :class:`tfmetric.losses.WeightedSum` of such; ``fit`` takes batches (x, labels). A batch enters
+    the memory after its step, so that no example meets its own copy; an example may meet its
+    embedding of an epoch ago, as a positive. Evaluation and validation neither use nor change the
+    memory, and ``predict`` runs the embedder. The memory is saved with the model, so a resumed
+    training continues with it.
 
     Args:
         embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
-            them.
-        memory_size: How many embeddings are kept, at least 1. The newest come first, and of a
-            batch that is larger the first are kept. Defaults to 8192.
-        warmup_steps: For how many steps the memory is filled but not used: while the embedder
-            still changes fast, old embeddings mislead. Defaults to 1000, as in the paper; a short
-            training needs less.
+            inputs.
+        memory_size: Number of kept embeddings, at least 1. The newest come first; a larger batch
+            keeps its first examples. Defaults to 8192.
+        warmup_steps: Number of steps that fill but do not use the memory: while the embedder still
+            changes fast, old embeddings mislead. Defaults to 1000, as in the paper; use fewer for a
+            short training.
         label_shape: Shape of one label, such as ``(L,)`` for a loss with
             ``match="any_shared"``. Defaults to ``()``, a class id.
         name: Name of the model.
 
     Raises:
-        ValueError: If an argument is not as above; if the loss cannot do this, or labels are not
-            integers; or if there are several replicas, each of which would remember another part:
+        ValueError: If an argument is not as above; if the loss takes no references, or labels are
+            not integers; or if there are several replicas, because each would keep another part:
             use ``gather="global"`` there.
 
     Example:
@@ -59,8 +59,8 @@ class CrossBatchMemory(TrainedEmbedder):
 
     References:
         Wang, Zhang, Huang, Scott: Cross-Batch Memory for Embedding Learning (2020), alg. 1. There
-        the batch is compared with a memory that it is part of; here with the batch and the
-        ``memory_size`` before it.
+        the batch is part of the memory; here it is compared with itself and with the
+        ``memory_size`` embeddings before it.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class CrossBatchMemory(TrainedEmbedder):
         self.label_shape = tuple(label_shape)
         size = self.memory_size
         dim = innermost(embedder).output_shape[-1]
-        # Ids of 64 bits stay what they are where the backend has them.
+        # Keeps ids of 64 bits where the backend has them.
         ids = "int64" if keras.config.backend() == "tensorflow" else "int32"
         self.memory_embeddings = self._kept("memory_embeddings", (size, dim), "float32")
         self.memory_labels = self._kept("memory_labels", (size, *self.label_shape), ids)
@@ -103,20 +103,20 @@ class CrossBatchMemory(TrainedEmbedder):
         )
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The loss of the batch against itself and the memory; in training it is remembered."""
+        """Computes the loss against batch and memory; in training the memory keeps the batch."""
         if not training:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         if not (isinstance(self.loss, keras.losses.Loss) and takes_memory(self.loss)):
             raise ValueError(
                 expected("compile with one loss on labels and embeddings", loss=self.loss)
             )
-        # Keras weighs the losses that it calls, and it does not call this one.
+        # Keras weighs only the losses that it calls itself, and this model calls the loss.
         weights = getattr(self._compile_loss, "_user_loss_weights", None)
         if weights is not None:
             raise ValueError(expected("no loss_weights beside one loss", loss_weights=weights))
         labels = self._integer(y)
         filled = ops.arange(self.memory_size, dtype="int32") < self.remembered
-        # Unused places are masked out, whatever their label: none stands for "nobody".
+        # Unused places are masked out, so their labels have no meaning.
         used = ops.logical_and(filled, self.step >= self.warmup_steps)
         memory = Memory(
             ops.convert_to_tensor(self.memory_labels),
@@ -153,7 +153,7 @@ class CrossBatchMemory(TrainedEmbedder):
             kept.assign(ops.concatenate([new, ops.convert_to_tensor(kept)])[: self.memory_size])
         number = self.remembered + ops.cast(ops.shape(embeddings)[0], "int32")
         self.remembered.assign(ops.minimum(number, self.memory_size))
-        # Counted no further than it matters: it never overflows.
+        # The count stops at the warmup, so it never overflows.
         self.step.assign(ops.minimum(self.step + 1, self.warmup_steps))
 
 

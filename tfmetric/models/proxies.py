@@ -1,4 +1,4 @@
-"""An embedder that trains with class proxies and stays an embedder."""
+"""Models that embed, and train with class proxies."""
 
 import keras
 from keras import ops
@@ -11,20 +11,20 @@ from tfmetric.models.wrapped import EmbedderInside
 
 
 def with_proxies(embedder: keras.Model, head: ProxyHead, name: str = "with_proxies") -> keras.Model:
-    """Makes a model that embeds, and whose loss sees the cosines with class proxies.
+    """Makes a model that returns embeddings, and whose loss sees the cosines with class proxies.
 
     Compile it with :class:`tfmetric.losses.ArcFaceLoss` or another loss on proxies, and fit it on
-    examples and class ids. What the model returns is the embedding, so that metrics, callbacks and
-    ``predict`` see what will be used; ``embedder`` shares its weights and is what to export. With
+    examples and class ids. The model returns embeddings, so metrics, callbacks and ``predict`` see
+    the values used in production. ``embedder`` shares its weights; export that. With
     ``head.sampled_classes`` a training step sees only so many classes (Partial FC); ``evaluate``
-    sees all of them.
+    sees all.
 
-    Validation data must be of the same classes: other classes have no proxies, nor a loss. For
-    new classes use :class:`tfmetric.callbacks.RetrievalEvaluation`.
+    Validation data must have the same classes: other classes have no proxies and no loss. For new
+    classes use :class:`tfmetric.callbacks.RetrievalEvaluation`.
 
     Args:
         embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
-            them.
+            inputs.
         head: The proxies.
         name: Name of the model.
 
@@ -33,7 +33,7 @@ def with_proxies(embedder: keras.Model, head: ProxyHead, name: str = "with_proxi
         its head; the attributes ``embedder`` and ``head`` are the two parts.
 
     Raises:
-        ValueError: If ``embedder`` is not such a model, or ``head`` is no :class:`ProxyHead`.
+        ValueError: If ``embedder`` is not such a model, or ``head`` is not a :class:`ProxyHead`.
 
     Example:
 
@@ -54,7 +54,7 @@ def with_proxies(embedder: keras.Model, head: ProxyHead, name: str = "with_proxi
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class ProxyTraining(EmbedderInside):
-    """What :func:`with_proxies` makes."""
+    """The model that :func:`with_proxies` returns."""
 
     def __init__(self, embedder, head, name="with_proxies"):
         super().__init__(name=name)
@@ -80,7 +80,7 @@ class ProxyTraining(EmbedderInside):
         return self.embedder(inputs, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The loss of the cosines of embeddings ``y_pred`` with the proxies."""
+        """Computes the loss on the cosines of embeddings ``y_pred`` with the proxies."""
         if isinstance(self.loss, EmbeddingLoss) and not isinstance(self.loss, ProxyLoss):
             raise ValueError(
                 expected(
@@ -94,7 +94,7 @@ class ProxyTraining(EmbedderInside):
         if training and self.head.sampled_classes is not None:
             classes, labels = self.head.sample(labels)
             _inputs.require(ops.all(labels >= 0), _NO_ROOM)
-        # Where nothing could be raised, a label that no loss accepts says it.
+        # Where the backend cannot raise, a label that no loss accepts makes the loss NaN.
         labels = ops.where(known, labels, -ops.ones_like(labels))
         cosines = self.head.cosines(y_pred, classes)
         loss = super().compute_loss(x, labels, cosines, sample_weight, training)

@@ -1,4 +1,4 @@
-"""Training without labels and without negatives: one view predicts the other."""
+"""Training without labels and negatives: one view predicts the other."""
 
 import math
 
@@ -13,22 +13,22 @@ from tfmetric.models.without_labels import TwoViews, halves, perceptron
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class SimSiam(TwoViews):
-    """A predictor makes of each view the other, whose side gets no gradient.
+    """SimSiam: predicts each view's projection from the other view, which gets no gradient.
 
     When to use it: without labels, with small batches, where nothing may count as a negative. It
-    has no target network and so half the cost of :class:`BYOL`. Nothing in its loss forbids the
-    collapse: watch the spread of the embeddings (see below), and keep the batch normalisation at
-    the end of the projector, the smaller predictor, and weight decay.
+    has no target network, so it costs half of :class:`BYOL`. Its loss does not forbid collapse:
+    watch the spread of the embeddings (see below), and keep the batch normalisation at the end of
+    the projector, the small predictor, and weight decay.
 
     Inputs of fit: x (B, ...), or (x, labels); see :class:`tfmetric.models.WithoutLabels`.
 
     Args:
         embedder: A model with one input and an embedding (B, D) as its output.
-        augment: What makes a view; see :class:`tfmetric.models.TwoViews`.
+        augment: Layers that make a view; see :class:`tfmetric.models.TwoViews`.
         projector: Widths of the layers behind the embedding, a layer, or None; batch
             normalisation follows each. Defaults to (256, 256, 256); the paper has 2048.
-        predictor: Widths of the layers that predict, whose last must be as wide as the
-            projection, or a layer. None for a bottleneck of a quarter of the projection.
+        predictor: Widths of the predictor's layers, the last as wide as the projection; or a layer.
+            None for a bottleneck of a quarter of the projection.
         name: Name of the model.
 
     Example:
@@ -66,28 +66,29 @@ class SimSiam(TwoViews):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class BYOL(TwoViews):
-    """One view predicts what a slowly following copy of the networks makes of the other.
+    """BYOL:
 
-    The copy, the target, is ξ ← τ·ξ + (1 − τ)·θ of the weights θ of embedder and projector, moved
-    at the start of each training step; it gets no gradient. It begins as a copy of the embedder
-    as it is when this model is made, and runs on the batch normalisation statistics of the batch,
-    in validation on the embedder's.
+    predicts the other view's projection by a slowly following copy of the networks. The copy
+    (target) has the weights ξ ← τ·ξ + (1 − τ)·θ, where θ are the weights of embedder and projector.
+    It moves at the start of each training step and gets no gradient. It starts as a copy of the
+    embedder when this model is made. Its batch normalisation uses the batch's statistics in
+    training, and the embedder's in validation.
 
-    When to use it: without labels, where nothing may count as a negative; steadier than
+    When to use it: without labels, where nothing may count as a negative; more stable than
     :class:`SimSiam`, at the cost of a second pass without gradient and a second set of weights.
 
     Inputs of fit: x (B, ...), or (x, labels); see :class:`tfmetric.models.WithoutLabels`.
 
     Args:
         embedder: A model with one input and an embedding (B, D) as its output.
-        augment: What makes a view; see :class:`tfmetric.models.TwoViews`.
+        augment: Layers that make a view; see :class:`tfmetric.models.TwoViews`.
         projector: Widths of the layers behind the embedding, a layer, or None. Defaults to
             (512, 128); the paper has (4096, 256).
-        predictor: Widths of the layers that predict, whose last must be as wide as the
-            projection, or a layer. None for one hidden layer of 512.
+        predictor: Widths of the predictor's layers, the last as wide as the projection; or a layer.
+            None for one hidden layer of 512.
         momentum: τ, from 0 to 1. Defaults to 0.996, which is for hundreds of epochs: with fewer
-            than some 2000 steps take 0.98 or so, or the target stays where it began.
-        steps: Number of training steps over which τ rises to 1, by half a cosine; None for a
+            than about 2000 steps use about 0.98, or the target hardly moves.
+        steps: Number of training steps in which τ rises to 1 along half a cosine; None for a
             constant τ.
         name: Name of the model.
 
@@ -145,17 +146,17 @@ class BYOL(TwoViews):
         return embeddings, loss
 
     def target(self, inputs, training=False):
-        """What the slowly following networks make of inputs ``(B, ...)``: ``(B, P)``."""
+        """Returns the target networks' projections ``(B, P)`` of inputs ``(B, ...)``."""
         x = inputs
         for network, weights in self._followed():
-            # The same network on other weights; what it makes of its own state is dropped.
+            # Runs the same network on other weights and drops its state updates.
             state = [variable.value for variable in network.non_trainable_variables]
             values = [ops.stop_gradient(variable.value) for variable in weights]
             x, _ = network.stateless_call(values, state, x, training=training)
         return ops.stop_gradient(x)
 
     def _followed(self):
-        """The networks, each with the weights that follow its own."""
+        """Returns the networks, each with the weights that follow it."""
         pairs = list(zip(self._networks(), self._target, strict=True))
         for network, weights in pairs:
             now = network.trainable_variables
@@ -188,7 +189,7 @@ class BYOL(TwoViews):
         for network, weights in self._followed():
             for mine, followed in zip(weights, network.trainable_variables, strict=True):
                 now = ops.stop_gradient(followed.value)
-                # now + τ·(ξ − now): exactly ξ where both are the same.
+                # now + τ·(ξ − now) is exactly ξ where both are equal.
                 mine.assign(now + ops.cast(momentum, now.dtype) * (mine.value - now))
         self.step.assign(self.step.value + 1)
 
@@ -198,7 +199,7 @@ _SHARED = {"aggregation": "only_first_replica"}
 
 
 def predicting(given, width, hidden):
-    """The predictor that is asked for, and what to save of it."""
+    """Returns the requested predictor, and its entry for the config."""
     network, kept = perceptron((hidden, width) if given is None else given, width, "predictor")
     shape = network.compute_output_shape((None, width))
     if tuple(shape) != (None, width):

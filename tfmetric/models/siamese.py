@@ -9,7 +9,7 @@ from tfmetric.models.towers import networks
 
 
 def siamese(embedder: keras.Model, distance="euclidean", name: str = "siamese") -> keras.Model:
-    """Makes a model from a pair of inputs to the distance of their embeddings.
+    """Makes a model that maps a pair of inputs to the distance of their embeddings.
 
     Train it on explicit pairs with :class:`tfmetric.losses.SiameseContrastiveLoss`. It shares the
     weights of ``embedder``, so training it trains ``embedder``, which you then evaluate and
@@ -17,14 +17,14 @@ def siamese(embedder: keras.Model, distance="euclidean", name: str = "siamese") 
 
     Args:
         embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
-            them.
+            inputs.
         distance: The distance, by name or registered function; see
             :class:`tfmetric.layers.PairwiseDistance`. Defaults to ``"euclidean"``.
         name: Name of the model.
 
     Returns:
-        A functional ``keras.Model`` with inputs ``(a, b)``, each as the embedder takes
-        them, and one output, the distances (B,) in float32.
+        A functional ``keras.Model`` with inputs ``(a, b)``, each in the form the embedder takes,
+        and one output, the distances (B,) in float32.
 
     Raises:
         ValueError: If ``embedder`` is not such a model or the distance is not known.
@@ -45,7 +45,7 @@ def siamese(embedder: keras.Model, distance="euclidean", name: str = "siamese") 
 
 
 def triplet(embedder: keras.Model, distance="euclidean", name: str = "triplet") -> keras.Model:
-    """Makes a model from an anchor, a positive and a negative to the two distances.
+    """Makes a model that maps an anchor, a positive and a negative to two distances.
 
     Train it on explicit triplets with :class:`tfmetric.losses.SiameseTripletLoss`. It shares the
     weights of ``embedder``, as :func:`siamese` does. If you have labels, an embedding loss that
@@ -53,13 +53,13 @@ def triplet(embedder: keras.Model, distance="euclidean", name: str = "triplet") 
 
     Args:
         embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
-            them.
+            inputs.
         distance: The distance, by name or registered function. Defaults to ``"euclidean"``.
         name: Name of the model.
 
     Returns:
-        A functional ``keras.Model`` with inputs ``(anchor, positive, negative)``, each as the
-        embedder takes them, and one output (B, 2): the distances anchor to positive and anchor to
+        A functional ``keras.Model`` with inputs ``(anchor, positive, negative)``, each in the form
+        the embedder takes, and one output (B, 2): the distances anchor to positive and anchor to
         negative, float32.
 
     Raises:

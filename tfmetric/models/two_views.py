@@ -1,4 +1,4 @@
-"""Training without labels where two views and a loss are all it takes."""
+"""Training without labels by a loss on two views: SimCLR, VICReg, Barlow Twins."""
 
 import keras
 
@@ -10,21 +10,21 @@ from tfmetric.models.without_labels import TwoViews, halves
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class SimCLR(TwoViews):
-    """Contrastive learning of two views (NT-Xent): each view shall find its twin in the batch.
+    """SimCLR: contrastive learning (NT-Xent) that identifies each view's partner in the batch.
 
-    When to use it: the first thing to try without labels. It wants large batches (256 and more:
-    every other example is a negative) and no two of the same kind in most of them. Its cost above
-    the embedder's, on two views, is O(B²).
+    When to use it: try it first without labels. It needs large batches (256 and more; every other
+    example is a negative) in which few examples are of the same kind. Its cost above the
+    embedder's, on two views, is O(B²).
 
     Inputs of fit: x (B, ...), or (x, labels); see :class:`tfmetric.models.WithoutLabels`.
 
     Args:
         embedder: A model with one input and an embedding (B, D) as its output.
-        augment: What makes a view: a Keras layer or a list of them; see
-            :class:`tfmetric.models.TwoViews`. The choice matters more than any other.
+        augment: A Keras layer, or a list of layers, that makes a view; see
+            :class:`tfmetric.models.TwoViews`. No other choice matters more.
         projector: Widths of the layers between embedding and loss, a layer, or None. Defaults to
             (256, 128).
-        temperature: Above 0. Defaults to 0.1; lower looks at the nearest negatives only.
+        temperature: Above 0. Defaults to 0.1; a lower value concentrates on the nearest negatives.
         name: Name of the model.
 
     Example:
@@ -56,22 +56,23 @@ class SimCLR(TwoViews):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class VICReg(TwoViews):
-    """Variance, invariance and covariance: views alike, coordinates spread and uncorrelated.
+    """VICReg: makes views alike, spreads each coordinate and decorrelates coordinates.
 
-    When to use it: without labels where batches are small or nothing may count as a negative. The
-    wider the projection, the better; its cost above the embedder's is O(B·P²).
+    When to use it: without labels where batches are small or nothing may count as a negative. Wider
+    projections work better; its cost above the embedder's is O(B·P²).
 
     Inputs of fit: x (B, ...), or (x, labels); see :class:`tfmetric.models.WithoutLabels`.
 
     Args:
         embedder: A model with one input and an embedding (B, D) as its output.
-        augment: What makes a view; see :class:`tfmetric.models.TwoViews`.
+        augment: Layers that make a view; see :class:`tfmetric.models.TwoViews`.
         projector: Widths of the layers between embedding and loss, a layer, or None. Defaults to
             (512, 512, 512); the paper has three of 8192.
         invariance: λ, at least 0. Defaults to 25.
         variance: μ, at least 0. Defaults to 25.
         covariance: ν, at least 0. Defaults to 1.
-        deviation: γ, the standard deviation that is enough, above 0. Defaults to 1.
+        deviation: γ, the standard deviation above which nothing is penalised; above 0. Defaults to
+            1.
         epsilon: Added to the variances, above 0. Defaults to 1e-4.
         name: Name of the model.
 
@@ -118,17 +119,16 @@ class VICReg(TwoViews):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class BarlowTwins(TwoViews):
-    """The cross-correlation of two views' coordinates, near the identity.
+    """Barlow Twins: brings the cross-correlation of two views' coordinates near the identity.
 
-    When to use it: as :class:`VICReg`, with one weight instead of three; a batch normalisation is
-    part of the loss, so batches of less than 64 are noisy. Its cost above the embedder's is
-    O(B·P²).
+    When to use it: as :class:`VICReg`, with one weight instead of three; the loss normalises by the
+    batch, so batches below 64 are noisy. Its cost above the embedder's is O(B·P²).
 
     Inputs of fit: x (B, ...), or (x, labels); see :class:`tfmetric.models.WithoutLabels`.
 
     Args:
         embedder: A model with one input and an embedding (B, D) as its output.
-        augment: What makes a view; see :class:`tfmetric.models.TwoViews`.
+        augment: Layers that make a view; see :class:`tfmetric.models.TwoViews`.
         projector: Widths of the layers between embedding and loss, a layer, or None. Defaults to
             (512, 512, 512); the paper has three of 8192.
         off_diagonal: λ, at least 0. Defaults to 5e-3.

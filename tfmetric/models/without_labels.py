@@ -1,4 +1,4 @@
-"""What the models that train an embedder without labels have in common."""
+"""Base classes of the models that train an embedder without labels."""
 
 from numbers import Integral
 
@@ -14,17 +14,16 @@ from tfmetric.models.wrapped import TrainedEmbedder
 class WithoutLabels(TrainedEmbedder):
     """Base of the models that train an embedder without labels.
 
-    A subclass implements :meth:`forward`. Everything is made in the constructor, so that saving,
-    loading and the optimiser find all variables at once.
+    A subclass implements :meth:`forward`. The constructor makes all variables, so that saving,
+    loading and the optimiser find them.
 
-    ``compile`` needs an optimiser only. ``fit`` takes batches x, or (x, labels): labels are for
-    ``metrics``, or for a ``loss`` on labels and embeddings, which is then added to the model's
-    own. Outside of training the model gives the embeddings of its inputs; in training those of
-    the inputs as training changes them.
+    ``compile`` only needs an optimiser. ``fit`` takes batches x, or (x, labels): labels are for
+    ``metrics``, or for a ``loss`` on labels and embeddings, which is then added to the model's own.
+    The model returns the embeddings of its inputs; in training, those of the augmented inputs.
 
     Args:
-        embedder: A model with one input and an embedding (B, D) as its output. It stays a model
-            of its own: ``model.embedder`` is what to evaluate and to export.
+        embedder: A model with one input and an embedding (B, D) as its output. It stays a separate
+            model: ``model.embedder`` is what to evaluate and to export.
         name: Name of the model.
     """
 
@@ -37,26 +36,26 @@ class WithoutLabels(TrainedEmbedder):
         super().__init__(embedder, name=name)
 
     def forward(self, inputs, training):
-        """Embeddings ``(B, D)``, and the loss of the batch, a scalar.
+        """Returns embeddings ``(B, D)``, and the loss of the batch, a scalar.
 
         Args:
             inputs: A batch as ``fit`` gets it.
-            training: Whether the networks run in training mode and moving parts move. The loss
-                of ``evaluate`` and of validation data is that of random views too.
+            training: Whether the networks run in training mode and moving averages move.
+                ``evaluate`` and validation also use random views.
         """
         raise NotImplementedError
 
     def call(self, inputs, training=False):
-        """The embeddings; in training the loss is added."""
+        """Returns the embeddings; in training the loss is added."""
         if not training:
-            # predict must not pay for the views.
+            # predict must not compute the views.
             return self.embedder(inputs, training=False)
         embeddings, loss = self.forward(inputs, training=True)
         self.add_loss(loss)
         return embeddings
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The model's own loss, that of ``compile`` if there is one, and regularisers."""
+        """Sums the model's own loss, a loss from ``compile`` and regularisers."""
         if sample_weight is not None and self.loss is None:
             raise ValueError(
                 expected(
@@ -74,7 +73,7 @@ class WithoutLabels(TrainedEmbedder):
 
 
 class _Own(keras.losses.Loss):
-    """Keras's own scaling across replicas, of a loss already computed."""
+    """Applies Keras's scaling across replicas to a computed loss."""
 
     def call(self, y_true, y_pred):
         return y_pred
@@ -87,12 +86,12 @@ class TwoViews(WithoutLabels):
 
     Args:
         embedder: As in :class:`WithoutLabels`.
-        augment: What makes a view: a Keras layer, or a list of them, which changes a batch at
-            random when called with ``training=True`` and keeps its shape. By default
-            :class:`tfmetric.layers.RandomAffine` with wide ranges for images; for vectors there
-            is none, so give one, such as ``keras.layers.GaussianNoise`` or ``Dropout``.
-        projector: What stands between the embedding and the loss: widths of dense layers, all but
-            the last followed by batch normalisation and ReLU; a Keras layer; or None.
+        augment: A Keras layer, or a list of layers, that makes a view: it changes a batch at random
+            when called with ``training=True`` and keeps its shape. By default
+            :class:`tfmetric.layers.RandomAffine` with wide ranges for images; vectors have no
+            default; pass a layer such as ``keras.layers.GaussianNoise`` or ``Dropout``.
+        projector: Network between the embedding and the loss: widths of dense layers, all but the
+            last followed by batch normalisation and ReLU; a Keras layer; or None.
         name: Name of the model.
         normalize: Whether batch normalisation follows the last dense layer of the projector too.
     """
@@ -108,7 +107,7 @@ class TwoViews(WithoutLabels):
         self.width = dim
 
     def views(self, inputs):
-        """Two random views as one batch ``(2B, ...)``, first the one of all, then the other.
+        """Returns two random views as one batch ``(2B, ...)``, all first views before all second.
 
         One batch costs one pass, and its batch normalisation sees both views.
         """
@@ -116,7 +115,7 @@ class TwoViews(WithoutLabels):
         return ops.concatenate(both, axis=0)
 
     def project(self, views, training):
-        """Embeddings of the first views ``(B, D)``, and projections ``(2B, P)`` of both."""
+        """Returns embeddings ``(B, D)`` of the first views, and projections ``(2B, P)`` of both."""
         embeddings = self.embedder(views, training=training)
         projections = embeddings
         if self.projector is not None:
@@ -125,25 +124,25 @@ class TwoViews(WithoutLabels):
 
 
 def halves(x):
-    """The parts of the first and of the second views, for the loss: of float32 at least."""
+    """Splits into first and second views for the loss, in float32 at least."""
     if keras.backend.standardize_dtype(x.dtype) in ("float16", "bfloat16"):
         x = ops.cast(x, "float32")
     return ops.split(x, 2, axis=0)
 
 
 def perceptron(given, dim, name, normalize=False):
-    """The network that is asked for, and what to save of it.
+    """Returns the requested network, and its entry for the config.
 
     Args:
         given: Widths, a layer, or None for none.
-        dim: Length of what goes in.
-        name: Of the argument, and of the network.
+        dim: Length of the input.
+        name: Name of the argument and of the network.
         normalize: Whether batch normalisation follows the last dense layer too.
     """
     if given is None:
         return None, None
     if isinstance(given, layers.Layer):
-        given(keras.KerasTensor((None, dim)))  # Makes its weights.
+        given(keras.KerasTensor((None, dim)))  # Build the weights now.
         return given, given
     widths = tuple(given) if isinstance(given, (tuple, list)) else (given,)
     whole = all(isinstance(n, Integral) and not isinstance(n, bool) and n > 0 for n in widths)

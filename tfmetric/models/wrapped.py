@@ -1,4 +1,4 @@
-"""What the models that train an embedder in another way than batch by batch have in common."""
+"""Base classes of the models that wrap an embedder for training."""
 
 import keras
 
@@ -7,10 +7,10 @@ from tfmetric.models.checked_embedder import check_embedder
 
 
 class EmbedderInside(ConfigFromArguments, keras.Model):
-    """Base of the models whose output is that of the embedder in them.
+    """Base of the models that return the output of the embedder inside.
 
-    A subclass has the attribute ``embedder``. What remains of the model in serving is the
-    embedder, so it is the embedder that is exported and quantised.
+    A subclass has the attribute ``embedder``. Serving needs only the embedder, so exporting and
+    quantising apply to it.
     """
 
     def compute_output_shape(self, input_shape):
@@ -18,36 +18,36 @@ class EmbedderInside(ConfigFromArguments, keras.Model):
         return self.embedder.compute_output_shape(input_shape)
 
     def export(self, filepath, *args, **kwargs):
-        """Exports the embedder; the arguments are those of ``keras.Model.export``."""
+        """Exports the embedder, with the arguments of ``keras.Model.export``."""
         return self.embedder.export(filepath, *args, **kwargs)
 
     def quantize(self, mode=None, **kwargs):
-        """Quantises the embedder; the arguments are those of ``keras.Model.quantize``.
+        """Quantises the embedder, with the arguments of ``keras.Model.quantize``.
 
-        The networks that only the training needs keep their weights.
+        Networks needed only in training keep their weights.
         """
         self.embedder.quantize(mode, **kwargs)
-        # Compiled for the weights as they were.
+        # The compiled functions refer to the old weights.
         self.train_function = self.test_function = self.predict_function = None
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        """The model that ``get_config`` describes."""
+        """Makes the model that ``get_config`` describes."""
         return from_saved_parts(cls, config, custom_objects)
 
 
 class TrainedEmbedder(EmbedderInside):
-    """Base of the models that change how an embedder is trained, and nothing else.
+    """Base of the models that only change how an embedder is trained.
 
     Args:
         embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
-            them, or another of these. It stays a model of its own: ``model.embedder`` is what to
+            them, or another such model. It stays a separate model: ``model.embedder`` is what to
             evaluate and to export.
         name: Name of the model.
     """
 
     def __init__(self, embedder, name=None):
-        # The embedder casts by its own policy; raw inputs and labels must stay what they are.
+        # The embedder casts by its own policy; raw inputs and labels must not be cast here.
         super().__init__(name=name, dtype=keras.config.floatx(), autocast=False)
         self._check(embedder)
         self.embedder = embedder

@@ -1,9 +1,9 @@
-"""The default network of each kind of example: from raw inputs to features, one file a kind.
+"""The default network of each kind of example, from raw inputs to features, one file per kind.
 
 A tower is a function of the inputs by name, the :class:`tfmetric.elements.Element` and the
-:class:`tfmetric.models.towers.options.Options`; it gives
-:class:`tfmetric.models.towers.options.Features`. :func:`tfmetric.models.embedder` chooses it by
-the kind and puts the embedding layer behind it. A new kind is a file here and a line in the table.
+:class:`tfmetric.models.towers.options.Options`; it returns
+:class:`tfmetric.models.towers.options.Features`. :func:`tfmetric.models.embedder` chooses the tower
+by the kind and appends the embedding layer. A new kind needs a file here and a line in the table.
 """
 
 from tfmetric.models.towers import record

@@ -7,8 +7,8 @@ from keras import layers, ops
 
 from tfmetric._errors import expected
 
-# How the published weights of each family were trained. A family that is in none of these
-# rescales its input by itself, inside the network.
+# How the published weights of each family were trained. A family in none of these rescales its
+# input inside the network.
 _MINUS_ONE_TO_ONE = ("Inception", "MobileNetV2", "NASNet", "Xception")
 _STANDARDISED = ("DenseNet",)
 _BGR_MINUS_MEAN = ("VGG",)
@@ -26,12 +26,12 @@ def build(name: str, input_shape, weights=None) -> keras.Model:
     Args:
         name: One of :func:`names`.
         input_shape: (H, W, 3).
-        weights: None for random ones, ``"imagenet"`` for the published ones, which Keras
+        weights: None for random weights, ``"imagenet"`` for the published weights, which Keras
             downloads on first use.
 
     Raises:
         ValueError: If the name is not known, or the input is too small for the network.
-        RuntimeError: If the published weights cannot be had.
+        RuntimeError: If the published weights are not available.
     """
     constructor = getattr(keras.applications, name, None) if name in names() else None
     if constructor is None:
@@ -68,8 +68,8 @@ def _suggestion(name: str) -> str:
 
 
 def preprocess(name: str, x):
-    """Brings raw RGB images, 0..255, into the form that the network of that name expects."""
-    # "ResNet50V2" and "MobileNet" share a prefix with families of another form.
+    """Preprocesses raw RGB images, 0..255, as the network of that name expects."""
+    # "ResNet50V2" and "MobileNet" share a prefix with families of another preprocessing.
     if name.startswith(_MINUS_ONE_TO_ONE) or name == "MobileNet" or _is_resnet_v2(name):
         return layers.Rescaling(1 / 127.5, offset=-1.0)(x)
     if name.startswith(_STANDARDISED):

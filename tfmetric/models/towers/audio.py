@@ -17,7 +17,7 @@ from tfmetric.models.towers.pooling import pool
 
 
 def tower(inputs: dict[str, Any], element: Element, options: Options) -> Features:
-    """Samples ``(B, S)``, and lengths ``(B,)`` where they are free, to features."""
+    """Maps samples ``(B, S)``, with lengths ``(B,)`` if free, to features."""
     x = inputs["values"]
     if element.dtype == "int16":
         x = layers.Rescaling(1 / 32768, name=options.name("full_scale"))(x)

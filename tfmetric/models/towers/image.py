@@ -16,7 +16,7 @@ from tfmetric.models.towers.small_cnn import small_cnn
 
 
 def tower(inputs: dict[str, Any], element: Element, options: Options) -> Features:
-    """Images ``(B, H, W, C)`` as they are stored, to features."""
+    """Maps stored images ``(B, H, W, C)`` to features."""
     if keras.config.image_data_format() != "channels_last":
         raise ValueError(
             expected(
@@ -30,7 +30,7 @@ def tower(inputs: dict[str, Any], element: Element, options: Options) -> Feature
 
 
 def backbone(x: Any, element: Element, options: Options) -> tuple[keras.Model, Any]:
-    """The network, and the images in the form that it expects."""
+    """Returns the network, and the images preprocessed for it."""
     if isinstance(options.backbone, keras.Model):
         return own(options.backbone, x, options)
     if not isinstance(options.backbone, str | None):
@@ -63,7 +63,7 @@ def backbone(x: Any, element: Element, options: Options) -> tuple[keras.Model, A
 
 
 def own(network: keras.Model, x: Any, options: Options) -> tuple[keras.Model, Any]:
-    """A network of the user's own, checked, and the examples as they are.
+    """Checks a user's network and returns it with the examples.
 
     Grey images are repeated for a network that takes three channels.
     """
@@ -87,7 +87,7 @@ def own(network: keras.Model, x: Any, options: Options) -> tuple[keras.Model, An
 
 
 def three_channels(x: Any, options: Options) -> Any:
-    """Grey images as RGB; others as they are."""
+    """Repeats grey images as RGB; returns others unchanged."""
     return layers.Concatenate(name=options.name("to_rgb"))([x, x, x]) if x.shape[-1] == 1 else x
 
 

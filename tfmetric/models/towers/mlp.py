@@ -1,4 +1,4 @@
-"""The perceptron: the backbone of vectors where no other is asked for."""
+"""The perceptron, the default backbone of vectors."""
 
 import keras
 from keras import layers
@@ -9,7 +9,7 @@ from tfmetric.layers.batch_statistics import PromptBatchNormalization
 def mlp(input_shape: tuple, units: tuple[int, ...] = (256, 256), name: str = "mlp") -> keras.Model:
     """Batch normalisation of the features, then dense layers with ReLU.
 
-    The normalisation lets features of any scale in.
+    The normalisation accepts features of any scale.
 
     Args:
         input_shape: (D,).

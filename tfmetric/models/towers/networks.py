@@ -1,4 +1,4 @@
-"""Networks of the user's own and their weights: checked, loaded, frozen and called."""
+"""Checks, loads, freezes and calls the user's networks."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from tfmetric.layers import InferenceMode
 
 
 def call(network: keras.Model, inputs: Any, trainable: bool) -> Any:
-    """Applies a network, frozen if asked for.
+    """Applies a network, frozen if requested.
 
     A frozen network is wrapped in :class:`tfmetric.layers.InferenceMode`, so that its batch
     normalisation and dropout stay in inference mode when it is unfrozen later.
     """
-    if trainable:  # Setting True would unfreeze parts that the user froze.
+    if trainable:  # Do not set True, which would unfreeze parts that the user froze.
         return network(inputs)
     network.trainable = False
     return InferenceMode(network, name=f"frozen_{network.name}")(inputs)
 
 
 def functional(network: Any) -> bool:
-    """Whether this is a built model whose inputs and outputs are known."""
+    """Returns whether this is a built model with known inputs and outputs."""
     return isinstance(network, keras.Model) and bool(getattr(network, "inputs", None))
 
 
 def inputs_of(network: keras.Model) -> Any:
-    """The inputs as the network has them: one, a list, or a dictionary by name."""
+    """Returns the inputs in the network's structure: one, a list, or a dictionary by name."""
     return network.inputs[0] if isinstance(network, keras.Sequential) else network.input
 
 
@@ -39,15 +39,15 @@ def load_weights(network: keras.Model, weights: Any) -> None:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If ``weights`` is no path, or the file does not fit.
+        ValueError: If ``weights`` is not a path, or the file does not fit.
     """
     if weights is None:
         return
     if weights == "imagenet":
         raise ValueError(
             expected(
-                "weights to be None or a path: there are published ones only for the networks of "
-                "keras.applications",
+                "weights to be None or a path; only the networks of keras.applications have "
+                "published weights",
                 weights=weights,
             )
         )
@@ -64,7 +64,7 @@ def load_weights(network: keras.Model, weights: Any) -> None:
         )
     try:
         network.load_weights(weights)
-    except Exception as error:  # h5py, zipfile and Keras each raise their own kind.
+    except Exception as error:  # h5py, zipfile and Keras each raise different errors.
         raise ValueError(
             expected(
                 f"a weights file that fits the backbone {network.name!r}", weights=str(weights)

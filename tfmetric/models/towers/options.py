@@ -1,4 +1,4 @@
-"""What a tower is asked for, and what it gives."""
+"""The options and the result of a tower."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tfmetric._errors import expected
 
 @dataclass(frozen=True)
 class Options:
-    """The arguments of :func:`tfmetric.models.embedder` that towers look at.
+    """The arguments of :func:`tfmetric.models.embedder` that towers use.
 
     Attributes:
         embedding_dim: Length of an embedding.
-        backbone: None, a name, a ``keras.Model``, or of a record a mapping from fields to such.
+        backbone: None, a name, a ``keras.Model``, or, for a record, a mapping from fields to these.
         weights: None, "imagenet" or a path.
         trainable: Whether the backbone is trained.
         pooling: A name, or "auto".
         filters: Channels of the first block of small convolutional networks.
-        preprocessing: Layers that raw examples go through first.
-        prefix: What the names of layers begin with: the field of a record.
+        preprocessing: Layers applied first to raw examples.
+        prefix: Prefix of layer names: the field of a record.
     """
 
     embedding_dim: int = 64
@@ -35,21 +35,21 @@ class Options:
     prefix: str = ""
 
     def name(self, word: str) -> str:
-        """The name of a layer, unlike that of another field's."""
+        """Returns the name of a layer, unique among the fields."""
         return self.prefix + word
 
     def replace(self, **changes) -> Options:
-        """The options with some replaced."""
+        """Returns the options with some replaced."""
         return replace(self, **changes)
 
 
 @dataclass(frozen=True)
 class Features:
-    """What a tower makes of a batch.
+    """The features that a tower computes for a batch.
 
     Attributes:
         values: ``(B, D)``.
-        finished: Whether they are embeddings as they are, with no dense layer to follow.
+        finished: Whether the values are embeddings that need no further dense layer.
     """
 
     values: keras.KerasTensor
@@ -57,10 +57,10 @@ class Features:
 
 
 def chosen(table: dict, backbone: Any, kind: str) -> Any:
-    """The entry of a table of backbones by name.
+    """Returns the entry of a table of backbones by name.
 
     Raises:
-        ValueError: If there is no such name.
+        ValueError: If the name is unknown.
     """
     if isinstance(backbone, str) and backbone in table:
         return table[backbone]
@@ -74,7 +74,7 @@ def chosen(table: dict, backbone: Any, kind: str) -> Any:
 
 
 def preprocessed(x: keras.KerasTensor, options: Options) -> keras.KerasTensor:
-    """Raw examples after the layers of ``preprocessing``."""
+    """Applies the layers of ``preprocessing`` to raw examples."""
     for layer in options.preprocessing:
         x = layer(x)
     return x

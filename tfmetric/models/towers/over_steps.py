@@ -1,4 +1,4 @@
-"""Networks over the steps of a sequence, which look at no step that is not there."""
+"""Networks over the valid steps of a sequence."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def convolutions(x: Any, mask: Any, widths: tuple[int, ...], size: int = 5) -> A
 
     Args:
         x: ``(B, T, D)``.
-        mask: ``(B, T)``, or None where all steps are there.
+        mask: ``(B, T)``, or None if all steps are valid.
         widths: Channels of each convolution.
-        size: Steps that a convolution looks at.
+        size: Steps covered by a convolution.
     """
     for width in widths:
         x = zeroed(x, mask)
@@ -27,7 +27,7 @@ def convolutions(x: Any, mask: Any, widths: tuple[int, ...], size: int = 5) -> A
 
 
 def recurrent(cell: type, x: Any, mask: Any, units: int) -> Any:
-    """A recurrent network in both directions, its states at every step."""
+    """Applies a bidirectional recurrent network and returns its states at every step."""
     network = layers.Bidirectional(cell(units, return_sequences=True))
     return network(x, mask=mask)
 
@@ -48,10 +48,10 @@ def transformer(x: Any, mask: Any, blocks: int = 2, heads: int = 4) -> Any:
 
 
 def zeroed(x: Any, mask: Any) -> Any:
-    """The steps, zero where none is."""
+    """Returns the steps, with padding set to zero."""
     return x if mask is None else ZeroPadding()((x, mask))
 
 
 def normalized(x: Any, mask: Any) -> Any:
-    """Batch normalisation over the steps that are there."""
+    """Applies batch normalisation over the valid steps."""
     return PromptBatchNormalization()(x, mask=mask)

@@ -1,4 +1,4 @@
-"""From the output of any backbone to one vector an example."""
+"""Pools the output of any backbone to one vector for each example."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tfmetric._errors import expected
 from tfmetric.layers import AttentionPooling, GeMPooling2D, MaskedPooling
 from tfmetric.models.towers.options import Options
 
-# A map of at most this many positions is flattened by "auto": where things are matters in small
-# images. Larger maps are averaged, or the dense layer would outgrow the backbone.
+# "auto" flattens a map of at most this many positions, because position matters in small images. It
+# averages larger maps, or the dense layer would outgrow the backbone.
 _FLATTEN_UP_TO = 64
 
 _MAPS: dict[str, Callable] = {
@@ -38,7 +38,7 @@ NAMES = ("auto", *dict.fromkeys([*_MAPS, *_STEPS]))
 
 
 def check(pooling: str) -> None:
-    """Raises a ValueError for a pooling that there is not."""
+    """Raises ValueError for an unknown pooling."""
     if pooling not in NAMES:
         raise ValueError(expected(f"pooling to be one of {', '.join(NAMES)}", pooling=pooling))
 
@@ -46,14 +46,14 @@ def check(pooling: str) -> None:
 def pool(
     x: keras.KerasTensor, options: Options, mask=None, usual: str = "mean"
 ) -> keras.KerasTensor:
-    """One vector an example.
+    """Returns one vector for each example.
 
     Args:
-        x: ``(B, D)``, which stays as it is; ``(B, T, D)``, of which steps are pooled;
-            ``(B, H, W, C)`` or ``(B, D, H, W, C)``, of which positions are pooled.
-        options: Their ``pooling`` is a name or "auto".
+        x: ``(B, D)``, returned unchanged; ``(B, T, D)``, pooled over steps; ``(B, H, W, C)`` or
+            ``(B, D, H, W, C)``, pooled over positions.
+        options: Options whose ``pooling`` is a name or "auto".
         mask: ``(B, T)``, True where a step counts, or None.
-        usual: What "auto" stands for where there are steps.
+        usual: The pooling that "auto" selects for steps.
 
     Raises:
         ValueError: If the pooling does not fit the output of the backbone.
@@ -63,7 +63,9 @@ def pool(
         return x
     if rank == 3:
         chosen = usual if options.pooling == "auto" else options.pooling
-        return _of(_STEPS, chosen, "a vector a step")(name=options.name("pool"))(x, mask=mask)
+        return _of(_STEPS, chosen, "one vector for each step")(name=options.name("pool"))(
+            x, mask=mask
+        )
     if rank not in (4, 5):
         raise ValueError(
             expected("a backbone whose output is (batch, h, w, c) or (batch, d)", shape=x.shape)

@@ -1,4 +1,4 @@
-"""The record tower: a tower for each field, their features side by side."""
+"""The record tower: a tower for each field, with concatenated features."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tfmetric.models.towers.single import SINGLE
 
 
 def tower(inputs: dict[str, Any], element: Element, options: Options) -> Features:
-    """One array a field to features.
+    """Maps one array for each field to features.
 
-    Each field goes through the tower of its kind, a dense layer of ``embedding_dim`` and a
-    normalisation, so that no field drowns the others by its size.
+    Each field passes the tower of its kind, a dense layer of ``embedding_dim`` and a normalisation,
+    so that no field dominates by its scale.
     """
     if options.weights is not None or options.preprocessing:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The sequence tower: a network over time, then pooling of the steps that are there."""
+"""The sequence tower: a network over time, then pooling of the valid steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tfmetric.models.towers.pooling import pool
 
 
 def tower(inputs: dict[str, Any], element: Element, options: Options) -> Features:
-    """Steps ``(B, T, D)``, and lengths ``(B,)`` where they are free, to features."""
+    """Maps steps ``(B, T, D)``, with lengths ``(B,)`` if free, to features."""
     x, length = preprocessed(inputs["values"], options), inputs.get("length")
     mask = None if length is None else StepMask(name=options.name("step_mask"))((x, length))
     if isinstance(options.backbone, keras.Model):

@@ -1,4 +1,4 @@
-"""A network of the user's own that takes several named inputs."""
+"""Applies a user's network with several named inputs."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from tfmetric.models.towers import networks
 from tfmetric.models.towers.options import Features, Options
 from tfmetric.models.towers.pooling import pool
 
-# Inputs that say which steps of the output are there, by the names that networks have for them.
+# Usual names of inputs that mask the steps of the output.
 _MASKS = ("padding_mask", "attention_mask", "mask")
-# Of several outputs: what each step gives, under the names that networks have for it.
+# Usual names of the output with one vector for each step.
 _STEPS = ("sequence_output", "last_hidden_state", "tokens")
 
 
 def names(network: keras.Model) -> list[str]:
-    """The names of the inputs of a network."""
+    """Returns the names of the inputs of a network."""
     given = networks.inputs_of(network)
     return list(given) if isinstance(given, dict) else [x.name for x in network.inputs]
 
 
 def fresh_inputs(network: keras.Model) -> dict[str, keras.KerasTensor]:
-    """New inputs like those of a network, by name."""
+    """Makes new inputs like a network's, by name."""
     given = networks.inputs_of(network)
     by_name = given if isinstance(given, dict) else {x.name: x for x in network.inputs}
     return {name: keras.Input(x.shape[1:], dtype=x.dtype, name=name) for name, x in by_name.items()}
 
 
 def tower(inputs: dict[str, Any], options: Options) -> Features:
-    """Named inputs through the network, its output pooled under the mask among the inputs."""
+    """Applies the network to named inputs and pools its output under the mask among them."""
     network = options.backbone
     if not networks.functional(network):
         raise ValueError(
@@ -59,7 +59,7 @@ def tower(inputs: dict[str, Any], options: Options) -> Features:
 
 
 def _one(output):
-    """The output to pool, of one or several."""
+    """Returns the output to pool, of one or several outputs."""
     if isinstance(output, dict):
         for name in _STEPS:
             if name in output:

@@ -1,4 +1,4 @@
-"""The towers of the kinds that are not made of others."""
+"""The towers of the kinds without fields."""
 
 from tfmetric.models.towers import audio, image, sequence, text, vector, video
 

@@ -1,4 +1,4 @@
-"""The small convolutional network: the backbone of images where no other is asked for."""
+"""The small convolutional network, the default backbone of images."""
 
 import keras
 from keras import layers
@@ -7,13 +7,12 @@ from tfmetric.layers.batch_statistics import PromptBatchNormalization
 
 
 def small_cnn(input_shape: tuple, filters: int = 24, name: str = "small_cnn") -> keras.Model:
-    """Four convolutions, each twice as wide as the one before, on ever smaller maps.
+    """Makes four convolutions, each twice as wide as the previous, on shrinking maps.
 
-    Made for training on a few CPU cores: a 5×5 convolution with stride 2 sees the large image,
-    3×3 convolutions with 2×2 max-pooling see the rest. Pooling stands before batch normalisation
-    and ReLU, which then cost a quarter and change nothing for the maximum. Inputs of any size from
-    1×1 up work; a side of fewer than 16 is not halved by the first convolution, and a side that has
-    shrunk to 3 is halved no further.
+    Made for training on a few CPU cores: a 5×5 convolution with stride 2 sees the large image, 3×3
+    convolutions with 2×2 max-pooling see the rest. Pooling comes before batch normalisation and
+    ReLU, which then cost a quarter and give the same maximum. Inputs may have any size from 1×1.
+    The first convolution does not halve a side below 16, and a side of 3 is not halved further.
 
     Args:
         input_shape: (H, W, C); H and W may be None.

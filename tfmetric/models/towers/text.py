@@ -22,7 +22,7 @@ _WIDTH = 128
 
 
 def tower(inputs: dict[str, Any], element: Element, options: Options) -> Features:
-    """Strings ``(B,)`` to features."""
+    """Maps strings ``(B,)`` to features."""
     x = preprocessed(inputs["values"], options)
     if isinstance(options.backbone, keras.Model):
         network, x = own(options.backbone, x, options)
@@ -40,7 +40,7 @@ def _ngrams(x, options):
 def _over_words(network):
     def build(x, options):
         words = layers.TextVectorization(_VOCABULARY, name=options.name("words"))(x)
-        # A column of padding more: a batch of empty texts has a step too.
+        # Add a column of padding, so that a batch of empty texts has a step too.
         ids = ops.pad(words[:, :_LONGEST], ((0, 0), (0, 1)))
         mask = ids > 0
         vectors = layers.Embedding(_VOCABULARY, _WIDTH, name=options.name("vectors"))(ids)

@@ -19,7 +19,7 @@ _ROWS = 1 << 16
 
 
 def tower(inputs: dict[str, Any], element: Element, options: Options) -> Features:
-    """Vectors ``(B, D)`` to features."""
+    """Maps vectors ``(B, D)`` to features."""
     x = preprocessed(inputs["values"], options)
     if isinstance(options.backbone, keras.Model):
         network, x = own(options.backbone, x, options)

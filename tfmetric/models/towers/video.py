@@ -14,10 +14,10 @@ from tfmetric.models.towers.pooling import pool
 
 
 def tower(inputs: dict[str, Any], element: Element, options: Options) -> Features:
-    """Frames ``(B, T, H, W, C)``, and lengths ``(B,)`` where they are free, to features."""
+    """Maps frames ``(B, T, H, W, C)``, with lengths ``(B,)`` if free, to features."""
     x, length = inputs["values"], inputs.get("length")
     mask = None if length is None else StepMask(name=options.name("frame_mask"))((x, length))
-    # ``pooling`` is that of the frames; the map of one frame is pooled as by default.
+    # ``pooling`` applies to the frames; the map of one frame is pooled by default.
     frame = keras.Input(element.shape[1:], name=options.name("frame"))
     still = Element("image", element.shape[1:], element.dtype, options=element.options)
     features = image.tower({"values": frame}, still, options.replace(pooling="auto"))
