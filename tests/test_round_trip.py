@@ -34,6 +34,9 @@ OTHER = {
     "buckets": 50,
     "mu": 0.25,
     "balance": 0.25,
+    "similarity": "inner_product",
+    "top_k_negatives": 2,
+    "bias": -3.0,
 }
 
 # Warm-up is for the hardest negatives only, and contrastive mining is no pair.
@@ -51,6 +54,7 @@ def public_classes():
     # Bases, and what is made of other losses or models, whose own tests look at the parts too.
     left_out = {tm.losses.EmbeddingLoss, tm.losses.PairLoss, tm.losses.ProxyLoss}
     left_out |= {tm.losses.MatryoshkaLoss, tm.losses.WeightedSum}
+    left_out |= {tm.losses.TwoSidedLoss, tm.losses.OnTwoSides}
     left_out |= {tm.layers.PerStep, tm.layers.InferenceMode}
     left_out |= {cls for cls in classes if issubclass(cls, keras.Model)}
     return sorted(set(classes) - left_out, key=lambda cls: cls.__name__)
@@ -120,6 +124,10 @@ def test_compiled_into_a_saved_model(cls, tmp_path):
     arguments = {k: v for k, v in other_arguments(cls).items() if k not in ("dtype", "reduction")}
     kind = "loss" if issubclass(cls, keras.losses.Loss) else "metrics"
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(explicit)])
+    if issubclass(cls, tm.losses.TwoSidedLoss):
+        # Two sides of three numbers, and two columns of what is learned beside them.
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(10)])
+        model.add(keras.layers.Reshape((2, 5)))
     if issubclass(cls, tm.losses.ProxyLoss):
         model.add(tm.layers.ProxyHead(num_classes=4, centers_per_class=2))
     compiled = cls(**arguments)

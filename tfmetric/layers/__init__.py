@@ -10,6 +10,7 @@ from tfmetric.layers.hashed_ngrams import HashedNGrams
 from tfmetric.layers.inference_mode import InferenceMode
 from tfmetric.layers.ink import CropToInk
 from tfmetric.layers.learned_margin import LearnedMargin
+from tfmetric.layers.learned_temperature import LearnedTemperature
 from tfmetric.layers.log_mel import LogMelSpectrogram
 from tfmetric.layers.mahalanobis import Mahalanobis
 from tfmetric.layers.masked_pooling import AttentionPooling, MaskedPooling
@@ -21,6 +22,7 @@ from tfmetric.layers.pooling import GeMPooling2D
 from tfmetric.layers.positions import PositionalEncoding
 from tfmetric.layers.proxies import ProxyHead
 from tfmetric.layers.steps import StepMask, ZeroPadding
+from tfmetric.layers.streaming_log_q import StreamingLogQ
 
 __all__ = [
     "AttentionPooling",
@@ -33,6 +35,7 @@ __all__ = [
     "InferenceMode",
     "L2Normalization",
     "LearnedMargin",
+    "LearnedTemperature",
     "LogMelSpectrogram",
     "Mahalanobis",
     "MaskedPooling",
@@ -45,6 +48,7 @@ __all__ = [
     "RandomAffine",
     "SpecAugment",
     "StepMask",
+    "StreamingLogQ",
     "ZeroPadding",
 ]
 

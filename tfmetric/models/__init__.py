@@ -1,4 +1,4 @@
-"""Models: the embedder, and the Siamese and triplet models that share one."""
+"""Models: the embedder, the models that train it in other ways, and two towers."""
 
 from tfmetric._foreign_names import answering
 from tfmetric.models.adapting import adapt
@@ -10,6 +10,7 @@ from tfmetric.models.memory import CrossBatchMemory
 from tfmetric.models.proxies import with_proxies
 from tfmetric.models.self_distillation import BYOL, SimSiam
 from tfmetric.models.siamese import siamese, triplet
+from tfmetric.models.two_tower import TwoTower, two_tower
 from tfmetric.models.two_views import BarlowTwins, SimCLR, VICReg
 from tfmetric.models.without_labels import TwoViews, WithoutLabels
 
@@ -21,6 +22,7 @@ __all__ = [
     "CrossBatchMemory",
     "SimCLR",
     "SimSiam",
+    "TwoTower",
     "TwoViews",
     "VICReg",
     "WithoutLabels",
@@ -28,6 +30,7 @@ __all__ = [
     "embedder",
     "siamese",
     "triplet",
+    "two_tower",
     "untrained_copy",
     "with_proxies",
 ]

@@ -69,7 +69,7 @@ def _tensorflow(function, weights, state, indices):
                 with tf.GradientTape(watch_accessed_variables=False) as tape:
                     tape.watch(weights)
                     result, state = function(weights, state, indices[i])
-                slope = tf.slice(upstream, (i * size, 0), (size, upstream.shape[1]))
+                slope = upstream[i * size : (i + 1) * size]
                 found = tape.gradient(
                     result, weights, slope, unconnected_gradients=tf.UnconnectedGradients.ZERO
                 )

@@ -32,7 +32,7 @@ class CachedGradients(TrainedEmbedder):
 
     Args:
         embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
-            inputs.
+            inputs; or a two-tower model.
         micro_batch_size: Number of examples run at a time, at least 1. Defaults to 256.
         name: Name of the model.
 
@@ -59,6 +59,13 @@ class CachedGradients(TrainedEmbedder):
                     "the embedder itself; a memory goes around cached gradients, as in "
                     "CrossBatchMemory(CachedGradients(embedder))",
                     embedder=embedder,
+                )
+            )
+        if getattr(embedder, "log_q", None) == "estimated":
+            raise ValueError(
+                expected(
+                    "log_q='given': micro-batches would count each id several times a step",
+                    log_q=embedder.log_q,
                 )
             )
         super().__init__(embedder, name=name)

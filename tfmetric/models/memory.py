@@ -33,7 +33,7 @@ class CrossBatchMemory(TrainedEmbedder):
 
     Args:
         embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
-            inputs.
+            inputs; or a two-tower model, whose candidates are kept.
         memory_size: Number of kept embeddings, at least 1. The newest come first; a larger batch
             keeps its first examples. Defaults to 8192.
         warmup_steps: Number of steps that fill but do not use the memory: while the embedder still
@@ -124,7 +124,8 @@ class CrossBatchMemory(TrainedEmbedder):
             used,
         )
         loss = self.loss(labels, y_pred, sample_weight, memory=memory)
-        self._remember(labels, y_pred)
+        # On two sides the queries of a batch are compared with the candidates of those before.
+        self._remember(labels, y_pred[:, 1] if len(y_pred.shape) == 3 else y_pred)
         for other in self.losses:
             loss = loss + ops.cast(ops.sum(other), loss.dtype)
         return loss

@@ -5,7 +5,7 @@ from keras import ops
 
 from tfmetric.layers import PairwiseDistance
 from tfmetric.models.checked_embedder import check_embedder
-from tfmetric.models.towers import networks
+from tfmetric.models.like_inputs import inputs_like
 
 
 def siamese(embedder: keras.Model, distance="euclidean", name: str = "siamese") -> keras.Model:
@@ -39,7 +39,8 @@ def siamese(embedder: keras.Model, distance="euclidean", name: str = "siamese") 
     Reference: Hadsell, Chopra, LeCun: Dimensionality reduction by learning an invariant mapping,
     CVPR 2006.
     """
-    a, b = _inputs(embedder, ("a", "b"))
+    check_embedder(embedder)
+    a, b = inputs_like(embedder, ("a", "b"))
     distances = PairwiseDistance(distance, name="distance")((embedder(a), embedder(b)))
     return keras.Model((a, b), distances, name=name)
 
@@ -74,27 +75,9 @@ def triplet(embedder: keras.Model, distance="euclidean", name: str = "triplet") 
 
     Reference: Hoffer, Ailon: Deep metric learning using triplet network, 2015.
     """
-    inputs = _inputs(embedder, ("anchor", "positive", "negative"))
+    check_embedder(embedder)
+    inputs = inputs_like(embedder, ("anchor", "positive", "negative"))
     anchor, positive, negative = (embedder(x) for x in inputs)
     head = PairwiseDistance(distance, name="distance")
     both = ops.stack([head((anchor, positive)), head((anchor, negative))], axis=-1)
     return keras.Model(inputs, both, name=name)
-
-
-def _inputs(embedder, names):
-    check_embedder(embedder)
-    like = networks.inputs_of(embedder)
-    if not isinstance(like, dict):
-        return tuple(
-            keras.tree.map_structure(
-                lambda x, name=name: keras.Input(x.shape[1:], dtype=x.dtype, name=name), like
-            )
-            for name in names
-        )
-    return tuple(
-        {
-            key: keras.Input(x.shape[1:], dtype=x.dtype, name=f"{name}_{key}")
-            for key, x in like.items()
-        }
-        for name in names
-    )

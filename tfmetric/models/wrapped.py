@@ -4,6 +4,7 @@ import keras
 
 from tfmetric._config import ConfigFromArguments, from_saved_parts
 from tfmetric.models.checked_embedder import check_embedder
+from tfmetric.models.two_tower import TwoTower
 
 
 class EmbedderInside(ConfigFromArguments, keras.Model):
@@ -41,8 +42,8 @@ class TrainedEmbedder(EmbedderInside):
 
     Args:
         embedder: A model with an embedding (B, D) as its output, with one input or a dictionary of
-            them, or another such model. It stays a separate model: ``model.embedder`` is what to
-            evaluate and to export.
+            them, a two-tower model, or another such model. It stays a separate model:
+            ``model.embedder`` is what to evaluate and to export.
         name: Name of the model.
     """
 
@@ -54,7 +55,8 @@ class TrainedEmbedder(EmbedderInside):
         self.built = True
 
     def _check(self, embedder):
-        check_embedder(innermost(embedder))
+        if not isinstance(innermost(embedder), TwoTower):
+            check_embedder(innermost(embedder))
 
     @property
     def inputs(self):
