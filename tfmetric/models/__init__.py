@@ -10,7 +10,7 @@ from tfmetric.models.memory import CrossBatchMemory
 from tfmetric.models.proxies import with_proxies
 from tfmetric.models.self_distillation import BYOL, SimSiam
 from tfmetric.models.siamese import siamese, triplet
-from tfmetric.models.two_tower import TwoTower, two_tower
+from tfmetric.models.two_tower import two_tower
 from tfmetric.models.two_views import BarlowTwins, SimCLR, VICReg
 from tfmetric.models.without_labels import TwoViews, WithoutLabels
 
@@ -22,7 +22,6 @@ __all__ = [
     "CrossBatchMemory",
     "SimCLR",
     "SimSiam",
-    "TwoTower",
     "TwoViews",
     "VICReg",
     "WithoutLabels",
