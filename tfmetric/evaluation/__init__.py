@@ -1,4 +1,4 @@
-"""Evaluation: how good an embedding is, on classes it has never seen, against honest baselines."""
+"""Evaluation of embeddings on classes never seen in training, against fair baselines."""
 
 from tfmetric._foreign_names import answering
 from tfmetric.evaluation.classification.few_shot import FewShotResult, few_shot

@@ -6,7 +6,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 
-# Rows looked at together: a table of booleans for all would be a quarter of the embeddings.
+# Rows checked at once: booleans for all rows would take a quarter of the embeddings' memory.
 _ROWS = 4096
 
 
@@ -14,7 +14,7 @@ def check_embeddings(embeddings, name: str = "embeddings") -> np.ndarray:
     """Returns the embeddings as a finite (N, D) array of numbers.
 
     Raises:
-        ValueError: If they are not, with the rows that hold a NaN or an infinity.
+        ValueError: If they are not; the message names the rows with NaN or infinity.
     """
     array = _array(embeddings, name)
     if array.ndim != 2 or array.dtype.kind not in "fiub":
@@ -45,7 +45,7 @@ def check_ks(ks) -> tuple[int, ...]:
     """Returns the k of recall@k as a tuple of ints; one integer stands for itself.
 
     Raises:
-        ValueError: If there is none, or one is no integer above 0.
+        ValueError: If there is no k, or a k is not an integer above 0.
     """
     several = (ks,) if isinstance(ks, Integral) or not np.iterable(ks) else tuple(ks)
     if not several or not all(
@@ -58,8 +58,8 @@ def check_ks(ks) -> tuple[int, ...]:
 def common_codes(labels: np.ndarray, gallery_labels: np.ndarray):
     """Numbers the classes of the gallery; a query whose class is not in the gallery gets −1.
 
-    Classes are compared as Python values: an int64 and a uint64 array put together by NumPy would
-    turn into floats, in which large labels fall together.
+    Classes are compared as Python values: NumPy would join an int64 and a uint64 array as floats,
+    in which large labels become equal.
 
     Returns:
         The codes of the queries and the codes of the gallery, both int64.
@@ -72,7 +72,7 @@ def common_codes(labels: np.ndarray, gallery_labels: np.ndarray):
 
 
 def _array(values, name):
-    """The values as an array; NumPy's message about ragged rows does not name the argument."""
+    """Returns the values as an array; NumPy's error for ragged rows would not name the argument."""
     try:
         return np.asarray(values)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Clustering: do the clusters that k-means finds match the classes?"""
+"""Clustering: compares k-means clusters with the classes."""
 
 import json
 import warnings
@@ -17,23 +17,23 @@ from tfmetric.typing import Array
 from tfmetric.values import labels as read_labels
 from tfmetric.values import plain
 
-# Examples × clusters above which k-means goes through batches (about a minute for the whole data
-# on two cores).
+# Examples × clusters above which k-means uses batches (about a minute for the whole data on two
+# cores).
 _MOST_PAIRS = 5e7
 
 
 @dataclass(frozen=True, eq=False)
 class ClusteringResult:
-    """How well clusters match classes.
+    """The agreement of clusters and classes.
 
     Attributes:
         clusters: (N,) the cluster of each example, 0, 1, ..., read-only.
-        codes: (N,) the class of each example as a number, read-only.
-        precision: (N,) B³: the share of an example's cluster that is of its class, read-only.
-        recall: (N,) B³: the share of an example's class that is in its cluster, read-only.
-        pure: (N,) 1 where an example is of the commonest class of its cluster, read-only.
+        codes: (N,) number of each example's class, read-only.
+        precision: (N,) B³ precision: share of an example's cluster that has its class, read-only.
+        recall: (N,) B³ recall: share of an example's class that is in its cluster, read-only.
+        pure: (N,) 1 where an example has the most frequent class of its cluster, read-only.
         distance: Name of the distance.
-        method: What found the clusters.
+        method: The clustering method.
     """
 
     clusters: np.ndarray
@@ -46,7 +46,7 @@ class ClusteringResult:
 
     @property
     def num_clusters(self) -> int:
-        """Clusters that hold an example."""
+        """Number of non-empty clusters."""
         return int(self.clusters.max()) + 1
 
     @property
@@ -83,25 +83,25 @@ class ClusteringResult:
 
     @property
     def b3_f1(self) -> float:
-        """Harmonic mean of the two."""
+        """Harmonic mean of B³ precision and recall."""
         return 2 * self.b3_precision * self.b3_recall / (self.b3_precision + self.b3_recall)
 
     @property
     def purity(self) -> float:
-        """Share of the examples that are of the commonest class of their cluster."""
+        """Share of the examples that have the most frequent class of their cluster."""
         return float(self.pure.mean())
 
     def figures(self) -> dict[str, float]:
-        """All figures by name."""
+        """Returns all figures by name."""
         names = ("nmi", "ami", "b3_precision", "b3_recall", "b3_f1", "purity")
         return {name: getattr(self, name) for name in names}
 
     def values(self, figure: str = "b3_precision") -> np.ndarray:
-        """A figure's value for each example (N,).
+        """Returns a figure's value for each example (N,).
 
         Args:
-            figure: ``"b3_precision"``, ``"b3_recall"`` or ``"purity"``; the others are of the
-                whole.
+            figure: ``"b3_precision"``, ``"b3_recall"`` or ``"purity"``; other figures have no value
+                for an example.
         """
         found = {"b3_precision": self.precision, "b3_recall": self.recall, "purity": self.pure}
         if figure not in found:
@@ -109,7 +109,7 @@ class ClusteringResult:
         return found[figure]
 
     def interval(self, figure: str = "b3_precision") -> tuple[float, float]:
-        """The 95 % interval of a figure for other classes, the clusters staying as they are.
+        """Returns the 95 % interval of a figure for other classes, with fixed clusters.
 
         Args:
             figure: One of :meth:`figures`.
@@ -128,17 +128,17 @@ class ClusteringResult:
     def by_group(
         self, groups: Array | None, figure: str = "b3_precision", **arguments: Any
     ) -> GroupTable:
-        """A figure by groups of the examples.
+        """Returns a figure by groups of the examples.
 
         Args:
             groups: (N,), integers or strings.
             figure: As in :meth:`values`.
-            **arguments: Of :func:`tfmetric.evaluation.group_table`, such as ``small``.
+            **arguments: Arguments of :func:`tfmetric.evaluation.group_table`, such as ``small``.
         """
         return group_table(figure, self.values(figure), groups, self.codes, **arguments)
 
     def summary(self) -> str:
-        """The figures as a few lines of text."""
+        """Returns the figures as a few lines of text."""
         lines = [
             f"Clustering by {self.method}: {len(self.codes):,} examples of {self.num_classes:,} "
             f"classes in {self.num_clusters:,} clusters, {self.distance} distance"
@@ -153,7 +153,7 @@ class ClusteringResult:
         return "\n".join(lines)
 
     def to_dict(self) -> dict:
-        """Figures, counts and intervals as plain Python values; NaN becomes None."""
+        """Returns figures, counts and intervals as plain Python values; NaN becomes None."""
         figures = self.figures()
         return plain(
             {
@@ -168,7 +168,7 @@ class ClusteringResult:
         )
 
     def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
+        """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
 
@@ -183,21 +183,21 @@ def clustering(
 ) -> ClusteringResult:
     """Clusters the embeddings by k-means and compares the clusters with the classes.
 
-    It asks for more than retrieval does: classes as round, equally wide and separate clouds. A
-    good retrieval with poor clusters usually has classes of several clouds each.
+    Clustering demands more than retrieval: each class must form one round cloud, all equally wide
+    and separate. Good retrieval with poor clusters usually means that classes form several clouds.
 
     Args:
         embeddings: (N, D), finite.
         labels: (N,) or (N, 1), integers or strings.
         k: Number of clusters; None for the number of classes.
         distance: ``"euclidean"``, or ``"cosine"`` for embeddings scaled to length 1 first.
-        restarts: k-means is started so often from new centres, and the tightest result kept.
+        restarts: Number of k-means starts from new centres; the tightest result is kept.
         seed: Seed of the centres.
 
     Returns:
-        A :class:`ClusteringResult`. It has fewer clusters than k where there are fewer different
-        embeddings. With more than about 50 million examples × clusters, k-means goes through
-        random batches, which is quicker and a little worse.
+        A :class:`ClusteringResult`. It has fewer clusters than k if there are fewer different
+        embeddings. Above about 50 million examples × clusters, k-means uses random batches, which
+        is faster and slightly worse.
 
     Raises:
         ValueError: If shapes do not fit, or k is not in 1..N.
@@ -238,7 +238,7 @@ def clustering(
 
 
 def _scaled(embeddings, distance):
-    """Values that squares of float32 can hold; k-means is the same at any scale."""
+    """Scales values so that float32 holds their squares; k-means does not depend on scale."""
     x = embeddings.astype(np.float64)
     x /= np.abs(x).max() or 1.0
     if distance == "cosine":
@@ -256,13 +256,13 @@ def _k_means(x, k, restarts, seed):
     else:
         method, model = "k-means", KMeans(k, n_init=restarts, random_state=seed)
     with warnings.catch_warnings():
-        # Fewer different embeddings than clusters: said by the number of clusters.
+        # Ignore the warning about too few different embeddings: the number of clusters reports it.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit_predict(x), method
 
 
 def _b_cubed(clusters, codes):
-    """B³ precision and recall of each example, and whether it is of its cluster's main class."""
+    """Each example's B³ precision and recall, and whether it has its cluster's main class."""
     num_classes = codes.max() + 1
     cells, cell, together = np.unique(
         clusters * num_classes + codes, return_inverse=True, return_counts=True
@@ -270,7 +270,7 @@ def _b_cubed(clusters, codes):
     together_of_each = together[cell]
     precision = together_of_each / np.bincount(clusters)[clusters]
     recall = together_of_each / np.bincount(codes)[codes]
-    # The largest cell of a cluster counts, the first of several.
+    # The largest cell of a cluster counts, the first at a tie.
     order = np.lexsort((-together, cells // num_classes))
     first = np.unique(cells[order] // num_classes, return_index=True)[1]
     main = np.zeros(len(cells))

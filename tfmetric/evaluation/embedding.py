@@ -1,4 +1,4 @@
-"""From a model and data to embeddings."""
+"""Computes the embeddings of data."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ def embed(model: keras.Model, data: Any, batch_size: int = 256) -> np.ndarray:
     Args:
         model: An embedder: a ``keras.Model`` from inputs to (B, D), with one or several inputs.
         data: A ``LabeledData``, which is read a few batches at a time; a pair (inputs, labels),
-            whose labels are left aside; or the inputs. Inputs are an array (N, ...), texts (N,) of
-            any NumPy type, or a dictionary of these for a model with several named inputs.
+            whose labels are ignored; or the inputs. Inputs are an array (N, ...), texts (N,) of any
+            NumPy type, or a dictionary of these for a model with several named inputs.
         batch_size: Examples at a time. Defaults to 256.
 
     Returns:
-        Embeddings (N, D), float32; (0, D) of no examples.
+        Embeddings (N, D), float32; (0, D) without examples.
 
     Raises:
         ValueError: If an input is NaN or infinite (the message names the row), or the model does
@@ -47,14 +47,14 @@ def embed(model: keras.Model, data: Any, batch_size: int = 256) -> np.ndarray:
         inputs = _no_examples(data.element) if labeled else _inputs_for(model, data)
         count = 0 if labeled else len(next(iter(arrays_of(inputs)))[1])
         check_finite(inputs)
-        if not count:  # Keras predicts nothing for nothing: one dummy example tells the width.
+        if not count:  # Keras cannot predict on no examples, so one dummy example gives the width.
             inputs = _one_dummy(inputs)
         embeddings = model.predict(inputs, batch_size=batch_size, verbose=0)[:count]
     if not isinstance(embeddings, np.ndarray) or embeddings.ndim != 2:
         raise ValueError(
             expected(
                 "a model whose output is one embedding (batch, dim); for a siamese or triplet "
-                "model give the embedder that it was made of",
+                "model, pass the embedder inside it",
                 output_shape=np.shape(embeddings),
             )
         )
@@ -66,7 +66,7 @@ def _predict_labeled(model, data, batch_size):
         return model.predict(_Chunks(data, batch_size), verbose=0)
     import tensorflow as tf
 
-    # The pipeline decodes the next images while the network works.
+    # The pipeline decodes the next images while the network runs.
     batches = data.batches(batch_size)
     if not any(np.dtype(dtype).kind == "f" for _, dtype in _numeric(data.element)):
         return model.predict(batches, verbose=0)
@@ -75,7 +75,7 @@ def _predict_labeled(model, data, batch_size):
     except tf.errors.InvalidArgumentError as error:
         if _NOT_FINITE not in str(error):
             raise
-        for start in range(0, len(data), batch_size):  # Finds the row.
+        for start in range(0, len(data), batch_size):  # This check names the row.
             part = np.arange(start, min(start + batch_size, len(data)))
             check_finite(data.read(part), start, data.ids)
         raise
@@ -92,7 +92,7 @@ def _refuse_not_finite(inputs, labels):
 
 
 class _Chunks(keras.utils.PyDataset):
-    """The examples in order, read without TensorFlow, which need not be installed elsewhere."""
+    """Reads the examples in order without TensorFlow, which other backends may lack."""
 
     def __init__(self, data, batch_size):
         super().__init__()
@@ -110,7 +110,7 @@ class _Chunks(keras.utils.PyDataset):
 
 
 def _inputs_for(model, data):
-    """The inputs; a list of arrays stays one for a model with several inputs."""
+    """Returns the inputs; a list of arrays stays a list for a model with several inputs."""
     given = data[0] if isinstance(data, tuple) and len(data) == 2 else data
     several = len(getattr(model, "inputs", None) or ()) > 1
     if several and isinstance(given, (list, tuple)) and len(given) == len(model.inputs):
@@ -123,7 +123,7 @@ def _numeric(element):
 
 
 def _no_examples(element):
-    """Inputs of no example, with 1 for each free length."""
+    """Returns inputs for one dummy example, with 1 for each free length."""
     arrays = {
         name: np.zeros(
             (0, *(1 if n is None else n for n in shape)), object if dtype == "string" else dtype

@@ -1,4 +1,4 @@
-"""Takes data apart: the inputs of a model and the labels, checked before a model sees them."""
+"""Splits data into inputs and labels, and checks the inputs before a model sees them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ _ROWS = 1024
 
 
 def labels_of(data: Any) -> np.ndarray:
-    """The labels of ``data``, one an example.
+    """Returns the labels of ``data``, one for each example.
 
     Args:
         data: A ``LabeledData``, or a pair (inputs, labels).
@@ -30,11 +30,11 @@ def labels_of(data: Any) -> np.ndarray:
 
 
 def labels_of_both(data: Any, gallery: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """The labels of queries and gallery, as class names where the two number classes differently.
+    """Labels of queries and gallery, as class names where the two number classes differently.
 
     Args:
         data: The queries, as :func:`labels_of` takes them.
-        gallery: The gallery, likewise; None for none, whose labels are None.
+        gallery: The gallery in the same form, or None; then its labels are None.
     """
     labels = labels_of(data)
     if gallery is None:
@@ -47,14 +47,14 @@ def labels_of_both(data: Any, gallery: Any) -> tuple[np.ndarray, np.ndarray | No
 
 
 def inputs_of(data: Any) -> Any:
-    """The inputs of ``data``: one array, or a dictionary or list of arrays for several inputs."""
+    """Returns the inputs of ``data``: an array, or a dictionary or list of arrays."""
     if hasattr(data, "read"):
         return data.read()
     return as_inputs(data[0] if _is_pair(data) else data)
 
 
 def as_inputs(inputs: Any) -> Any:
-    """Arrays of inputs as Keras takes them: texts of any NumPy type as ``str`` objects."""
+    """Converts inputs for Keras: texts of any NumPy type become ``str`` objects."""
     if isinstance(inputs, dict):
         return {name: as_inputs(value) for name, value in inputs.items()}
     array = np.asarray(inputs)
@@ -64,14 +64,14 @@ def as_inputs(inputs: Any) -> Any:
 
 
 def count_of(inputs: Any) -> int:
-    """The number of examples."""
+    """Returns the number of examples."""
     if isinstance(inputs, dict):
         return len(next(iter(inputs.values()))) if inputs else 0
     return len(inputs)
 
 
 def with_named_inputs(model: Any, data: Any) -> Any:
-    """Data whose inputs are a list, for a model with several inputs, with a dictionary instead."""
+    """Replaces a list of inputs by a dictionary, for a model with several named inputs."""
     several = getattr(model, "inputs", None) or ()
     if not (len(several) > 1 and isinstance(data, (tuple, list)) and len(data) == 2):
         return data
@@ -82,7 +82,7 @@ def with_named_inputs(model: Any, data: Any) -> Any:
 
 
 def arrays_of(inputs: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """Each array of inputs with its name; "" where there is one."""
+    """Yields each array of inputs with its name; "" for a single array."""
     if isinstance(inputs, dict):
         yield from inputs.items()
     elif isinstance(inputs, (list, tuple)):
@@ -92,7 +92,7 @@ def arrays_of(inputs: Any) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def check_finite(inputs: Any, first: int = 0, ids=None) -> None:
-    """Refuses inputs with NaN or infinity, which a model may turn into finite embeddings.
+    """Rejects inputs with NaN or infinity, which a model may turn into finite embeddings.
 
     Args:
         inputs: One array, or a dictionary or list of arrays.
@@ -125,7 +125,7 @@ def check_finite(inputs: Any, first: int = 0, ids=None) -> None:
 
 
 def _is_pair(data):
-    """Whether data is (inputs, labels); a list counts as such where its first part is an array."""
+    """Returns whether data is (inputs, labels); a list counts if its first part is an array."""
     if isinstance(data, tuple):
         return len(data) == 2
     first_is_inputs = isinstance(data, list) and len(data) == 2

@@ -1,4 +1,4 @@
-"""The distance that a model was trained for."""
+"""Finds the distance that a model was trained for."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from tfmetric.losses import ProxyLoss
 
 
 def distance_of_loss(loss: Any) -> Distance | None:
-    """The distance that a loss compares embeddings by, or None where it does not say.
+    """Returns the distance of a loss, or None if the loss has none.
 
     Args:
         loss: A loss of ``tfmetric.losses``, also a ``WeightedSum`` or ``MatryoshkaLoss`` of others;
-            anything else says nothing.
+            anything else has no distance.
 
     Returns:
-        The distance. A weighted sum says one only where all its parts that say one agree. Losses on
-        class proxies compare by the cosine.
+        The distance. A weighted sum has a distance only if the distances of its parts agree. Losses
+        on class proxies have the cosine distance.
     """
     if isinstance(loss, ProxyLoss):
         return distances.get("cosine")
@@ -30,11 +30,11 @@ def distance_of_loss(loss: Any) -> Distance | None:
 
 
 def judging_distance(model: Any, distance: Any = None) -> tuple[Distance, str]:
-    """The distance to judge a model by, and where it comes from.
+    """Returns the distance to evaluate a model by, and its origin.
 
     Args:
         model: A model, compiled or not.
-        distance: A name, function or ``Distance``; None for that of the model's loss.
+        distance: A name, function or ``Distance``; None for the distance of the model's loss.
 
     Returns:
         The distance, and "as given", "that of the model's loss" or "the default".

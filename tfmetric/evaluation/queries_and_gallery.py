@@ -1,4 +1,4 @@
-"""Checks the two sides of a search: queries and a gallery, or one set searched within itself."""
+"""Checks the two sides of a search: queries and a gallery, or one set."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class Sides(NamedTuple):
         labels: (Q,).
         gallery: (M, D).
         gallery_labels: (M,).
-        one_set: Whether the gallery is the queries, so that a query must not find itself.
+        one_set: Whether the queries are the gallery, so that a query must not find itself.
     """
 
     queries: np.ndarray
@@ -30,11 +30,11 @@ class Sides(NamedTuple):
 
 
 def check_sides(embeddings, labels, gallery=None, gallery_labels=None) -> Sides:
-    """Checks the arguments that every search has.
+    """Checks the arguments common to every search.
 
     Raises:
         ValueError: If shapes or kinds do not fit, embeddings hold NaN or infinity, or the gallery
-            is the queries once more.
+            equals the queries.
     """
     embeddings = check_embeddings(embeddings)
     labels = read_labels(labels, len(embeddings))
@@ -69,8 +69,9 @@ def check_sides(embeddings, labels, gallery=None, gallery_labels=None) -> Sides:
     if _is_repeated(embeddings, gallery):
         raise ValueError(
             expected(
-                "a gallery apart from the queries: these are the same rows, and each query would "
-                "find itself first. To search each example among all others, leave the gallery out",
+                "a gallery that differs from the queries: these are the same rows, so each query "
+                "would find itself first. To search each example among all others, omit the "
+                "gallery",
                 gallery_shape=gallery.shape,
             )
         )
@@ -85,14 +86,14 @@ def count_found_again(queries: np.ndarray, gallery: np.ndarray) -> int:
 
 
 def _chunks(rows, dtype):
-    """The rows one by one in a common dtype, −0.0 as 0.0, without a copy of all."""
+    """Yields the rows in a common dtype, −0.0 as 0.0, without copying all."""
     for start in range(0, len(rows), 1024):
         part = rows[start : start + 1024].astype(dtype)
         yield from (part + 0.0 if dtype.kind == "f" else part)
 
 
 def _is_repeated(queries, gallery):
-    """Whether both are the same rows in the same order; rows all alike are a collapse instead."""
+    """Returns whether both have the same rows in order; all-equal rows are a collapse instead."""
     if queries is gallery:
         return len(queries) > 0
     if queries.shape != gallery.shape or not len(queries):
@@ -103,10 +104,10 @@ def _is_repeated(queries, gallery):
 
 
 def comparable(*labels: np.ndarray) -> bool:
-    """Whether labels can be equal at all: a text never equals a number. Empty ones always can."""
+    """Returns whether labels are comparable: a text never equals a number. Empty labels are."""
     return len({array.dtype.kind == "U" for array in labels if array.size}) < 2
 
 
 def shape_of(array) -> tuple[int, ...] | None:
-    """The shape of an array for a message; None for None."""
+    """Returns the shape of an array for a message; None for None."""
     return None if array is None else np.shape(array)

@@ -54,7 +54,7 @@ def test_classes_numbered_differently_are_compared_by_name(model):
 
 
 def test_the_data_once_more_are_no_gallery(model):
-    with pytest.raises(ValueError, match="a gallery apart from the queries"):
+    with pytest.raises(ValueError, match="a gallery that differs from the queries"):
         evaluate(model, TEST, gallery=TEST)
 
 

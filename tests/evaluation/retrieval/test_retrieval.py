@@ -273,7 +273,7 @@ def test_a_former_name_is_answered_with_the_present_one(former, present):
 def test_the_queries_once_more_are_no_gallery():
     x, labels = np.arange(8.0)[:, None], np.arange(8) % 2
     for gallery in (x, x.copy()):
-        with pytest.raises(ValueError, match="a gallery apart from the queries"):
+        with pytest.raises(ValueError, match="a gallery that differs from the queries"):
             retrieval(x, labels, gallery, labels)
     # A collapsed embedding has equal rows on both sides, and is to be judged.
     alike = np.zeros((8, 2))

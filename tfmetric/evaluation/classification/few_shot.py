@@ -1,4 +1,4 @@
-"""Few-shot episodes: new classes from a handful of examples each."""
+"""Few-shot episodes: classifies new classes from a few examples each."""
 
 import json
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ class FewShotResult:
 
     Attributes:
         ways: Classes in an episode.
-        shots: Examples of each class that its prototype is the mean of.
+        shots: Examples of each class averaged to its prototype.
         episode_accuracies: (E,) accuracy of each episode, read-only.
-        query: (E, ways × queries) index of each example that was assigned, read-only.
-        correct: (E, ways × queries) whether it was assigned rightly, read-only.
-        query_classes: (E, ways × queries) a number for its class, read-only.
+        query: (E, ways × queries) index of each assigned example, read-only.
+        correct: (E, ways × queries) whether it was assigned correctly, read-only.
+        query_classes: (E, ways × queries) number of its class, read-only.
         num_classes: Classes with enough examples to be drawn.
         num_examples: Examples in all.
         distance: Name of the distance.
@@ -49,14 +49,14 @@ class FewShotResult:
         return float(self.episode_accuracies.mean())
 
     def figures(self) -> dict[str, float]:
-        """The accuracy by name."""
+        """Returns the accuracy by name."""
         return {"accuracy": self.accuracy}
 
     def interval(self, figure: str = "accuracy") -> tuple[float, float]:
-        """The 95 % interval over episodes, mean ± 1.96 · standard deviation / √episodes.
+        """Returns the 95 % interval over episodes, mean ± 1.96 · standard deviation / √episodes.
 
-        As the literature states it: it says how far other episodes of the same classes would
-        lead, not other classes. NaN for one episode.
+        The literature reports this interval. It covers other episodes of the same classes, not
+        other classes. NaN for one episode.
         """
         if figure != "accuracy":
             raise ValueError(expected("figure to be accuracy", figure=figure))
@@ -69,15 +69,15 @@ class FewShotResult:
     def by_group(
         self, groups: Array | None, figure: str = "accuracy", **arguments: Any
     ) -> GroupTable:
-        """The share of right answers by groups of the examples.
+        """Returns the share of correct answers by groups of the examples.
 
-        An example that many episodes drew counts once, with its mean: five examples drawn a
-        hundred times say no more of a group than five examples do.
+        An example drawn by several episodes counts once, with its mean, because repeated draws add
+        no evidence about its group.
 
         Args:
             groups: One value for each example: integers or strings.
             figure: ``"accuracy"``.
-            **arguments: Of :func:`tfmetric.evaluation.group_table`, such as ``small``.
+            **arguments: Arguments of :func:`tfmetric.evaluation.group_table`, such as ``small``.
         """
         groups = np.asarray(groups)
         if figure != "accuracy" or groups.shape[:1] != (self.num_examples,):
@@ -96,7 +96,7 @@ class FewShotResult:
         return group_table(figure, share, groups[drawn], classes, **arguments)
 
     def summary(self) -> str:
-        """The accuracy as one line."""
+        """Returns the accuracy as one line."""
         low, high = self.interval()
         return (
             f"{self.ways}-way {self.shots}-shot accuracy {self.accuracy:.4f} (95 % interval over "
@@ -105,7 +105,7 @@ class FewShotResult:
         )
 
     def to_dict(self) -> dict:
-        """Figures as plain Python values; NaN becomes None."""
+        """Returns figures as plain Python values; NaN becomes None."""
         return plain(
             {
                 "accuracy": self.accuracy,
@@ -120,7 +120,7 @@ class FewShotResult:
         )
 
     def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
+        """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
 
@@ -137,18 +137,18 @@ def few_shot(
 ) -> FewShotResult:
     """Assigns examples of N classes to the nearest prototype, over many random episodes.
 
-    Each episode draws ``ways`` classes and of each ``shots`` + ``queries`` different examples. The
-    prototype of a class is the mean of the shots. A query is right if its own class's prototype
-    is strictly the nearest: ties, to float32 precision, count against the model.
+    Each episode draws ``ways`` classes and ``shots`` + ``queries`` different examples of each. The
+    prototype of a class is the mean of the shots. A query is right if its own class's prototype is
+    strictly the nearest: ties, to float32 precision, count against the model.
 
     Args:
-        embeddings: (N, D), of classes that were not trained on, finite.
+        embeddings: (N, D), finite, of classes not used in training.
         labels: (N,), integers or strings. Classes of fewer than ``shots`` + ``queries`` examples
             are not drawn.
         ways: Classes in an episode, at least 2.
-        shots: Examples that a prototype is the mean of.
+        shots: Examples averaged to a prototype.
         queries: Examples of each class that are assigned.
-        episodes: How many.
+        episodes: Number of episodes.
         seed: Seed of the draws.
         distance: Name or function, see :func:`tfmetric.distances.get`.
 
@@ -156,7 +156,7 @@ def few_shot(
         A :class:`FewShotResult`.
 
     Raises:
-        ValueError: If too few classes have enough examples, or an argument makes no sense.
+        ValueError: If too few classes have enough examples, or an argument is out of its range.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Classification by neighbors or class means; a query far from all of them is unknown."""
+"""Classifies by neighbors or class means; a query far from all of them is unknown."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -17,7 +17,7 @@ from tfmetric.evaluation.queries_and_gallery import FORMER_NAMES, Sides, check_s
 from tfmetric.typing import Array, Distance
 
 _BLOCK_BYTES = 2**25
-_MOST_ROWS = 256  # More make the matrix product no faster.
+_MOST_ROWS = 256  # Larger blocks do not speed up the matrix product.
 
 
 @renamed(**FORMER_NAMES)
@@ -34,8 +34,8 @@ def knn(
 ) -> ClassificationResult:
     """Assigns each query to the class that most of its k nearest gallery examples have.
 
-    Use it to judge a closed set: test queries against the training examples as the gallery. Without
-    a gallery each example is assigned by all the others.
+    Use it to judge a closed set, with test queries and the training examples as the gallery.
+    Without a gallery each example is assigned by all others.
 
     Ties count against the model: at equal distance, to float32 precision, examples of other classes
     come first, and at equal votes another class wins, the nearest one if there are several. With
@@ -47,18 +47,18 @@ def knn(
         labels: (Q,) or (Q, 1), integers or strings.
         gallery: (M, D); None for the queries themselves.
         gallery_labels: (M,), with ``gallery``.
-        k: The number of neighbors that vote; a smaller gallery votes as a whole.
+        k: Number of voting neighbors; a smaller gallery votes as a whole.
         distance: Name or function, see :func:`tfmetric.distances.get`.
-        threshold: Answer "unknown" where even the nearest example is further away than this; None
-            for never. Choose it on other data, see :func:`tfmetric.evaluation.calibrate`.
+        threshold: Answer "unknown" where even the nearest example is further than this; None for
+            never. Choose it on other data; see :func:`tfmetric.evaluation.calibrate`.
         progress: Whether a progress bar is shown on a terminal.
 
     Returns:
-        A :class:`ClassificationResult`; its ``distances`` are those to the nearest example.
+        A :class:`ClassificationResult`; its ``distances`` are distances to the nearest example.
 
     Raises:
-        ValueError: If shapes do not fit, embeddings are not finite, or the gallery is empty or the
-            queries once more.
+        ValueError: If shapes do not fit, embeddings are not finite, or the gallery is empty or
+            equals the queries.
 
     Example:
 
@@ -78,7 +78,7 @@ def knn(
 def knn_of_sides(
     sides: Sides, *, k: int, distance, threshold: float | None = None, progress: bool = True
 ) -> ClassificationResult:
-    """:func:`knn` of checked sides; queries and gallery may be sparse matrices of SciPy."""
+    """Computes :func:`knn` on checked sides; queries and gallery may be SciPy sparse matrices."""
     if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
         raise ValueError(expected("k to be an integer above 0", k=k))
     _check(sides, threshold, 1 + sides.one_set)
@@ -122,21 +122,21 @@ def nearest_class_mean(
 ) -> ClassificationResult:
     """Assigns each query to the class whose gallery examples have the nearest mean.
 
-    Without a gallery each example is assigned among the means of all the others: it is taken out
-    of the mean of its own class. Ties, to float32 precision, count against the model.
+    Without a gallery each example is compared with the means of all others: it is excluded from the
+    mean of its class. Ties, to float32 precision, count against the model.
 
     Args:
         embeddings: (Q, D), the queries, finite.
         labels: (Q,) or (Q, 1), integers or strings.
         gallery: (M, D); None for the queries themselves.
         gallery_labels: (M,), with ``gallery``.
-        distance: Name or function, see :func:`tfmetric.distances.get`. Means are taken of the
-            embeddings as they are.
-        threshold: Answer "unknown" where even the nearest mean is further away than this.
+        distance: Name or function, see :func:`tfmetric.distances.get`. Means are of the given
+            embeddings, not normalised.
+        threshold: Answer "unknown" where even the nearest mean is further than this.
         progress: Whether a progress bar is shown on a terminal.
 
     Returns:
-        A :class:`ClassificationResult`; its ``distances`` are those to the nearest mean.
+        A :class:`ClassificationResult`; its ``distances`` are distances to the nearest mean.
 
     Raises:
         ValueError: If shapes do not fit, embeddings are not finite, or the gallery is empty or the
@@ -163,7 +163,7 @@ def nearest_class_mean(
         part, own = sides.queries[rows].astype(np.float64), codes[rows]
         held = means
         if sides.one_set:
-            # Each query's own class, without the query; no mean is left of a lone one.
+            # Exclude the query from its class's mean; a single example leaves no mean.
             rest = np.maximum(sizes[own] - 1, 1)[:, None]
             held = np.concatenate([means, means[own] + (means[own] - part) / rest])
         found = nearest_order.ordering(distance, part, held)(np.arange(len(rows)))
@@ -186,12 +186,12 @@ def nearest_class_mean(
 
 
 def class_means(embeddings, codes, count: int) -> np.ndarray:
-    """Mean of the embeddings of each class 0, ..., count − 1, in float64 (count, D)."""
+    """Returns the mean embedding of each class 0, ..., count − 1, in float64 (count, D)."""
     order = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes, minlength=count)
     starts = np.cumsum(sizes) - sizes
     sums = np.zeros((count, embeddings.shape[1]))
-    for code in range(count):  # One class at a time: not all in float64 at once.
+    for code in range(count):  # One class at a time, so that only one is converted to float64.
         members = embeddings[order[starts[code] : starts[code] + sizes[code]]]
         sums[code] = members.sum(axis=0, dtype=np.float64)
     return sums / np.maximum(sizes, 1)[:, None]
@@ -208,7 +208,7 @@ def _check(sides, threshold, least):
 
 
 def _nearest(found, own, gallery_codes, k):
-    """The k nearest examples (B, k) of each query, those of other classes first at a tie."""
+    """Returns the k nearest examples (B, k) of each query, other classes first at a tie."""
     width = found.shape[1]
     flat = smallest(found, k)
     flat = np.arange(found.size) if flat is None else flat[0]
@@ -219,14 +219,14 @@ def _nearest(found, own, gallery_codes, k):
 
 
 def _elected(voters, own):
-    """The class with the most votes; at a tie another than the query's own, then the nearest."""
+    """Class with most votes; ties prefer a class other than the query's, then the nearer."""
     votes = (voters[:, :, None] == voters[:, None, :]).sum(axis=2)
     first = np.argmax(2 * votes + (voters != own[:, None]), axis=1)
     return voters[np.arange(len(voters)), first]
 
 
 def _first_of_another(found, own):
-    """The class at the least distance, another than the query's own at a tie."""
+    """Returns the nearest class; ties prefer a class other than the query's."""
     least = found.min(axis=1, keepdims=True)
     another = np.arange(found.shape[1]) != own[:, None]
     return np.argmax(2 * (found == least) + another, axis=1)

@@ -1,4 +1,4 @@
-"""One-shot runs: N new classes, one example of each, and items to assign to them."""
+"""One-shot runs: assigns items to N new classes with one example each."""
 
 import io
 import json
@@ -29,7 +29,7 @@ class OneShotRun:
         name: Name of the run.
         training: (N, ...), one example of each class.
         test: (M, ...), the items to assign.
-        answers: (M,), for each item the index in ``training`` of its class.
+        answers: (M,), index in ``training`` of each item's class.
     """
 
     name: str
@@ -45,8 +45,8 @@ class OneShotResult:
     Attributes:
         names: Name of each run.
         run_accuracies: Accuracy of each run, read-only (R,).
-        correct: For each run whether each of its items was assigned rightly, read-only.
-        ways: The number of classes in each run.
+        correct: For each run, whether each item was assigned correctly; read-only.
+        ways: Number of classes in each run.
         distance: Name of the distance.
     """
 
@@ -62,11 +62,11 @@ class OneShotResult:
         return float(self.run_accuracies.mean())
 
     def figures(self) -> dict[str, float]:
-        """The accuracy by name."""
+        """Returns the accuracy by name."""
         return {"accuracy": self.accuracy}
 
     def interval(self, figure: str = "accuracy") -> tuple[float, float]:
-        """The 95 % interval for other runs, by 1000 bootstrap draws of runs."""
+        """Returns the 95 % interval for other runs, by 1000 bootstrap draws of runs."""
         if figure != "accuracy":
             raise ValueError(expected("figure to be accuracy", figure=figure))
         return bootstrap_interval(self.run_accuracies, np.arange(len(self.names)))
@@ -74,13 +74,13 @@ class OneShotResult:
     def by_group(
         self, groups: Array | None, figure: str = "accuracy", **arguments: Any
     ) -> GroupTable:
-        """The share of right answers by groups of the runs, such as their alphabets.
+        """Returns the share of correct answers by groups of the runs, such as their alphabets.
 
         Args:
             groups: (R,), integers or strings, one for each run.
             figure: ``"accuracy"``.
-            **arguments: Of :func:`tfmetric.evaluation.group_table`, such as ``small``, which is
-                of items.
+            **arguments: Arguments of :func:`tfmetric.evaluation.group_table`, such as ``small``, a
+                number of items.
         """
         groups = read_labels(groups, len(self.names), "groups")
         if figure != "accuracy":
@@ -89,7 +89,7 @@ class OneShotResult:
         return group_table(figure, np.concatenate(self.correct), groups[run], run, **arguments)
 
     def summary(self) -> str:
-        """The figures as one line."""
+        """Returns the figures as one line."""
         items = sum(map(len, self.correct))
         ways = "-, ".join(map(str, sorted(set(self.ways))))
         low, high = self.interval()
@@ -100,7 +100,7 @@ class OneShotResult:
         )
 
     def to_dict(self) -> dict:
-        """Figures as plain Python values."""
+        """Returns figures as plain Python values."""
         runs = dict(zip(self.names, self.run_accuracies.tolist(), strict=True))
         return plain(
             {
@@ -113,7 +113,7 @@ class OneShotResult:
         )
 
     def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
+        """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
 
@@ -127,7 +127,7 @@ def one_shot(
 
     Args:
         embed: An embedder (``keras.Model``), or a function from inputs (B, ...) to (B, D).
-        runs: The runs, such as :func:`read_one_shot_runs` gives.
+        runs: The runs, for example from :func:`read_one_shot_runs`.
         distance: Name or function, see :func:`tfmetric.distances.get`.
 
     Returns:
@@ -151,7 +151,7 @@ def one_shot(
     runs = tuple(runs)
     if not runs:
         raise ValueError(expected("at least one run", runs=runs))
-    # All runs in one pass: a pass each would cost more in overhead than in work.
+    # Embed all runs in one pass, since single passes cost more overhead than work.
     parts = [part for run in runs for part in (run.training, run.test)]
     ends = np.cumsum([len(part) for part in parts])
     embeddings = check_embeddings(_apply(embed, np.concatenate(parts)))
@@ -189,24 +189,24 @@ def read_one_shot_runs(
     channels: int = 1,
     decode: Callable | None = None,
 ) -> tuple[OneShotRun, ...]:
-    """Reads one-shot runs in the layout that Omniglot's are published in (``all_runs.zip``).
+    """Reads one-shot runs in Omniglot's published layout (``all_runs.zip``).
 
-    A folder a run, with ``class_labels.txt``, each line a test file and the training file of the
-    same class, and the image files it names.
+    Each run is a folder with image files and ``class_labels.txt``, whose lines name a test file and
+    the training file of the same class.
 
     Args:
         path: The zip file.
-        image_size: (height, width) that images are resized to; None keeps them as they are.
+        image_size: (height, width) that images are resized to; None keeps their size.
         channels: 1 for grey, 3 for RGB.
-        decode: Function ``(encoded_bytes, image_size, channels)`` to an image (H, W, channels);
-            by default the decoder of :mod:`tfmetric.datasets`, so that the images are prepared as
-            those of the training data are.
+        decode: Function ``(encoded_bytes, image_size, channels)`` to an image (H, W, channels); by
+            default the decoder of :mod:`tfmetric.datasets`, so that images are prepared like
+            training data.
 
     Returns:
         The runs in order of their names; images uint8, 0..255.
 
     Raises:
-        ValueError: If the file is no such zip file.
+        ValueError: If the file is not such a zip file.
     """
     decode = decode or _default_decoder()
     try:
@@ -223,7 +223,7 @@ def read_one_shot_runs(
             )
 
         def images(names):
-            # The decoder works on tensors; NumPy takes them out of TensorFlow.
+            # The decoder returns tensors; convert them to NumPy.
             pixels = [np.asarray(decode(archive.read(n), image_size, channels)) for n in names]
             return np.stack(pixels)
 
@@ -235,8 +235,8 @@ def _default_decoder():
 
     from tfmetric.datasets.decoding import decode_image
 
-    # Traced once for all files: run op by op, resizing takes many times as long. Bytes must go in
-    # as a tensor, or each file is traced anew.
+    # Trace once for all files, because op-by-op resizing is many times slower. Pass bytes as a
+    # tensor, or each file is traced again.
     traced = tf.function(decode_image)
     return lambda encoded, *rest: traced(tf.constant(encoded), *rest)
 
@@ -250,7 +250,7 @@ def _read_run(list_name, archive, images):
             expected("lines of a test file and its training file, both in the zip", file=list_name)
         )
     folder = re.sub(r"[^/]+$", "training/", list_name)
-    # Every training file of the run counts, also one that is nobody's answer.
+    # Every training file of the run counts, even if no item has its class.
     training = sorted({pair[1] for pair in pairs} | _files(known, folder))
     place = {name: i for i, name in enumerate(training)}
     answers = np.array([place[pair[1]] for pair in pairs])

@@ -1,4 +1,4 @@
-"""What a classification by neighbours says: answers, accuracies, confusions, the open set."""
+"""The result of a classification by neighbours: answers, accuracies, confusions, the open set."""
 
 import json
 from dataclasses import dataclass
@@ -24,23 +24,22 @@ _REPEATS = 1000
 
 @dataclass(frozen=True, eq=False)
 class ClassificationResult:
-    """Answers of a classifier on an embedding, and how many are right.
+    """Answers of a classifier on an embedding, and their accuracies.
 
-    A query is *known* if its class is among the gallery, else *unknown*. Without a threshold
-    every answer is a class, no answer to an unknown query can be right, and accuracies are over the
-    known ones alone. With one, a query further than it from what it was assigned to is answered
-    "unknown".
+    A query is *known* if its class is among the gallery, else *unknown*. Without a threshold every
+    answer is a class, so accuracies cover known queries only. With a threshold, a query further
+    than it from the assigned class is answered "unknown".
 
     Attributes:
-        method: What was done, in words.
+        method: The method, in words.
         distance: Name of the distance.
         classes: The classes of the gallery, sorted.
         actual: (Q,) the class of each query as an index into ``classes``, −1 for unknown.
         predicted: (Q,) the answer as an index into ``classes``, −1 for "unknown".
-        distances: (Q,) how far each query is from what it was assigned to; the higher, the less
-            likely a known class.
+        distances: (Q,) distance of each query to its nearest example or mean; a larger distance
+            makes a known class less likely.
         threshold: The distance beyond which the answer is "unknown", or None.
-        query_classes: (Q,) a number for the class of each query, unknown classes told apart.
+        query_classes: (Q,) number of each query's class, distinct for each unknown class.
     """
 
     method: str
@@ -74,12 +73,12 @@ class ClassificationResult:
 
     @property
     def accuracy(self) -> float:
-        """Share of right answers: over all queries with a threshold, else over the known ones."""
+        """Share of correct answers: over all queries with a threshold, else over known queries."""
         return _mean(self.values("accuracy")[self._counting("accuracy")])
 
     @property
     def balanced_accuracy(self) -> float:
-        """Mean over the known classes of the share of their queries that are assigned rightly."""
+        """Mean over the known classes of the share of correctly assigned queries."""
         return _mean(self._class_recalls()[1])
 
     @property
@@ -100,22 +99,22 @@ class ClassificationResult:
 
     @cached_property
     def auroc(self) -> float:
-        """How often an unknown query is further away than a known one, ties as a half.
+        """Probability that an unknown query is further away than a known one, ties counting half.
 
-        The area under the ROC curve of known against unknown, whatever the threshold; NaN where
-        there are none of the one or the other.
+        It is the area under the ROC curve of known against unknown, independent of the threshold;
+        NaN without known or without unknown queries.
         """
         return float(self._auroc(np.ones((1, self.num_queries)))[0])
 
     def figures(self) -> dict[str, float]:
-        """All figures by name; those of the open set only where there is one."""
+        """Returns all figures by name; open-set figures only in an open set."""
         names = ["accuracy", "balanced_accuracy"]
         if self.open_set:
             names += ["known_accuracy", "unknown_detection_rate", "false_unknown_rate", "auroc"]
         return {name: getattr(self, name) for name in names}
 
     def values(self, figure: str = "accuracy") -> np.ndarray:
-        """A figure's value for each query, 0 or 1 (Q,).
+        """Returns a figure's value for each query, 0 or 1 (Q,).
 
         Args:
             figure: ``"accuracy"``, ``"known_accuracy"``, ``"unknown_detection_rate"`` or
@@ -143,13 +142,14 @@ class ClassificationResult:
         return known | (figure == "accuracy" and self.threshold is not None)
 
     def interval(self, figure: str = "accuracy") -> tuple[float, float]:
-        """The 95 % interval of a figure for new classes like these.
+        """Returns the 95 % interval of a figure for new classes like these.
 
         Args:
             figure: One of :meth:`figures`.
 
         Returns:
-            Lower and upper end: 1000 bootstrap draws of whole classes. NaN where the figure is.
+            Lower and upper end from 1000 bootstrap draws of whole classes; NaN if the figure is
+            NaN.
         """
         if figure == "balanced_accuracy":
             return bootstrap_interval(*self._class_recalls()[::-1])
@@ -174,7 +174,7 @@ class ClassificationResult:
         return codes, np.bincount(number, right, len(codes)) / np.bincount(number, None, len(codes))
 
     def _auroc(self, weights):
-        """The AUROC for each row of weights of the queries."""
+        """Returns the AUROC for each row of query weights."""
         order = np.argsort(self.distances, kind="stable")
         _, place = np.unique(self.distances[order], return_inverse=True)
         unknown = (self.actual < 0)[order]
@@ -191,7 +191,7 @@ class ClassificationResult:
             return (unknown_here * nearer).sum(axis=1) / total
 
     def confusion(self) -> np.ndarray:
-        """How often queries of a class (row) were answered with a class (column).
+        """Counts the answers (columns) to queries of each class (rows).
 
         Returns:
             Counts (C, C) in the order of ``classes``; in an open set (C + 1, C + 1), with
@@ -214,13 +214,13 @@ class ClassificationResult:
         return np.bincount(cell, minlength=size * size).reshape(size, size)
 
     def most_confused(self, n: int = 10) -> list[tuple]:
-        """The commonest wrong answers.
+        """Returns the most frequent wrong answers.
 
         Args:
             n: How many.
 
         Returns:
-            (class, answer, how often), most often first; None for "unknown".
+            (class, answer, count), most frequent first; None for "unknown".
         """
         wrong = (self.predicted != self.actual) & self._counting("accuracy")
         pairs = np.stack([self.actual[wrong], self.predicted[wrong]])
@@ -232,12 +232,12 @@ class ClassificationResult:
     def by_group(
         self, groups: Array | None, figure: str = "accuracy", **arguments: Any
     ) -> GroupTable:
-        """A figure by groups of the queries.
+        """Returns a figure by groups of the queries.
 
         Args:
             groups: (Q,), integers or strings.
             figure: As in :meth:`values`.
-            **arguments: Of :func:`tfmetric.evaluation.group_table`, such as ``small``.
+            **arguments: Arguments of :func:`tfmetric.evaluation.group_table`, such as ``small``.
         """
         groups = np.asarray(groups)
         if groups.shape[:1] != self.actual.shape:
@@ -250,7 +250,7 @@ class ClassificationResult:
         return group_table(figure, values, groups[counting], classes, **arguments)
 
     def summary(self) -> str:
-        """The figures as a few lines of text."""
+        """Returns the figures as a few lines of text."""
         unknown = f", {self.num_unknown:,} of them of unknown classes" if self.num_unknown else ""
         lines = [
             f"Classification by {self.method}: {self.num_queries:,} queries, "
@@ -269,7 +269,7 @@ class ClassificationResult:
         return "\n".join(lines)
 
     def to_dict(self) -> dict:
-        """Figures, counts and intervals as plain Python values; NaN becomes None."""
+        """Returns figures, counts and intervals as plain Python values; NaN becomes None."""
         figures = self.figures()
         return plain(
             {
@@ -286,7 +286,7 @@ class ClassificationResult:
         )
 
     def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
+        """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
 

@@ -1,7 +1,7 @@
-"""The fair baseline of each kind of data: what is reached without learning.
+"""The fair baseline of each kind of data, in one table: results without learning.
 
-One table by kind. A baseline turns examples into vectors by a fixed rule; their retrieval figures
-tell what the learned embedding is worth.
+A baseline turns examples into vectors by a fixed rule. Its retrieval figures show the worth of the
+learned embedding.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,8 @@ import numpy as np
 from tfmetric.elements import Element
 from tfmetric.evaluation.examples_and_labels import count_of, inputs_of
 
-# Comparing raw inputs is a matrix product as wide as the inputs. Past this many multiplications
-# (about 10 s on two cores) a sample of the queries must do, past this memory nothing does.
+# Comparing raw inputs is a matrix product as wide as the inputs. Beyond this many multiplications
+# (about 10 s on two cores) queries are sampled; beyond this memory there is no baseline.
 MOST_PRODUCTS = 2.5e11
 MOST_BYTES = 2**31
 _ROWS = 256
@@ -22,13 +22,13 @@ _ROWS = 256
 
 @dataclass(frozen=True)
 class Baseline:
-    """A rule that makes vectors of examples.
+    """A rule that turns examples into vectors.
 
     Attributes:
         title: The name for people.
-        vectors: Function from (inputs, inputs that means and vocabularies are taken of, element or
-            None) to vectors (N, D), an array or a sparse matrix of SciPy.
-        distance: The distance to compare the vectors by; None for that of the model.
+        vectors: Function of (inputs, inputs to fit means and vocabularies on, element or None) that
+            returns vectors (N, D), an array or a SciPy sparse matrix.
+        distance: The distance between the vectors; None for the model's distance.
     """
 
     title: str
@@ -37,7 +37,7 @@ class Baseline:
 
 
 def baseline_of(data: Any) -> Baseline:
-    """The baseline for data: by the kind of its element, else by what its arrays hold."""
+    """Returns the baseline for data, by the kind of its element, else by the type of its arrays."""
     element = getattr(data, "element", None)
     if element is not None:
         return BY_KIND[element.kind]
@@ -48,7 +48,7 @@ def baseline_of(data: Any) -> Baseline:
 
 
 def width_of(data: Any) -> int | None:
-    """The number of values of one example, None where it is not fixed or no example is numbers."""
+    """Returns the number of values of an example; None if it varies or is not numeric."""
     element = getattr(data, "element", None)
     if element is not None:
         return None if None in element.shape or not element.shape else int(np.prod(element.shape))
@@ -63,7 +63,7 @@ def _flat(inputs, fitted_on, element):
 
 
 def _standardised(inputs, fitted_on, element):
-    """Columns less their mean, over their deviation; a constant column says nothing."""
+    """Standardises columns; a constant column becomes 0."""
     fitted_on = fitted_on.reshape(len(fitted_on), -1).astype(np.float64)
     deviation = fitted_on.std(axis=0)
     flat = inputs.reshape(len(inputs), -1) - fitted_on.mean(axis=0)
@@ -71,19 +71,19 @@ def _standardised(inputs, fitted_on, element):
 
 
 def _tf_idf(inputs, fitted_on, element):
-    """Character 2- to 5-grams within words, weighted by inverse document frequency."""
+    """Computes TF-IDF vectors of character 2- to 5-grams within words."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
     try:
         vectorizer.fit(fitted_on.reshape(-1).tolist())
-    except ValueError:  # All texts are blank: there is no vocabulary.
+    except ValueError:  # Blank texts give no vocabulary.
         return np.zeros((len(inputs), 1), np.float32)
     return vectorizer.transform(inputs.reshape(-1).tolist())
 
 
 def _over_time(values, lengths):
-    """Mean and deviation over the first axis of each example, (N, 2·D), without the padding."""
+    """Returns mean and deviation over the first axis of each example, (N, 2·D), without padding."""
     values = values.reshape(*values.shape[:2], -1).astype(np.float64)
     if lengths is None:
         lengths = np.full(len(values), values.shape[1])
@@ -95,7 +95,7 @@ def _over_time(values, lengths):
 
 
 def _parts(inputs):
-    """Values and lengths of examples of fixed or of free length."""
+    """Returns values and lengths of examples of fixed or free length."""
     return (inputs["values"], inputs["length"]) if isinstance(inputs, dict) else (inputs, None)
 
 
@@ -104,7 +104,7 @@ def _sequence_vectors(inputs, element):
 
 
 def _mel_vectors(inputs, element):
-    """Mean and deviation of each band of the log-mel spectrum, (N, 2·bands)."""
+    """Returns mean and deviation of each band of the log-mel spectrum, (N, 2·bands)."""
     from tfmetric.layers import LogMelSpectrogram
 
     rate = element.options["sampling_rate"]
@@ -122,7 +122,7 @@ def _mel_vectors(inputs, element):
 
 
 def _frame_vectors(inputs, element):
-    """The mean frame, flattened."""
+    """Returns the mean frame, flattened."""
     values, lengths = _parts(inputs)
     return np.concatenate(
         [
@@ -143,7 +143,7 @@ def _then_standardised(vectors):
 
 
 def _record(inputs, fitted_on, element):
-    """The vectors of all fields beside each other, each field of length 1 or 0."""
+    """Concatenates the vectors of all fields, each scaled to length 1 (or 0)."""
     from scipy import sparse
     from sklearn.preprocessing import normalize
 
@@ -181,5 +181,5 @@ BY_KIND = {
 
 
 def example_count(data: Any) -> int:
-    """The number of examples."""
+    """Returns the number of examples."""
     return len(data.labels) if hasattr(data, "labels") else count_of(inputs_of(data))

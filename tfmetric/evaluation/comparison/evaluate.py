@@ -39,27 +39,27 @@ def evaluate(
     seed: int = 0,
     progress: bool = True,
 ) -> Evaluation:
-    """Embeds ``data`` and says how well its classes are found, against two baselines.
+    """Embeds ``data`` and measures retrieval of its classes, against two baselines.
 
-    Without a gallery each example is searched among all others: judge a model so on classes that it
-    has not been trained on. With a gallery the examples are queries against it: judge a closed set
-    so, whose test examples are of the classes of the training, with the training part as the
-    gallery. The result then holds the accuracy of a vote of the 5 nearest neighbors too, or of the
-    nearest one where most classes have fewer than 5 examples in the gallery.
+    Without a gallery each example is searched among all others. Use this for classes not used in
+    training. With a gallery the examples are queries against it. Use this for a closed set, whose
+    test examples have the classes of the training, with the training part as the gallery. The
+    result then also holds the accuracy of a vote of the 5 nearest neighbors, or of the nearest
+    neighbor if most classes have fewer than 5 examples in the gallery.
 
-    With few training classes a learned embedding can be worse on new ones than no learning at all.
-    So the figures of a fair baseline come beside it, which depends on the kind of the data
-    (:mod:`tfmetric.evaluation.comparison.baselines`): raw values, TF-IDF for texts, the mean and
-    deviation of the mel spectrum for sound. The second baseline is the same architecture untrained,
-    with the model's adapted preprocessing. Both are judged by the same protocol.
+    With few training classes a learned embedding can be worse on new classes than no learning at
+    all. The first baseline is a fair one for the kind of data
+    (:mod:`tfmetric.evaluation.comparison.baselines`): raw values, TF-IDF for texts, mean and
+    deviation of the mel spectrum for sound. The second is the same architecture untrained, with the
+    model's adapted preprocessing. Both follow the model's protocol.
 
     Args:
         model: An embedder, a ``keras.Model`` from one or several inputs to (B, D).
         data: A ``LabeledData`` or a pair (inputs, labels).
-        gallery: The examples that are searched, as ``data``; None for the others of ``data``.
-        distance: Name or function, see :func:`tfmetric.distances.get`; None for that of the loss
-            that the model is compiled with, and euclidean where it says none. Dense baselines of
-            raw values are compared by the same one.
+        gallery: The searched examples, in a form like ``data``; None for the others of ``data``.
+        distance: Name or function, see :func:`tfmetric.distances.get`; None for the distance of the
+            model's compiled loss, or euclidean if the loss has none. Baselines of raw values use
+            the same distance.
         ks: The k of recall@k and precision@k, one or several.
         baselines: Whether the two baselines are computed; False saves their time.
         batch_size: Examples embedded at a time.
@@ -71,7 +71,7 @@ def evaluate(
 
     Raises:
         ValueError: If the data has no labels, an input or an embedding is NaN or infinite, or the
-            gallery is the data once more.
+            gallery equals the data.
 
     Example:
 
@@ -105,7 +105,7 @@ def evaluate(
     untrained_note = ""
     try:
         twin = untrained_copy(model, seed)
-    except Exception as error:  # A model of the user's own may not be clonable, for any reason.
+    except Exception as error:  # Cloning a user's model may raise any error.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         untrained_note = f"no figure for the untrained embedder, which cannot be cloned: {reason}"
     else:
@@ -134,7 +134,7 @@ def fair_baseline(
     gallery_labels: np.ndarray | None = None,
     progress: bool = True,
 ) -> tuple[RetrievalResult | None, ClassificationResult | None, str]:
-    """Judges the fair baseline of the kind of the data by the protocol of the model.
+    """Evaluates the fair baseline of the kind of data by the model's protocol.
 
     Args:
         data: A ``LabeledData`` or a pair (inputs, labels).
@@ -142,12 +142,12 @@ def fair_baseline(
         distance: The distance of the model.
         ks: The k of the figures.
         seed: Seed of the sample of queries.
-        gallery: The examples that are searched, or None.
+        gallery: The searched examples, or None.
         gallery_labels: (M,), with ``gallery``.
         progress: Whether a progress bar is shown on a terminal.
 
     Returns:
-        Retrieval figures, None where they would take too much; the classification by neighbors,
+        Retrieval figures, None if they would take too much memory; the classification by neighbors,
         None without a gallery; and a note on both, or "".
     """
     rule, searched = fair.baseline_of(data), data if gallery is None else gallery
@@ -185,7 +185,7 @@ def fair_baseline(
 
 
 def _neighbors(sides, distance: DistanceObject, progress):
-    """Classification by neighbors in the gallery; None where there is none."""
+    """Returns the classification by neighbors in the gallery; None without a gallery."""
     if sides.one_set or not sides.gallery.shape[0]:
         return None
     _, sizes = np.unique(sides.gallery_labels, return_counts=True)

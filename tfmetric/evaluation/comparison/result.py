@@ -13,13 +13,13 @@ from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_intervals
 from tfmetric.evaluation.statistics.group_table import GroupTable
 from tfmetric.typing import Array
 
-# Below so many classes a bootstrap over classes gives intervals that are too narrow.
+# Below this number of classes bootstrap intervals are too narrow.
 _FEW_CLASSES = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Retrieval figures of a model, with the two baselines that tell what they are worth.
+    """Retrieval figures of a model, beside two baselines.
 
     The figures of the model can be read here directly: ``result.recall_at[1]``,
     ``result.map_at_r``, ...
@@ -31,14 +31,14 @@ class Evaluation:
             normalisation runs in inference mode with untouched moving averages; its adapted
             preprocessing is that of the model.
         notes: Why a baseline is missing or rests on a sample of the queries.
-        embeddings: (N, D) the model's embeddings in the order of the data, for other figures and
-            pictures of them.
+        embeddings: (N, D) the model's embeddings in the order of the data, for further figures and
+            plots.
         raw_title: The name of the fair baseline, such as "raw inputs".
-        distance_source: Where the distance comes from: "as given", "that of the model's loss" or
-            "the default".
+        distance_source: Origin of the distance: "as given", "that of the model's loss" or "the
+            default".
         knn: Classification by neighbors in the gallery; None without a gallery.
-        raw_knn: The same of the fair baseline, or None.
-        untrained_knn: The same of the untrained embedder, or None.
+        raw_knn: Classification by the fair baseline, or None.
+        untrained_knn: Classification by the untrained embedder, or None.
     """
 
     retrieval: RetrievalResult
@@ -54,7 +54,7 @@ class Evaluation:
 
     @property
     def protocol(self) -> str:
-        """What each query was searched in, in words."""
+        """Describes the set that each query was searched in."""
         return self.retrieval.protocol
 
     @property
@@ -84,34 +84,34 @@ class Evaluation:
 
     @property
     def num_queries(self) -> int:
-        """Queries that the model's figures are means over."""
+        """Number of queries in the model's figures."""
         return self.retrieval.num_queries
 
     @property
     def num_left_out(self) -> int:
-        """Queries without another example of their class."""
+        """Number of queries without another example of their class."""
         return self.retrieval.num_left_out
 
     def figures(self) -> dict[str, float]:
-        """All figures of the model by name."""
+        """Returns all figures of the model by name."""
         return self.retrieval.figures()
 
     def interval(self, figure: str = "map_at_r") -> tuple[float, float]:
-        """The 95 % interval of a figure of the model, for new classes like these."""
+        """Returns the 95 % interval of a figure of the model, for new classes like these."""
         return self.retrieval.interval(figure)
 
     def by_group(
         self, groups: Array | None, figure: str = "map_at_r", **arguments: Any
     ) -> GroupTable:
-        """A figure of the model by groups, as ``RetrievalResult.by_group`` has it."""
+        """Returns a figure of the model by groups, as ``RetrievalResult.by_group`` does."""
         return self.retrieval.by_group(groups, figure, **arguments)
 
     def verdict(self) -> str:
-        """In plain words: is the learned embedding better than each baseline?
+        """Says in plain words whether the learned embedding is better than each baseline.
 
-        The difference of MAP@R decides, with a paired interval: the differences of single queries,
-        of classes drawn again (95 %). "better than" where the interval lies above 0 and recall is
-        not clearly lower; "WORSE than" where it lies below 0; else "no clear gain over".
+        The difference of MAP@R decides, with a paired 95 % interval from bootstrap draws of
+        classes. "better than" where the interval lies above 0 and recall is not clearly lower;
+        "WORSE than" where it lies below 0; else "no clear gain over".
         """
         sentences = [
             self._against(name, result)
@@ -151,7 +151,7 @@ class Evaluation:
         )
 
     def summary(self) -> str:
-        """The figures of the model, a table with the baselines, and the verdict."""
+        """Returns the figures of the model, a table with the baselines, and the verdict."""
         lines = [self.retrieval.summary()]
         if self.distance_source != "as given":
             lines.append(f"  Distance: {self.retrieval.distance}, {self.distance_source}.")
@@ -177,7 +177,7 @@ class Evaluation:
             )
 
     def to_dict(self) -> dict:
-        """All figures as plain Python values, the model's at the top."""
+        """Returns all figures as plain Python values, the model's at the top level."""
         return {
             **self.retrieval.to_dict(),
             "raw": self.raw and self.raw.to_dict(),
@@ -192,7 +192,7 @@ class Evaluation:
         }
 
     def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
+        """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
 
@@ -201,7 +201,7 @@ def _accuracy(result):
 
 
 def _paired_intervals(learned, baseline, figures):
-    """95 % intervals of the differences of figures, over the queries that both results have."""
+    """Returns 95 % intervals of differences of figures, over the queries of both results."""
     _, own, others = np.intersect1d(
         learned.per_query.query, baseline.per_query.query, return_indices=True
     )

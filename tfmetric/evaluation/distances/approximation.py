@@ -1,4 +1,4 @@
-"""A matrix product in float32 that stands for exact distances, with a proven bound of its error."""
+"""A float32 matrix product in place of exact distances, with a proven error bound."""
 
 from typing import NamedTuple
 
@@ -11,10 +11,10 @@ class Approximation(NamedTuple):
     Attributes:
         queries: (Q, D), float32.
         gallery: (N, D), float32.
-        error: (Q,), float64. What ``queries @ gallery.T`` is off by at most, however it is
-            summed up, from the float32 scores less a constant of the row.
-        exact: Function from indexes of queries and of gallery examples, both (P,), to the float32
-            scores of the pairs.
+        error: (Q,), float64. Bound on the error of ``queries @ gallery.T``, for any order of
+            summation, relative to the float32 scores minus a constant for each row.
+        exact: Function of indexes of queries and of gallery examples, both (P,), that returns the
+            float32 scores of the pairs.
     """
 
     queries: np.ndarray

@@ -1,11 +1,11 @@
-"""Rows of a large array in another dtype and scale, converted a part at a time."""
+"""Converts rows of a large array to another dtype and scale, a part at a time."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-# Arrays up to this size are converted once and held; larger ones a part at a time, again for each
-# block of queries, which costs a few hundredths of the matrix product.
+# Arrays up to this size are converted once and kept. Larger arrays are converted in parts for each
+# block of queries, at a few percent of the cost of the matrix product.
 _HELD_BYTES = 2**27
 _PART_BYTES = 2**24
 
@@ -17,10 +17,10 @@ class ConvertedRows:
         source: (N, D), numbers.
         order: (M,) indexes of the rows.
         dtype: The dtype of the converted rows.
-        factor: A number that all values are multiplied by.
-        divisor: (M,), what each row is divided by; None for nothing.
-        shift: A number that is added to all values before.
-        columns: Numbers, or arrays (M,), that follow the D values as further columns.
+        factor: Factor of all values.
+        divisor: (M,), divisor of each row; None for no division.
+        shift: Number added to all values before scaling.
+        columns: Numbers, or arrays (M,), appended as further columns.
     """
 
     def __init__(self, source, order, dtype, factor=1.0, divisor=None, shift=0.0, columns=()):
@@ -60,7 +60,7 @@ class ConvertedRows:
         return out
 
     def step(self) -> int:
-        """How many rows to read at a time."""
+        """Number of rows to read at a time."""
         return max(16, _PART_BYTES // (8 * max(self.width, 1)))
 
     def squares(self) -> np.ndarray:
@@ -73,19 +73,19 @@ class ConvertedRows:
         return found
 
     def held(self) -> "np.ndarray | ConvertedRows":
-        """All rows as one array where that is small, else these rows as they are."""
+        """Returns all rows as one array if it is small, else these rows unchanged."""
         return self[:] if self.nbytes <= _HELD_BYTES else self
 
 
 def tiles(rows: "np.ndarray | ConvertedRows", most: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Goes through rows in parts of up to ``most``: the index of the first of a part, the part."""
+    """Yields parts of up to ``most`` rows: the index of the first row, the part."""
     step = min(most, rows.step()) if isinstance(rows, ConvertedRows) else most
     for start in range(0, len(rows), step):
         yield start, rows[start : start + step]
 
 
 def product(left: np.ndarray, rows: "np.ndarray | ConvertedRows", index: np.ndarray) -> np.ndarray:
-    """The products of (B, D) vectors with the rows at an index array (M,), (B, M)."""
+    """Returns the products (B, M) of (B, D) vectors with the rows at an index array (M,)."""
     if not isinstance(rows, ConvertedRows):
         return left @ rows[index].T
     found = np.empty((len(left), len(index)), left.dtype)

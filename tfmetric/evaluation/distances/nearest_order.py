@@ -1,8 +1,8 @@
 """Orders a gallery by the distance to each query, a block of queries at a time, for counting ties.
 
-Distances are computed in float64 and rounded to float32. Two that agree to float32 precision are a
-tie: the noise of the matrix product, which depends on where in the product a vector stands, does
-not decide a ranking. Equal gallery examples get equal distances, so that they always tie.
+Distances are computed in float64 and rounded to float32. Two distances equal in float32 are a tie,
+so the rounding noise of the matrix product, which depends on a vector's position, does not decide a
+ranking. Equal gallery examples get equal distances, so they always tie.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from tfmetric.evaluation.distances.converted_rows import ConvertedRows, tiles
 from tfmetric.evaluation.distances.pair_distances import IN_NUMPY
 
 _USER_BLOCK_BYTES = 2**26
-# A product is rounded while it is still in the processor's cache.
+# A product is rounded while still in the processor's cache.
 _TILE_BYTES = 2**20
 _PAIRS_BYTES = 2**23
 
@@ -24,8 +24,8 @@ def ordering(distance, queries, gallery, chosen=None, order=None):
 
     Args:
         distance: A name, function or :class:`tfmetric.distances.Distance`.
-        queries: (Q, D), an array, or a sparse matrix of SciPy for the cosine distance.
-        gallery: (N, D), as ``queries``.
+        queries: (Q, D), an array, or a SciPy sparse matrix for the cosine distance.
+        gallery: (N, D), of the same type as ``queries``.
         chosen: Indexes of the queries; None for all in their order.
         order: Indexes of the gallery examples; None for all in their order.
 
@@ -70,7 +70,7 @@ def ordering(distance, queries, gallery, chosen=None, order=None):
 
 
 def _repeats(gallery, order):
-    """Places of gallery examples that are equal to an earlier one, and the place of that one."""
+    """Positions of gallery examples equal to an earlier example, and the earlier positions."""
     step = 1024
     hashes = np.empty(len(order), np.int64)
     for start in range(0, len(order), step):
@@ -81,35 +81,36 @@ def _repeats(gallery, order):
     again = np.flatnonzero(first != np.arange(len(order)))
     first = first[again]
     same = np.ones(len(again), bool)
-    for start in range(0, len(again), step):  # Different rows of one hash are not equal.
+    for start in range(0, len(again), step):  # Rows may differ despite equal hashes.
         part = slice(start, start + step)
         same[part] = (gallery[order[again[part]]] == gallery[order[first[part]]]).all(axis=1)
     return again[same], first[same]
 
 
 def _comparable(rows):
-    return rows + 0.0 if rows.dtype.kind == "f" else rows  # −0.0 becomes 0.0.
+    return rows + 0.0 if rows.dtype.kind == "f" else rows  # Turns −0.0 into 0.0.
 
 
 def _scale(queries, gallery):
-    """A power of two, by which numbers are multiplied exactly; squares then do not overflow."""
+    """Returns a power of two that scales exactly and prevents squares from overflowing."""
     ends = [float(end(initial=0)) for x in (queries, gallery) for end in (x.max, x.min)]
     return 2.0 ** -np.frexp(max(map(abs, ends)))[1]
 
 
 class _Product:
-    """Blocks of left · rightᵀ, rounded to float32; below ``floor`` all is 0.
+    """Computes blocks of left · rightᵀ, rounded to float32; values below ``floor`` become 0.
 
-    Both sides are arrays or ConvertedRows in float64. The first ``width`` columns are vectors. A
-    further column adds a number for each gallery example, and another one a number for each query.
+    Both sides are arrays or ConvertedRows in float64. The first ``width`` columns are vectors.
+    Further columns add a number for each gallery example and for each query.
 
     Args:
-        left: A function from a dtype and a number of further columns to the rows of the queries.
+        left: Function of a dtype and a number of further columns that returns the rows of the
+            queries.
         right: The same for the gallery.
         width: The width of the vectors.
         columns: The further columns of both sides: pairs of a number or an array (Q,), and of a
             number or an array (N,).
-        floor: What is below becomes 0; None for nothing.
+        floor: Values below become 0; None for no floor.
     """
 
     def __init__(self, left, right, width, columns=(), floor=None):
@@ -134,19 +135,19 @@ class _Product:
         return found
 
     def approximation(self, same):
-        """The product in float32; ``same`` is for each gallery example the first equal one."""
+        """Float32 product; ``same`` is the first equal example of each gallery example."""
         left, right, width = self._left, self._right, self._width
 
         def exact(rows, columns):
             found = np.empty(len(rows), np.float32)
             step = max(1, _PAIRS_BYTES // (8 * (width + len(self._columns))))
-            for start in range(0, len(rows), step):  # Embeddings all alike make many pairs.
+            for start in range(0, len(rows), step):  # Identical embeddings make many pairs.
                 part = slice(start, start + step)
                 pairs = left[rows[part]], right[same[columns[part]]]
                 found[part] = np.einsum("nd,nd->n", *pairs)
             return self._floored(found)
 
-        # A number added to a whole row does not change its order: the last of two is left out.
+        # A constant added to a row does not change its order, so the last of two is left out.
         kept = 1 if len(self._columns) > 1 else 0
         terms = width + kept
         added = 0.0
@@ -155,14 +156,14 @@ class _Product:
         norms, others = (np.sqrt(side(np.float64, 0).squares()) for side in self._sides)
         # Each factor is rounded once, each product and sum once, and so is the score: section 3.1
         # of Higham, Accuracy and Stability of Numerical Algorithms, with the norms for the sum of
-        # the absolute products. The last term is for what is too small for float32.
+        # the absolute products. The last term covers values too small for float32.
         size = norms * others.max(initial=0) + added
         error = 1.01 * 2.0**-24 * (terms + 4) * size + 2.0**-100 * terms
         return Approximation(*(side(np.float32, kept).held() for side in self._sides), error, exact)
 
 
 def _side(source, order, columns, **conversion):
-    """A function from a dtype and a number of further columns to converted rows."""
+    """Returns a function of a dtype and a number of further columns that converts rows."""
     return lambda dtype, kept: ConvertedRows(
         source, order, dtype, columns=columns[:kept], **conversion
     )
@@ -172,7 +173,7 @@ def _euclidean(queries, gallery):
     (left, chosen), (right, order) = queries, gallery
     if left.dtype == right.dtype == np.uint8 and right.shape[1] <= 1024:
         return _integers(queries, gallery)
-    # ‖q‖² + ‖r‖² − 2q·r as one product.
+    # Computes ‖q‖² + ‖r‖² − 2q·r as one product.
     scale = _scale(left, right)
     own, others = (ConvertedRows(*side, np.float64, scale).squares() for side in (queries, gallery))
     one = np.ones(1)
@@ -186,10 +187,10 @@ def _euclidean(queries, gallery):
 
 
 def _integers(queries, gallery):
-    """Squared distances of bytes.
+    """Computes squared distances of bytes.
 
-    Sums of up to 1024 products of integers within ±128 are at most 2²⁴: exact in float32, at a
-    third of the time of float64. Distances do not change under the shift.
+    Sums of up to 1024 products of integers within ±128 are at most 2²⁴, so float32 is exact and
+    takes a third of the time of float64. The shift does not change distances.
     """
     left, right = (ConvertedRows(*side, np.float32, shift=-128.0) for side in (queries, gallery))
     query_norms, gallery_norms = (x.squares().astype(np.float32) for x in (left, right))
@@ -217,7 +218,7 @@ def _cosine(queries, gallery):
         _side(*gallery, (1.0,), divisor=others),
         queries[0].shape[1],
         columns=((one, one),),
-        # Parallel vectors of different lengths differ from 0 by float64 rounding only.
+        # The distance of parallel vectors differs from 0 only by float64 rounding.
         floor=1e-14,
     )
 

@@ -1,9 +1,9 @@
-"""The distances themselves, all pairs of two blocks or pair by pair, made for thresholds.
+"""Distances that are comparable with a threshold, of all pairs of two blocks or pair by pair.
 
 Distances are computed in float64 and returned as float32. Values are comparable between all pairs,
-unlike those of ``nearest_order``, which only order the gallery of one query: two pairs of the
-same vectors are at the same distance, and equal vectors are at distance 0, so a collapsed
-embedding is nothing but ties.
+unlike those of ``nearest_order``, which only order the gallery of one query. Two pairs of the same
+vectors have the same distance, and equal vectors have distance 0, so a collapsed embedding gives
+only ties.
 """
 
 from collections.abc import Callable
@@ -13,16 +13,16 @@ import numpy as np
 from tfmetric import distances
 from tfmetric._errors import expected
 
-# Below this share of ‖x‖² + ‖y‖² a squared distance is the rounding of the matrix product:
-# float32 embeddings do not tell such vectors apart.
+# Below this share of ‖x‖² + ‖y‖² a squared distance is rounding of the matrix product, since
+# float32 embeddings do not distinguish such vectors.
 _NOISE = 1e-13
 _DIFFERENCE_VALUES = 2**22
-# Computed in NumPy, on several threads; every other distance by its own Keras functions.
+# These are computed in NumPy on several threads, every other distance by its Keras functions.
 IN_NUMPY = ("euclidean", "squared_euclidean", "cosine", "inner_product", "manhattan")
 
 
 def between(distance, left: np.ndarray, right: np.ndarray) -> Callable:
-    """Makes a function from two slices to the distances of that block, fresh float32 (B, M)."""
+    """Returns a function from two slices to the distances of that block, new float32 (B, M)."""
     distance = distances.get(distance)
     if distance.builtin in ("euclidean", "squared_euclidean"):
         block = _euclidean(left, right, distance.builtin == "squared_euclidean")
@@ -43,7 +43,7 @@ def between(distance, left: np.ndarray, right: np.ndarray) -> Callable:
 
 
 def paired(distance, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Distance of the i-th of the one to the i-th of the other, float32 (P,)."""
+    """Returns the distances of the i-th rows of both arrays, float32 (P,)."""
     distance = distances.get(distance)
     step = max(1, _DIFFERENCE_VALUES // max(left.shape[1], 1))
     parts = [
@@ -94,7 +94,7 @@ def _of_pairs(distance, x, y):
 
 
 def _scale(*arrays):
-    """A power of two, exact to multiply by, with which squares neither overflow nor vanish."""
+    """A power of two that scales exactly and keeps squares from overflowing or vanishing."""
     largest = max(float(np.abs(x).max(initial=0)) for x in arrays)
     return 2.0 ** -np.frexp(largest)[1] if largest > 1e15 or 0 < largest < 1e-15 else 1.0
 
@@ -102,7 +102,7 @@ def _scale(*arrays):
 def _to_euclidean(square, scale, squared):
     if squared:
         return (square / scale**2).astype(np.float32)
-    # The root of the float32, so that blocks and pairs round alike.
+    # Take the root of the float32, so that blocks and pairs round alike.
     found = square.astype(np.float32)
     np.sqrt(found, out=found)
     return found if scale == 1.0 else (found / scale).astype(np.float32)
@@ -116,7 +116,7 @@ def _euclidean(left, right, squared):
     largest = rows_side[:, -1].max(initial=0) + columns_side[:, -1].max(initial=0)
 
     def block(rows, columns):
-        # The norms go through the product too: three passes over each block less.
+        # The norms are part of the product, which saves three passes over each block.
         part, others = rows_side[rows], columns_side[columns]
         turned = np.concatenate([-2.0 * part[:, :-2], part[:, -1:], part[:, -2:-1]], axis=1)
         square = turned @ others.T
@@ -128,7 +128,7 @@ def _euclidean(left, right, squared):
 
 
 def _with_norms(x, scale, centre):
-    """Rows (x, 1, ‖x‖²) in float64, scaled and centred."""
+    """Returns rows (x, 1, ‖x‖²) in float64, scaled and centred."""
     wide = np.ones((len(x), x.shape[1] + 2))
     vectors = wide[:, :-2]
     vectors[:] = x
@@ -139,11 +139,10 @@ def _with_norms(x, scale, centre):
 
 
 def _round_centre(left, right):
-    """About the mean, in multiples of a power of two near the spread: whole numbers stay whole.
+    """Returns the mean in multiples of a power of two near the spread: whole numbers stay whole.
 
-    Distances do not change under a shift, but the cancellation in ‖x‖² + ‖y‖² − 2x·y is relative
-    to the norms.
-    """
+    The shift does not change distances, but smaller norms reduce the cancellation in
+    ‖x‖² + ‖y‖² − 2x·y."""
     if not (len(left) and len(right)):
         return 0.0
     mean = right.mean(axis=0, dtype=np.float64)
@@ -166,7 +165,7 @@ def _cosine(left, right):
 
 def _to_cosine(cosines):
     np.subtract(1.0, cosines, out=cosines)
-    # Parallel vectors of different lengths differ from 0 by float64 rounding only.
+    # The distance of parallel vectors differs from 0 only by float64 rounding.
     cosines[cosines < _NOISE] = 0.0
     return cosines.astype(np.float32)
 

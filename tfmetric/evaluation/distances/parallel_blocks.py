@@ -1,4 +1,4 @@
-"""Work on many queries, a block at a time, on all cores."""
+"""Processes queries in blocks on all cores."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -10,15 +10,15 @@ _MOST_THREADS = 8
 def run_blocks(work, blocks, what: str, show: bool = True, threads: int | None = None):
     """Calls ``work(block)`` for each of the blocks, in any order.
 
-    NumPy lets go of the interpreter while it computes, so threads share the cores; the matrix
-    products are then held to one thread each.
+    NumPy releases the interpreter while it computes, so threads use all cores; each matrix product
+    is then limited to one thread.
 
     Args:
         work: Function of one block, safe to be called from several threads at once.
         blocks: Index arrays.
-        what: What is done, for the progress bar.
+        what: Description for the progress bar.
         show: Whether a bar is shown: on a terminal only, after two seconds.
-        threads: How many to use; None for one a core.
+        threads: Number of threads; None for one per core.
     """
     from tfmetric.datasets.progress import progress
 

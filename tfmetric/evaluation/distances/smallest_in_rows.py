@@ -1,20 +1,20 @@
-"""The smallest values of each row of a large table, without sorting the rows."""
+"""Finds the smallest values of each row of a large table without sorting the rows."""
 
 import numpy as np
 
-# A row's bound is what every 31st of its values suggests: an odd number, since a table is often
-# made in runs of 2, 10 or 32.
+# A row's bound is estimated from every 31st value; an odd stride, since tables often come in runs
+# of 2, 10 or 32.
 _STRIDE = 31
 
 
 def place_in_sample(depth: int, stride: int = _STRIDE) -> int:
-    """Which place in a sample of every ``stride``-th value is, most likely, beyond ``depth``."""
+    """Position in a sample of every ``stride``-th value that most likely exceeds ``depth``."""
     in_sample = depth / stride
     return int(in_sample + 3 * in_sample**0.5 + 2)
 
 
 def bound_by_sample(values, depth: int):
-    """For each row a value that, most likely, ``depth`` others are below; None as of all."""
+    """For each row a value that most likely exceeds ``depth`` others; None for all values."""
     place = place_in_sample(depth)
     if place * _STRIDE > values.shape[1] // 2:
         return None
@@ -29,8 +29,8 @@ def smallest(values, depth: int):
         depth: At least 1; more than N means all.
 
     Returns:
-        Indexes into the flattened table, row after row, and for each row where its own end; or
-        None where so many are asked for that sorting whole rows is cheaper.
+        Indexes into the flattened table, row after row, and the end of each row's indexes; or None
+        if sorting whole rows is cheaper.
     """
     bound = bound_by_sample(values, depth)
     if bound is None:

@@ -1,4 +1,4 @@
-"""The health of an embedding: does it use its space, or has it collapsed?"""
+"""Checks the health of an embedding: its use of space, hubs and collapse."""
 
 from numbers import Integral
 
@@ -27,27 +27,26 @@ def health(
     seed: int = 0,
     progress: bool = True,
 ) -> HealthResult:
-    """Looks at the geometry of an embedding: size, dimensions in use, classes, hubs, collapse.
+    """Measures the geometry of an embedding: size, dimensions in use, classes, hubs, collapse.
 
     Effective dimension is exp of the entropy of the covariance's spectrum, participation ratio
-    (Σλ)²/Σλ². Alignment and uniformity are of embeddings scaled to length 1, with exponents 2 and
-    2. Hubness is the skewness of the k-occurrence, the number of others that have an example among
-    their k nearest; at equal distance the examples that follow in the data, round about, count as
-    nearer, so that ties make no hubs. Class distances are means over examples.
+    (Σλ)²/Σλ². Alignment and uniformity use embeddings scaled to length 1, with exponents 2 and 2.
+    Hubness is the skewness of the k-occurrence: the number of other examples that have an example
+    among their k nearest. At equal distance the next examples in the data (cyclically) count as
+    nearer, so ties make no hubs. Class distances are means over examples.
 
     Args:
         embeddings: (N, D), finite.
-        labels: (N,) or (N, 1), integers or strings; None leaves out what needs classes.
+        labels: (N,) or (N, 1), integers or strings; None leaves out the figures that need classes.
         k: Neighbours of the k-occurrence.
-        distance: Distance of the classes and of the neighbours; see
-            :func:`tfmetric.distances.get`.
-        sample: Uniformity, hubness and class distances look at all pairs of at most so many
-            examples, chosen at random; the rest is of all examples.
+        distance: Distance between examples; see :func:`tfmetric.distances.get`.
+        sample: Uniformity, hubness and class distances use all pairs of at most this many random
+            examples; other figures use all examples.
         seed: Seed of the sample.
         progress: Whether a bar is shown where it takes long, on a terminal.
 
     Returns:
-        A :class:`HealthResult`; its ``summary()`` says what is wrong and what to do.
+        A :class:`HealthResult`; its ``summary()`` names problems and remedies.
 
     Raises:
         ValueError: If there is no example, shapes do not fit, or embeddings are not finite.
@@ -115,11 +114,11 @@ def health(
 
 
 def _alignment(unit, codes):
-    """Mean ‖x − y‖² within classes, from n Σ‖x‖² − ‖Σx‖² of each class."""
+    """Returns the mean ‖x − y‖² within classes, from n Σ‖x‖² − ‖Σx‖² of each class."""
     sizes = np.bincount(codes)
     order = np.argsort(codes, kind="stable")
     starts = np.cumsum(sizes) - sizes
-    # Around a member of the class, where nothing is lost to rounding.
+    # Centre on a member of the class, to avoid rounding errors.
     total = 0.0
     for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True):
         members = unit[order[start : start + size]]
@@ -130,7 +129,7 @@ def _alignment(unit, codes):
 
 
 def _pairs(embeddings, unit, codes, k, distance, progress):
-    """What takes all pairs; examples of a class stand together."""
+    """Computes the figures on all pairs, with examples sorted by class."""
     count = len(embeddings)
     k = min(int(k), count - 1)
     sizes = np.bincount(codes)[codes]
@@ -177,7 +176,7 @@ def _pairs(embeddings, unit, codes, k, distance, progress):
 
 
 def _nearest(found, rows, k):
-    """Columns of the k least values of each row, at a tie those that follow its own place."""
+    """Columns of the k smallest values of each row; ties prefer columns after the row's own."""
     count = found.shape[1]
     flat = smallest(found, k)
     flat = np.arange(found.size) if flat is None else flat[0]

@@ -1,4 +1,4 @@
-"""What the health check of an embedding says: figures, a collapse flag, and advice."""
+"""The result of an embedding's health check: figures, a collapse flag, and advice."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
 from tfmetric.typing import Array
 from tfmetric.values import plain
 
-# Share of the mean squared length that varies: below it distances are under 1 % of the lengths.
+# Share of the mean squared length that varies: below this share, distances are under 1 % of the
+# lengths.
 _LEAST_SPREAD = 1e-4
 _MEANS = ("norm_mean", "orphans", "intra_class_distance", "inter_class_distance")
 _PER_EXAMPLE = ("norm", "k_occurrence", "intra_class_distance", "inter_class_distance")
@@ -20,24 +21,24 @@ _PER_EXAMPLE = ("norm", "k_occurrence", "intra_class_distance", "inter_class_dis
 
 @dataclass(frozen=True, eq=False)
 class HealthResult:
-    """Figures of an embedding that need no search task.
+    """Figures of an embedding's geometry.
 
     Attributes:
         width: D, the width of the embedding.
-        distance: Name of the distance of the classes and of the neighbours.
-        k: Neighbours that the hubness is of.
+        distance: Name of the distance between examples.
+        k: Number of neighbours for the hubness.
         norm: (N,) length of each example, read-only.
         spectrum: (D,) eigenvalues of the covariance, largest first, read-only.
-        spread: Variance over mean squared length: 0 where all are one point, at most 1.
+        spread: Variance over mean squared length: from 0, all embeddings equal, to 1.
         alignment: Mean squared distance of two examples of a class, scaled to length 1; NaN
             without labels.
-        uniformity: log mean exp(−2 · squared distance) of two examples scaled to length 1: 0 where
-            all are one point, the lower the more evenly they fill the sphere.
-        sample: (S,) indexes of the examples that all below is of, read-only.
-        k_occurrence: (S,) how many others have an example among their k nearest, read-only.
-        intra_class_distance: (S,) mean distance to the others of its class, NaN if there is none.
-        inter_class_distance: (S,) mean distance to the other classes, NaN if there is none.
-        sample_classes: (S,) a number for the class of each.
+        uniformity: log mean exp(−2 · squared distance) of two examples scaled to length 1: 0 if all
+            embeddings are equal; lower values fill the sphere more evenly.
+        sample: (S,) indexes of the sampled examples, read-only.
+        k_occurrence: (S,) number of others that have the example among their k nearest, read-only.
+        intra_class_distance: (S,) mean distance to the others of its class, NaN without others.
+        inter_class_distance: (S,) mean distance to the other classes, NaN without other classes.
+        sample_classes: (S,) number of each example's class.
     """
 
     width: int
@@ -56,7 +57,7 @@ class HealthResult:
 
     @property
     def effective_dimension(self) -> float:
-        """exp of the entropy of the spectrum: how many directions are in use, 1 to D."""
+        """Number of directions in use, 1 to D: exp of the entropy of the spectrum."""
         total = self.spectrum.sum()
         if total <= 0:
             return 0.0
@@ -66,37 +67,37 @@ class HealthResult:
 
     @property
     def participation_ratio(self) -> float:
-        """(Σλ)² / Σλ²: the same with less weight on faint directions."""
+        """Number of directions in use, with less weight on weak directions: (Σλ)² / Σλ²."""
         square = (self.spectrum**2).sum()
         return float(self.spectrum.sum() ** 2 / square) if square > 0 else 0.0
 
     @property
     def hubness(self) -> float:
-        """Skewness of the k-occurrence: about 0 without hubs, above 2 a few are near everything."""
+        """Skewness of the k-occurrence: about 0 without hubs; above 2 a few are near all."""
         deviation = self.k_occurrence - self.k_occurrence.mean()
         variance = (deviation**2).mean()
         return float((deviation**3).mean() / variance**1.5) if variance > 0 else 0.0
 
     @property
     def orphans(self) -> float:
-        """Share of examples that are among nobody's k nearest: they are never found."""
+        """Share of examples that are never among the k nearest of another example."""
         return float((self.k_occurrence == 0).mean())
 
     @property
     def distance_ratio(self) -> float:
-        """Mean intra-class over mean inter-class distance: below 1, the smaller the better."""
+        """Mean intra-class over mean inter-class distance: should be below 1, smaller is better."""
         figures = self.figures()
         inter = figures["inter_class_distance"]
         return figures["intra_class_distance"] / inter if inter else float("nan")
 
     @property
     def collapsed(self) -> bool:
-        """Whether all examples are as good as one point, or more than two classes on one line."""
+        """Whether all examples are nearly one point, or more than two classes lie on one line."""
         line = self.width > 2 and self.effective_dimension < 1.2
         return self.spread < _LEAST_SPREAD or bool(line and self.sample_classes.max() > 1)
 
     def advice(self) -> tuple[str, ...]:
-        """What is wrong, if anything, and what to do about it."""
+        """Returns the problems found, each with a remedy."""
         found, figures = [], self.figures()
         if self.collapsed:
             where = "one point" if self.spread < _LEAST_SPREAD else "one line"
@@ -115,11 +116,13 @@ class HealthResult:
                 "subtract their mean first"
             )
         if figures["intra_class_distance"] >= figures["inter_class_distance"]:
-            found.append("Classes are as wide as they are apart: nothing has been learnt of them")
+            found.append(
+                "Classes are as wide as their distances: the embedding does not separate them"
+            )
         return tuple(found)
 
     def figures(self) -> dict[str, float]:
-        """All figures by name; NaN for those that need labels, or a second example."""
+        """Returns all figures by name; NaN without the labels or the second example they need."""
         return {
             "norm_mean": _mean(self.norm),
             "norm_std": float(self.norm.std()),
@@ -135,12 +138,12 @@ class HealthResult:
         }
 
     def interval(self, figure: str = "intra_class_distance") -> tuple[float, float]:
-        """The 95 % interval of a figure for other classes, by 1000 bootstrap draws of classes.
+        """95 % interval of a figure for other classes, by 1000 bootstrap draws of classes.
 
         Args:
             figure: ``"norm_mean"``, ``"intra_class_distance"``, ``"inter_class_distance"`` or
-                ``"orphans"``; NaN for the other figures, which are not means over examples. That
-                of the norm is of the sample.
+                ``"orphans"``; NaN for the other figures, which are not means over examples. The
+                interval of the norm uses the sample.
         """
         if figure not in self.figures():
             raise ValueError(
@@ -158,15 +161,15 @@ class HealthResult:
     def by_group(
         self, groups: Array | None, figure: str = "intra_class_distance", **arguments: Any
     ) -> GroupTable:
-        """A value by groups of the examples, and the gap between the best and the worst.
+        """Returns a value by groups of the examples, and the gap between the best and the worst.
 
-        A smaller intra-class distance counts as better; of the others, a larger value.
+        A smaller intra-class distance counts as better; for other values, larger is better.
 
         Args:
             groups: (N,), integers or strings, one for each example.
             figure: ``"norm"``, ``"k_occurrence"``, ``"intra_class_distance"`` or
                 ``"inter_class_distance"``.
-            **arguments: Of :func:`tfmetric.evaluation.group_table`, such as ``small``.
+            **arguments: Arguments of :func:`tfmetric.evaluation.group_table`, such as ``small``.
         """
         groups = np.asarray(groups)
         if figure not in _PER_EXAMPLE or groups.shape[:1] != self.norm.shape:
@@ -185,7 +188,7 @@ class HealthResult:
         return group_table(figure, values[there], chosen, classes, **arguments)
 
     def summary(self) -> str:
-        """The figures as a few lines of text, and the advice."""
+        """Returns the figures as a few lines of text, and the advice."""
         lines = [f"Embedding: {len(self.norm):,} examples, {self.width} dimensions"]
         if len(self.sample) < len(self.norm):
             lines.append(
@@ -201,7 +204,7 @@ class HealthResult:
         return "\n".join([*lines, *(f"  ! {line}." for line in self.advice())])
 
     def to_dict(self) -> dict:
-        """Figures, intervals and advice as plain Python values; NaN becomes None."""
+        """Returns figures, intervals and advice as plain Python values; NaN becomes None."""
         figures = self.figures()
         return plain(
             {
@@ -218,7 +221,7 @@ class HealthResult:
         )
 
     def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
+        """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
 

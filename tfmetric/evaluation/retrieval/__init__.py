@@ -1,1 +1,1 @@
-"""Retrieval: the ranks of the examples of a query's class, and figures of these ranks."""
+"""Retrieval: ranks the examples of a query's class and computes figures of the ranks."""

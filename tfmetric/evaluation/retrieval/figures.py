@@ -1,4 +1,4 @@
-"""The table of retrieval figures: name, title, formula. Everything that shows a figure reads it."""
+"""The table of retrieval figures: name, title and formula. All displays read it."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 
-# The rank of an example that was not found as deep as was looked.
+# The rank of an example beyond the searched depth.
 BEYOND = int(np.iinfo(np.int64).max)
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _AT_K = re.compile(r"(\w+)_at_([1-9][0-9]*)")
@@ -16,16 +16,15 @@ _AT_K = re.compile(r"(\w+)_at_([1-9][0-9]*)")
 
 @dataclass(frozen=True)
 class RetrievalFigure:
-    """One retrieval figure: what it is called and how it is computed.
+    """One retrieval figure: its names and its formula.
 
     Attributes:
-        name: The name in results and logs. A figure at k is called ``<name>_at_<k>`` there.
+        name: The name in results and logs. A figure at k appears as ``<name>_at_<k>``.
         title: The name for people, with ``{k}`` where the figure needs k: ``"recall@{k}"``.
         formula: The function; see :func:`register_figure`.
-        needs_k: Whether the figure looks at the first k neighbors.
-        meaning: What the value says, in a few words, with ``{k}`` where the figure needs k.
-        at_1: The name of the figure that this one equals at k = 1, or None. Summaries then show
-            the two once.
+        needs_k: Whether the figure uses the first k neighbors.
+        meaning: Meaning of the value in a few words, with ``{k}`` if the figure needs k.
+        at_1: Name of the figure with the same value at k = 1, or None. Summaries show the two once.
         logged: Whether callbacks write the figure into the logs where nobody names the figures.
         drawn: Whether training curves draw the figure.
     """
@@ -54,26 +53,25 @@ def register_figure(
     logged: bool = True,
     drawn: bool = True,
 ) -> RetrievalFigure:
-    """Adds a retrieval figure of your own.
+    """Registers your own retrieval figure.
 
-    From then on the figure is in every :class:`RetrievalResult`: in ``figures()``, ``summary()``
-    and ``to_dict()`` with its interval, in ``evaluate``, in the logs of
+    It then appears in every :class:`RetrievalResult`: in ``figures()``, ``summary()`` and
+    ``to_dict()`` with its interval, in ``evaluate``, in the logs of
     :class:`tfmetric.callbacks.RetrievalEvaluation`, as the objective of a search, in training
     curves, and on the report page. Register it where your program starts, before data is evaluated.
 
     Args:
         name: Small letters, digits and underscores, such as ``"success"``.
         title: The name for people, such as ``"success@{k}"``.
-        formula: ``formula(ranks, relevant)``, or ``formula(ranks, relevant, k)`` where
-            ``needs_k``. ``ranks`` (B, S), int64, are the ranks of the S nearest relevant examples
-            of B queries, in order, from 1. They are exact up to max(R, k); a rank beyond is exact
-            or a very large number, but the first of each row is always exact. ``relevant`` (B,) is
-            R, the number of relevant examples of each query. The function returns (B,) values,
-            the larger the better, and the figure is their mean over all queries. Queries come in
-            blocks, so that the function must treat each row by itself.
+        formula: ``formula(ranks, relevant)``, or ``formula(ranks, relevant, k)`` where ``needs_k``.
+            ``ranks`` (B, S), int64, are the ranks of the S nearest relevant examples of B queries,
+            in order, from 1. Ranks up to max(R, k), and the first of each row, are exact; others
+            may be a very large number. ``relevant`` (B,) is R, the number of relevant examples of
+            each query. The function returns (B,) values, larger is better; the figure is their mean
+            over all queries. Queries come in blocks, so each row must be computed separately.
         needs_k: Whether the figure is computed for each k of ``ks``.
-        meaning: What the value says, for reports.
-        at_1: The figure that this one equals at k = 1, so that summaries show the two once.
+        meaning: Meaning of the value, for reports.
+        at_1: Name of the figure with the same value at k = 1; summaries show the two once.
         logged: Whether callbacks write the figure into the logs where nobody names the figures.
         drawn: Whether training curves draw the figure.
 
@@ -81,7 +79,7 @@ def register_figure(
         The :class:`RetrievalFigure`.
 
     Raises:
-        ValueError: If the name is taken or is no name, or the title does not fit ``needs_k``.
+        ValueError: If the name is taken or malformed, or the title does not fit ``needs_k``.
 
     Example:
 
@@ -113,13 +111,13 @@ def register_figure(
 
 
 def unregister_figure(name: str) -> None:
-    """Takes a figure out of the table, such as one that a test has added.
+    """Removes a figure from the table, such as a test's figure.
 
     Args:
         name: A name that :func:`register_figure` was given.
 
     Raises:
-        ValueError: If there is no such figure.
+        ValueError: If the figure is unknown.
     """
     if name not in _FIGURES:
         raise ValueError(expected(f"one of {', '.join(_FIGURES)}", name=name))
@@ -127,7 +125,7 @@ def unregister_figure(name: str) -> None:
 
 
 def retrieval_figures() -> tuple[RetrievalFigure, ...]:
-    """Lists the figures there are.
+    """Lists all figures.
 
     Returns:
         The built-in ones and those of :func:`register_figure`, in the order of the results:
@@ -142,7 +140,7 @@ def retrieval_figures() -> tuple[RetrievalFigure, ...]:
 
 
 def figure_names(ks: Sequence[int]) -> list[str]:
-    """The names of all figures for these k: ``recall_at_1``, ..., ``map_at_r``, ``mrr``."""
+    """Returns the names of all figures for these k: ``recall_at_1``, ..., ``map_at_r``, ``mrr``."""
     names = []
     for figure in retrieval_figures():
         names += [f"{figure.name}_at_{k}" for k in ks] if figure.needs_k else [figure.name]
@@ -150,7 +148,7 @@ def figure_names(ks: Sequence[int]) -> list[str]:
 
 
 def find_figure(name: str) -> tuple[RetrievalFigure, int | None] | None:
-    """The figure that a name of :func:`figure_names` stands for and its k, or None."""
+    """Returns the figure and the k of a name from :func:`figure_names`, or None."""
     if name in _FIGURES and not _FIGURES[name].needs_k:
         return _FIGURES[name], None
     at_k = _AT_K.fullmatch(name)
@@ -160,21 +158,21 @@ def find_figure(name: str) -> tuple[RetrievalFigure, int | None] | None:
 
 
 def figure_title(name: str) -> str:
-    """The title of a figure: ``recall@5`` for ``recall_at_5``; the name itself if it has none."""
+    """Title of a figure: ``recall@5`` for ``recall_at_5``; an unknown name unchanged."""
     found = find_figure(name)
     return found[0].title.format(k=found[1]) if found else name
 
 
 def figure_meaning(name: str) -> str:
-    """What the figure says, in words; "" if there is no such figure or nobody said it."""
+    """Returns the meaning of a figure in words; "" if the figure is unknown or has none."""
     found = find_figure(name)
     return found[0].meaning.format(k=found[1]) if found else ""
 
 
 def is_repeated(name: str) -> bool:
-    """Whether another figure has the same value by definition, as precision@1 has that of recall@1.
+    """Returns whether another figure has the same value by definition, as precision@1 and recall@1.
 
-    Summaries and reports leave such a figure out, so that one number stands there once.
+    Summaries and reports omit such a figure, so that no number appears twice.
     """
     found = find_figure(name)
     return found is not None and found[1] == 1 and found[0].at_1 is not None
@@ -184,8 +182,8 @@ def figures_of_ranks(ranks: np.ndarray, relevant: np.ndarray, ks) -> dict[str, n
     """Computes every figure for a block of queries.
 
     Args:
-        ranks: (B, S), int64, the ranks of the relevant examples in order; ``BEYOND`` where there
-            are fewer. Exact up to the largest k and R.
+        ranks: (B, S), int64, the ranks of the relevant examples in order; ``BEYOND`` fills rows
+            with fewer. Exact up to the largest k and R.
         relevant: (B,), R, at least 1.
         ks: The k.
 
@@ -206,7 +204,7 @@ def _checked(values, name, count):
     if values.shape != (count,) or values.dtype.kind not in "fiub" or not np.isfinite(values).all():
         raise ValueError(
             expected(
-                f"the formula of {name} to return ({count},) finite numbers, one a query",
+                f"the formula of {name} to return ({count},) finite numbers, one for each query",
                 shape=values.shape,
                 dtype=str(values.dtype),
             )

@@ -11,17 +11,17 @@ from tfmetric.evaluation.retrieval.figures import BEYOND, figure_names, figures_
 from tfmetric.evaluation.retrieval.ranks_by_shortlist import in_order, pays, ranks_by_shortlist
 
 _BLOCK_BYTES = 2**26
-_MOST_ROWS = 256  # More make the matrix product no faster.
+_MOST_ROWS = 256  # Larger blocks do not speed up the matrix product.
 _DEEP = 1000  # Rows are then long enough for a loop over them.
 
 
 @dataclass(frozen=True, eq=False)
 class Ranks:
-    """What is known of each query that has a relevant example; read-only arrays (Q,).
+    """Values of each query that has a relevant example; read-only arrays (Q,).
 
     Attributes:
         query: Index of the query.
-        num_relevant: R, the number of gallery examples of its class that count for it.
+        num_relevant: R, the number of counted gallery examples of its class.
         first_rank: Rank of the first relevant example, from 1.
         figures: The value of each retrieval figure, by the names of ``figure_names``.
     """
@@ -37,7 +37,7 @@ def rank(block_of_scores, codes, gallery_codes, itself, ks, ignored=(), progress
 
     The rank of the j-th nearest relevant example is j plus the number of irrelevant examples that
     are at most as far, since at a tie the irrelevant example comes first. Counts are exact up to
-    the depth that the figures look at, the largest k or R; only the first hit is followed deeper.
+    the depth of the figures, the largest k or R; only the first hit is counted beyond.
 
     Args:
         block_of_scores: A function from query indexes (B,) to a finite float32 array (B, N) that
@@ -46,8 +46,8 @@ def rank(block_of_scores, codes, gallery_codes, itself, ks, ignored=(), progress
         gallery_codes: Class of each gallery example, int64, in ascending order.
         itself: (Q,), the index of each query in the gallery, where both are one set; or None.
         ks: The k of the figures.
-        ignored: Pairs (query_groups, gallery_groups), int64: a gallery example of the query's group
-            is neither a hit nor a miss. −1 for a query whose group is not in the gallery.
+        ignored: Pairs (query_groups, gallery_groups), int64: gallery examples of the query's group
+            are neither hits nor misses. −1 if the query's group is not in the gallery.
         progress: Whether a bar is shown on a terminal.
     """
     by_class = _Members(codes, gallery_codes)
@@ -58,8 +58,8 @@ def rank(block_of_scores, codes, gallery_codes, itself, ks, ignored=(), progress
     values = {name: np.zeros(count) for name in figure_names(ks)}
 
     def fill(out, ranks, relevant):
-        """Writes the figures of queries, from their ranks (B, S) in order."""
-        rows = np.flatnonzero(relevant)  # The others are left out: all of their class is ignored.
+        """Stores the figures of queries, from their ranks (B, S) in order."""
+        rows = np.flatnonzero(relevant)  # Leave out queries whose class is ignored completely.
         out, ranks, relevant = out[rows], ranks[rows], relevant[rows]
         if not rows.size:
             return
@@ -116,8 +116,8 @@ def rank(block_of_scores, codes, gallery_codes, itself, ks, ignored=(), progress
             ranks[np.isinf(near)] = BEYOND
             fill(out, ranks, r)
 
-    # Queries of one class in a block share their relevant examples, and queries with about the same
-    # R look about equally deep.
+    # Queries of one class in a block share relevant examples, and queries of similar R need similar
+    # depth.
     order = np.lexsort((codes[candidates], by_class.sizes[candidates]))
     step = min(_MOST_ROWS, max(1, _BLOCK_BYTES // (8 * max(total, 1))))
     blocks = [order[start : start + step] for start in range(0, count, step)]
@@ -134,7 +134,7 @@ def rank(block_of_scores, codes, gallery_codes, itself, ks, ignored=(), progress
 
 
 class _Members:
-    """The gallery examples in the group of each query."""
+    """Returns the gallery examples in the group of each query."""
 
     def __init__(self, codes, gallery_codes):
         self._sorted = np.argsort(gallery_codes, kind="stable")
@@ -143,11 +143,11 @@ class _Members:
         self.sizes = np.where(codes >= 0, sizes[codes], 0)
 
     def of(self, row):
-        """The indexes of the gallery examples in the group of one query."""
+        """Returns indexes of the gallery examples in the group of one query."""
         return self._sorted[self._span(row)]
 
     def runs(self, rows):
-        """Pairs of slices: queries of one group, and the place of the group in the gallery."""
+        """Yields pairs of slices: queries of one group, and the group's place in the gallery."""
         edges = np.flatnonzero(np.diff(self._starts[rows], prepend=-1, append=-1))
         return [(slice(i, j), self._span(rows[i])) for i, j in itertools.pairwise(edges)]
 
@@ -155,7 +155,7 @@ class _Members:
         return slice(self._starts[row], self._starts[row] + self.sizes[row])
 
     def padded(self, rows):
-        """Indexes (B, S) for queries that have some, the last repeated, and which are repeats."""
+        """Returns indexes (B, S), padded with the last one, and a mask of the padding."""
         sizes = self.sizes[rows][:, None]
         slots = np.arange(sizes.max())
         index = self._starts[rows][:, None] + np.minimum(slots, sizes - 1)
@@ -163,9 +163,9 @@ class _Members:
 
 
 def _take_relevant(scores, by_class, rows):
-    """Sorted scores of the relevant gallery examples, padded with infinity.
+    """Returns sorted scores of the relevant gallery examples, padded with infinity.
 
-    In ``scores`` they become infinite: what stays finite is the irrelevant ones.
+    In ``scores`` they become infinite, so only irrelevant examples stay finite.
     """
     near = np.full((len(rows), by_class.sizes[rows].max()), np.inf, np.float32)
     for some, own in by_class.runs(rows):
@@ -176,7 +176,7 @@ def _take_relevant(scores, by_class, rows):
 
 
 def _ranks(irrelevant, near, depth):
-    """Ranks of the relevant, exact up to ``depth``; that of the first is exact at any depth."""
+    """Returns ranks of the relevant examples, exact up to ``depth`` and for the first."""
     before = np.empty(near.shape, np.int64)
     found = smallest(irrelevant, depth) if depth < _DEEP else None
     if found is None:
@@ -187,21 +187,21 @@ def _ranks(irrelevant, near, depth):
     else:
         flat, ends = found
         starts = np.concatenate([[0], ends[:-1]])
-        # Rows one after the other in one order: a loop over them would take most of the time.
+        # Order all rows in one call, because a loop over rows would take most of the time.
         head = in_order(irrelevant.ravel()[flat], flat // irrelevant.shape[1])
         head.sort()
         wanted = in_order(near, np.arange(len(near))[:, None])
         before[:] = head.searchsorted(wanted.ravel(), side="right").reshape(near.shape)
         before -= starts[:, None]
         found_in_row = ends - starts
-    for i in np.flatnonzero(before[:, 0] >= found_in_row):  # Beyond what was looked at.
+    for i in np.flatnonzero(before[:, 0] >= found_in_row):  # Ranks beyond the searched depth.
         before[i, 0] = np.count_nonzero(irrelevant[i] <= near[i, 0])
     before += np.arange(1, near.shape[1] + 1)
     return before
 
 
 def _nearest(row, depth):
-    """At least the ``depth`` smallest of a row and all up to the last of them, or the row."""
+    """Returns at least the ``depth`` smallest of a row and all up to their largest, or the row."""
     bound = bound_by_sample(row[None], depth)
     if bound is None:
         return row

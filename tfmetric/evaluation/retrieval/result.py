@@ -24,17 +24,17 @@ class RetrievalResult:
     Attributes:
         ks: The k of the figures at k.
         distance: Name of the distance.
-        num_gallery: Gallery examples that were searched.
-        num_left_out: Queries without a relevant gallery example; they are in no figure.
+        num_gallery: Number of searched gallery examples.
+        num_left_out: Queries without a relevant gallery example, excluded from all figures.
         per_query: Read-only arrays (Q,) over the queries in the figures: ``query``, the index of
-            each, ``num_relevant``, ``first_rank``, and ``figures``, which :meth:`values` reads.
-        query_classes: (Q,), a number for the class of each of these queries.
-        num_distractors: Gallery examples of a class that no query has.
+            each, ``num_relevant``, ``first_rank``, and ``figures``, read by :meth:`values`.
+        query_classes: (Q,), number of the class of each of these queries.
+        num_distractors: Gallery examples of classes without a query.
         ignoring: Gallery examples that count neither as hits nor as misses, in words.
-        num_examples: Examples that queries were taken from: the length of a column of groups.
+        num_examples: Number of examples that queries come from: the length of a column of groups.
         one_set: Whether each query was searched among all other examples; otherwise it was
             searched in a gallery apart from the queries.
-        notes: Remarks on the data, such as queries that are in the gallery too.
+        notes: Remarks on the data, such as queries that are also in the gallery.
     """
 
     ks: tuple[int, ...]
@@ -51,12 +51,12 @@ class RetrievalResult:
 
     @property
     def num_queries(self) -> int:
-        """The number of queries that the figures are means over."""
+        """Number of queries in the figures."""
         return len(self.per_query.query)
 
     @property
     def protocol(self) -> str:
-        """What each query was searched in, in words."""
+        """Describes the set that each query was searched in."""
         if self.one_set:
             return f"among {self.num_gallery:,} examples, each among all others"
         return f"against a gallery of {self.num_gallery:,} examples"
@@ -88,7 +88,7 @@ class RetrievalResult:
 
     @property
     def map_at_r(self) -> float:
-        """Mean of (1/R) Σ_{i≤R} P(i)·rel(i): R-precision that sees the order (MAP@R)."""
+        """Mean of (1/R) Σ_{i≤R} P(i)·rel(i): R-precision that respects the order (MAP@R)."""
         return _mean(self.values("map_at_r"))
 
     @property
@@ -97,7 +97,7 @@ class RetrievalResult:
         return _mean(self.values("mrr"))
 
     def cmc(self, max_rank: int = 50) -> np.ndarray:
-        """The cumulative match characteristic: recall@1, recall@2, ..., recall@``max_rank``.
+        """Cumulative match characteristic: recall@1, recall@2, ..., recall@``max_rank``.
 
         Args:
             max_rank: Length of the curve, at least 1.
@@ -114,7 +114,7 @@ class RetrievalResult:
         return np.cumsum(np.bincount(first, minlength=max_rank + 2))[1:-1] / self.num_queries
 
     def values(self, figure: str = "map_at_r") -> np.ndarray:
-        """A figure's value for each query, in the order of ``per_query.query``.
+        """Returns a figure's value for each query, in the order of ``per_query.query``.
 
         Args:
             figure: One of :meth:`figures`.
@@ -135,7 +135,7 @@ class RetrievalResult:
         return dict(zip(figures, zip(low.tolist(), high.tolist(), strict=True), strict=True))
 
     def interval(self, figure: str = "map_at_r") -> tuple[float, float]:
-        """The 95 % interval of a figure for new classes like these.
+        """Returns the 95 % interval of a figure for new classes like these.
 
         Args:
             figure: One of :meth:`figures`.
@@ -144,17 +144,17 @@ class RetrievalResult:
             Lower and upper end: 1000 bootstrap draws of whole classes, see
             :func:`tfmetric.evaluation.bootstrap_interval`. NaN without queries.
         """
-        self.values(figure)  # Says which figures there are.
+        self.values(figure)  # This call raises the error that names the figures.
         return self._intervals[figure]
 
     def by_group(
         self, groups: Array | None, figure: str = "map_at_r", **arguments: Any
     ) -> GroupTable:
-        """A figure by groups of the queries, and the gap between the best and the worst.
+        """Returns a figure by groups of the queries, and the gap between the best and the worst.
 
         Args:
-            groups: (N,), integers or strings: the group of each example, also of those that
-                ``queries`` did not choose.
+            groups: (N,), integers or strings: the group of each example, including those not in
+                ``queries``.
             figure: One of :meth:`figures`.
             **arguments: Arguments of :func:`tfmetric.evaluation.group_table`, such as ``small``.
 
@@ -173,7 +173,7 @@ class RetrievalResult:
         return group_table(figure, self.values(figure), chosen, self.query_classes, **arguments)
 
     def worst(self, n: int = 10, figure: str = "map_at_r") -> np.ndarray:
-        """The queries with the lowest values, worst first.
+        """Returns the queries with the lowest values, worst first.
 
         Args:
             n: The number of queries.
@@ -191,7 +191,7 @@ class RetrievalResult:
         return {name: _mean(values) for name, values in self.per_query.figures.items()}
 
     def summary(self) -> str:
-        """The figures as a few lines of text."""
+        """Returns the figures as a few lines of text."""
         lines = [
             f"Retrieval: {self.num_queries:,} queries {self.protocol}, {self.distance} distance, "
             f"{self.num_left_out:,} queries left out (no {'other ' if self.one_set else ''}example "
@@ -213,7 +213,7 @@ class RetrievalResult:
         return "\n".join(lines)
 
     def to_dict(self) -> dict:
-        """Figures, counts and intervals as plain Python values; NaN becomes None."""
+        """Returns figures, counts and intervals as plain Python values; NaN becomes None."""
         return {
             "distance": self.distance,
             "num_queries": self.num_queries,
@@ -228,7 +228,7 @@ class RetrievalResult:
         }
 
     def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
+        """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
 

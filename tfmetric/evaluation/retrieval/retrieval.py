@@ -1,4 +1,4 @@
-"""Retrieval: does the neighborhood of an example hold others of its class?"""
+"""Retrieval: measures whether an example's neighborhood holds others of its class."""
 
 from typing import Any
 
@@ -40,13 +40,13 @@ def retrieval(
     distractors: Any = (),
     progress: bool = True,
 ) -> RetrievalResult:
-    """Ranks the gallery for each query by distance and says how well classes are found.
+    """Ranks the gallery for each query by distance and computes retrieval figures.
 
     Use it to judge an embedding: on classes never seen in training, or as queries against a gallery
     of training examples. Without a gallery every example is a query among all others.
 
-    Definitions, for a query with R gallery examples of its class, rel(i) being 1 where the i-th
-    nearest is one of them and P(i) the share of them among the first i:
+    Definitions, for a query with R gallery examples of its class, with rel(i) = 1 if the i-th
+    nearest is one of them and P(i) their share among the first i:
 
     * recall@k is 1 if any of the first k is a hit; over k it is the CMC curve;
     * precision@k is hits among the first k, over k, also where k exceeds R or the gallery;
@@ -58,21 +58,21 @@ def retrieval(
     At k = 1 recall, precision, MAP and nDCG are one number. Queries with R = 0 are left out and
     counted. Ties count against the model: at equal distance, to float32 precision, a gallery
     example of another class comes first. Within one set a query is left out of its own neighbors by
-    its index, so that its exact duplicates stay. A gallery that is the queries once more is
-    refused; rows that are in both are counted in the notes of the result.
+    its index, so that its exact duplicates stay. A gallery equal to the queries raises an error;
+    the notes of the result count rows that are in both.
 
-    Protocols ignore some gallery examples of a query, which are then neither hits nor misses, as if
-    they were not there. ``items``: other pictures of the same thing or frames of the same sequence,
-    which are too easy to find. ``cameras``: pictures of the same class by the same camera, as in
-    re-identification. Both may be given. Gallery examples of classes that no query has are
-    distractors, and are misses for all.
+    Protocols ignore some gallery examples of a query, which are then neither hits nor misses.
+    ``items``: other pictures of the same thing or frames of the same sequence, which are too easy
+    to find. ``cameras``: pictures of the same class by the same camera, as in re-identification.
+    Both may be given. Gallery examples of classes without a query are distractors, and misses for
+    all queries.
 
-    The function goes through the queries in blocks and never holds all distances.
+    The function processes queries in blocks and never holds all distances.
 
     Args:
         embeddings: (N, D), the queries, finite.
         labels: (N,) or (N, 1), integers of any size or strings.
-        gallery: (M, D), the embeddings that are searched; None for the queries themselves.
+        gallery: (M, D), the searched embeddings; None for the queries themselves.
         gallery_labels: (M,), with ``gallery``.
         distance: Name, function or ``Distance``; see :func:`tfmetric.distances.get`.
         ks: The k of the figures at k; may exceed the size of the gallery.
@@ -114,7 +114,7 @@ def retrieval(
     if not sides.one_set and (again := count_found_again(sides.queries, sides.gallery)):
         notes = (
             f"{again:,} of {len(sides.queries):,} queries have an identical row in the gallery; "
-            "where that is the query itself, give items and gallery_items to leave it out",
+            "where that is the query itself, pass items and gallery_items to leave it out",
         )
     return rank_sides(
         sides,
@@ -141,7 +141,7 @@ def rank_sides(
     progress: bool = True,
     notes: tuple[str, ...] = (),
 ) -> RetrievalResult:
-    """:func:`retrieval` of checked sides; queries and gallery may be sparse matrices of SciPy."""
+    """Computes :func:`retrieval` on checked sides, which may be SciPy sparse matrices."""
     labels, one_set, total = sides.labels, sides.one_set, sides.queries.shape[0]
     ks = check_ks(ks)
     chosen = _check_queries(queries, total)
@@ -160,7 +160,7 @@ def rank_sides(
             _pairs_of_codes((codes, gallery_codes), common_codes(columns[0][chosen], columns[1]))
         )
         ignoring.append("gallery examples of the query's class and camera")
-    # The relevant gallery examples of a query then lie side by side.
+    # The relevant gallery examples of a query are then adjacent.
     order = np.argsort(gallery_codes, kind="stable")
     if itself is not None:
         itself = np.argsort(order)[itself]
@@ -228,7 +228,7 @@ def _columns(name, column, gallery_column, labels, itself, count):
 
 
 def _pairs_of_codes(one, other):
-    """Makes one code of two: equal where both are equal, −1 where either is."""
+    """Combines two codes: equal where both are equal, −1 where either is −1."""
     count = other[1].max(initial=0) + 1
     gallery_pairs = one[1] * count + other[1]
     pairs = np.where((one[0] < 0) | (other[0] < 0), -1, one[0] * count + other[0])

@@ -7,17 +7,17 @@ import numpy as np
 
 from tfmetric._errors import expected
 
-# Draws held at a time.
+# Number of draws held at a time.
 _DRAWS = 2**20
 
 
 def mean_interval(values, classes, level_z: float = 1.96) -> tuple[float, float]:
-    """An interval for the mean of ``values`` on new classes, 95 % by default.
+    """Returns an interval for the mean of ``values`` on new classes, 95 % by default.
 
-    The normal approximation with classes as the sampling unit: queries of one class are hard or
-    easy together, so an interval that takes them as independent is too narrow. With one class
-    only, queries are taken as independent. Clipped to 0..1. It has no width where all values are
-    equal, which says little when there are few.
+    It uses the normal approximation with classes as the sampling unit: queries of one class are
+    hard or easy together, so an interval that treats them as independent is too narrow. With one
+    class only, queries are treated as independent. Clipped to 0..1. If all values are equal it has
+    width 0, which means little for few values.
 
     Args:
         values: (N,), each in 0..1.
@@ -52,18 +52,18 @@ def mean_interval(values, classes, level_z: float = 1.96) -> tuple[float, float]
 def bootstrap_interval(
     values: Any, classes: Any, *, repeats: int = 1000, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """An interval for the mean of ``values`` on new classes, by drawing classes again.
+    """Returns a bootstrap interval for the mean of ``values`` on new classes.
 
-    The percentile bootstrap with classes as the unit: each repeat draws as many classes as there
-    are, with replacement, each with all of its values, and takes the mean of these values. With
-    one class only, the values are drawn instead. Unlike :func:`mean_interval` it may lie
-    unevenly about the mean, as it should close to 0 or 1. With fewer than about ten classes both
-    are too narrow.
+    It is the percentile bootstrap with classes as the unit: each repeat draws as many classes as
+    there are, with replacement, each with all of its values, and takes the mean of these values.
+    With one class only, the values are drawn instead. Unlike :func:`mean_interval` it can be
+    asymmetric about the mean, as it should be close to 0 or 1. With fewer than about ten classes
+    both are too narrow.
 
     Args:
         values: (N,), finite.
         classes: (N,), the class of each value: integers or strings.
-        repeats: How often classes are drawn.
+        repeats: Number of draws.
         level: Share of the repeats inside the interval.
         seed: Seed of the draws; the same seed gives the same interval.
 
@@ -90,7 +90,7 @@ def bootstrap_interval(
 
 
 def bootstrap_intervals(values, classes, *, repeats: int = 1000, level: float = 0.95, seed=0):
-    """:func:`bootstrap_interval` of several figures over the same draws: (N, F) to two (F,)."""
+    """Computes :func:`bootstrap_interval` of several figures (N, F) on the same draws: two (F,)."""
     if not 0 < level < 1:
         raise ValueError(expected("level to be between 0 and 1", level=level))
     values = np.asarray(values, np.float64)
@@ -98,12 +98,12 @@ def bootstrap_intervals(values, classes, *, repeats: int = 1000, level: float = 
     if not len(values):
         return np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
     ends = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    # The last digits depend on the order of summation; a mean cannot leave the values' range.
+    # Clip to the range of the values: rounding of a sum may exceed it.
     return np.clip(np.round(ends, 6), values.min(axis=0), values.max(axis=0))
 
 
 def bootstrap_means(values, classes, *, repeats: int = 1000, seed: int = 0) -> np.ndarray:
-    """Means of values (N, F) in each draw of :func:`bootstrap_interval`, (repeats, F)."""
+    """Returns means (repeats, F) of values (N, F) in each draw of :func:`bootstrap_interval`."""
     values, classes = np.asarray(values, np.float64), np.asarray(classes)
     if classes.shape != values.shape[:1]:
         raise ValueError(

@@ -21,10 +21,11 @@ class GroupRow:
 
     Attributes:
         group: Name of the group.
-        count: Examples (queries) the value is of; for verification the examples in the group.
+        count: Number of examples (queries) in the value; for verification the examples in the
+            group.
         value: The figure.
         interval: Lower and upper end of its 95 % bootstrap interval.
-        small: Whether the group has too few examples to be compared.
+        small: Whether the group has too few examples to compare.
     """
 
     group: str | int
@@ -40,13 +41,13 @@ class GroupTable:
 
     Attributes:
         figure: Name of the figure.
-        rows: One :class:`GroupRow` a group, in order of the groups.
+        rows: One :class:`GroupRow` for each group, in order of the groups.
         best: The group with the best value, None if fewer than two groups can be compared.
         worst: The group with the worst value, or None.
-        gap: Distance between the values of the two, 0 or more; NaN if there are none.
-        gap_interval: 95 % bootstrap interval of the difference between these two groups. The two
-            were picked for being furthest apart, so it leans towards a gap: one whose interval
-            holds 0 is no evidence of a difference.
+        gap: Difference between the best and the worst value, 0 or more; NaN without them.
+        gap_interval: 95 % bootstrap interval of the difference between these two groups. They were
+            picked as furthest apart, which biases it towards a gap. An interval that contains 0 is
+            no evidence of a difference.
         higher_is_better: Whether a larger value is better.
     """
 
@@ -59,7 +60,7 @@ class GroupTable:
     higher_is_better: bool = True
 
     def __getitem__(self, group) -> GroupRow:
-        """The row of a group."""
+        """Returns the row of a group."""
         for row in self.rows:
             if row.group == group:
                 return row
@@ -68,7 +69,7 @@ class GroupTable:
         )
 
     def summary(self) -> str:
-        """The table as text, and the gap in words."""
+        """Returns the table as text, and the gap in words."""
         width = max([5, *(len(str(row.group)) for row in self.rows)])
         lines = [f"{self.figure} by group", f"  {'group':<{width}}{'count':>9}{'value':>10}"]
         for row in self.rows:
@@ -93,11 +94,11 @@ class GroupTable:
         return f", picked as furthest apart of {compared}" if compared > 2 else ""
 
     def to_dict(self) -> dict:
-        """Everything as plain Python values; NaN becomes None."""
+        """Returns everything as plain Python values; NaN becomes None."""
         return plain(self)
 
     def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
+        """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
 
@@ -113,7 +114,7 @@ def group_table(
     level: float = 0.95,
     seed: int = 0,
 ) -> GroupTable:
-    """The mean of per-query values by group, with bootstrap intervals over classes.
+    """Computes the mean of per-query values by group, with bootstrap intervals over classes.
 
     Whole classes are drawn with replacement, since examples of one class are hard or easy
     together; the same draw serves all groups, as a class may have examples in several. In a group
@@ -121,7 +122,7 @@ def group_table(
 
     Args:
         figure: Name of the figure, for the table.
-        values: (Q,), one value a query.
+        values: (Q,), one value for each query.
         groups: (Q,), the group of each query: integers or strings.
         classes: (Q,), the class of each query.
         small: Groups of fewer queries are marked small and left out of the gap.
@@ -176,7 +177,7 @@ def group_table(
 def table_of_replicates(
     figure, names, counts, values, replicates, *, small, higher_is_better=True, level=0.95
 ) -> GroupTable:
-    """A table from each group's value and its values in the repeats of a bootstrap.
+    """Makes a table from each group's value and its bootstrap repeats.
 
     Args:
         figure: Name of the figure.
@@ -220,7 +221,7 @@ def table_of_replicates(
 
 
 def percentiles(replicates, level: float = 0.95) -> tuple[float, float]:
-    """The percentile interval of bootstrap values; those that are NaN do not count.
+    """Returns the percentile interval of bootstrap values, ignoring NaN.
 
     Raises:
         ValueError: If the level is not between 0 and 1.
@@ -238,14 +239,14 @@ def check_repeats(repeats) -> None:
     """Checks the number of draws of a bootstrap.
 
     Raises:
-        ValueError: If it is no integer above 0.
+        ValueError: If it is not an integer above 0.
     """
     if isinstance(repeats, bool) or not isinstance(repeats, Integral) or repeats < 1:
         raise ValueError(expected("repeats to be an integer above 0", repeats=repeats))
 
 
 def _units(group_of, class_of):
-    """What is drawn: the class, or in a group of one class only the example."""
+    """Returns the units to draw: classes, or examples in a group of a single class."""
     pairs = np.unique(np.stack([group_of, class_of]), axis=1)
     lonely = np.bincount(pairs[0], minlength=group_of.max(initial=-1) + 1) == 1
     own = class_of.max(initial=-1) + 1 + np.arange(len(class_of))
@@ -262,7 +263,7 @@ def _sums_by_unit(values, group_of, units, num_groups):
 
 
 def _replicates(sums, counts, repeats, seed):
-    """Means by group (repeats, G) of units drawn with replacement."""
+    """Returns means by group (repeats, G) of units drawn with replacement."""
     size = len(sums)
     rng = np.random.default_rng(seed)
     found = []
@@ -275,7 +276,7 @@ def _replicates(sums, counts, repeats, seed):
 
 
 def draw_weights(rng, repeats: int, size: int) -> np.ndarray:
-    """How often each of ``size`` units comes up in ``size`` draws, (repeats, size), float64."""
+    """Counts each of ``size`` units in ``size`` draws, (repeats, size), float64."""
     draws = rng.integers(0, max(size, 1), (repeats, size)) + size * np.arange(repeats)[:, None]
     counts = np.bincount(draws.ravel(), minlength=repeats * size)
     return counts.reshape(repeats, size).astype(np.float64)

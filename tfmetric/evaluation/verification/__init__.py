@@ -1,1 +1,1 @@
-"""Verification: same or different, from a distance and a threshold."""
+"""Verification: decides "same or different" from a distance and a threshold."""

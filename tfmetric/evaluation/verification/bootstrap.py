@@ -1,9 +1,9 @@
 """Bootstrap of verification figures with classes as the unit.
 
-Each repeat draws as many classes as there are, with replacement. With w the number of times that
-a class came up, a genuine pair of class c counts w_c times and an impostor pair of the classes c
-and d counts w_c · w_d times: two copies of one class make no pairs with each other, which would
-be genuine by identity and impostors by draw. Where classes are not known, pairs are drawn.
+Each repeat draws as many classes as there are, with replacement. With w_c the number of draws of
+class c, a genuine pair of class c counts w_c times and an impostor pair of the classes c and d
+counts w_c · w_d times. Two copies of one class form no pairs with each other, since these would be
+neither genuine nor impostor pairs. Where classes are not known, pairs are drawn.
 
 Reference: Bolle, Ratha, Pankanti: Error analysis of pattern recognition systems - the subsets
 bootstrap, Computer Vision and Image Understanding 2004.
@@ -18,19 +18,19 @@ from tfmetric.evaluation.statistics.group_table import check_repeats, draw_weigh
 from tfmetric.evaluation.verification.operating_points import Counts
 from tfmetric.evaluation.verification.pair_counting import Pairs
 
-# More pairs than these, of each kind, are thinned: the nearest impostors and the furthest genuine
-# ones, which low error rates hang on, all stay, and every n-th of the others.
+# Above this number of pairs of a kind, pairs are thinned. All of the nearest impostors and furthest
+# genuine pairs stay, because low error rates depend on them; of the others every n-th stays.
 _NEAREST, _OTHERS = 50_000, 150_000
 
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """What is drawn: for each pair the number of its left and of its right class.
+    """The drawn units: the numbers of each pair's left and right class.
 
     Attributes:
         left: (P,).
         right: (P,).
-        count: How many there are to draw from.
+        count: Number of units.
     """
 
     left: np.ndarray
@@ -39,13 +39,13 @@ class Units:
 
     @classmethod
     def of_pairs(cls, count: int) -> "Units":
-        """Each pair for itself."""
+        """Makes each pair a unit."""
         each = np.arange(count)
         return cls(each, each, count)
 
 
 class Thinned:
-    """Pairs in order of their distance, ready to be counted anew under other weights."""
+    """Pairs sorted by distance, which can be counted under other weights."""
 
     def __init__(self, pairs: Pairs, units: Units):
         self._kinds = []
@@ -62,13 +62,13 @@ class Thinned:
         self._ends = [np.searchsorted(kind[0], self._values, side="right") for kind in self._kinds]
 
     def counts(self, weights=None) -> Counts:
-        """Counts under weights of the units, or as they are."""
+        """Counts the pairs, optionally under weights of the units."""
         found = []
         for (_, left, right, base), ends in zip(self._kinds, self._ends, strict=True):
             weight = base
             if weights is not None:
                 weight = base * weights[left]
-                # A genuine pair hangs on its one class, and so does a pair drawn for itself.
+                # A genuine pair has one class, and so has a pair that is its own unit.
                 weight *= np.where(left == right, 1.0, weights[right])
             total = np.concatenate([[0.0], np.cumsum(weight)])
             found.append(np.concatenate([[0.0], total[ends]]))
@@ -76,7 +76,7 @@ class Thinned:
 
 
 def _thin(index):
-    """Nearly all of the first, every n-th of the rest, and what each stands for."""
+    """Keeps the first pairs and every n-th of the rest; returns their weights too."""
     if len(index) <= _NEAREST + _OTHERS:
         return index, np.ones(len(index))
     rest = index[_NEAREST:]
@@ -92,12 +92,12 @@ def replicates(
     repeats: int,
     seed: int,
 ) -> np.ndarray:
-    """The figures in each repeat, of several samples under the same draw of classes.
+    """Computes the figures in each repeat, for several samples under the same draw of classes.
 
     Args:
-        samples: Pairs and their units; the units of all are numbered alike.
+        samples: Pairs and their units, which share one numbering.
         figures: Functions of :class:`Counts`.
-        repeats: How many draws.
+        repeats: Number of draws.
         seed: Seed of the draws.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Calibration: a threshold and probabilities for distances, from pairs that are known."""
+"""Calibration: chooses a threshold and probabilities for distances on known pairs."""
 
 import json
 import os
@@ -26,19 +26,19 @@ _ACHIEVED = ("precision", "recall", "f1", "accuracy", "fmr", "fnmr")
 
 @dataclass(frozen=True)
 class Calibration:
-    """A threshold below which two examples are called the same, and what a distance is worth.
+    """A threshold for "the same", and the probability that a distance implies.
 
     Attributes:
         threshold: Two examples are the same where their distance is at most this.
-        target: What it was chosen for: ``"eer"``, ``"f1"``, ``"accuracy"``, ``"fmr"`` or
+        target: Criterion of the threshold: ``"eer"``, ``"f1"``, ``"accuracy"``, ``"fmr"`` or
             ``"precision"``.
-        target_rate: The rate asked for, with the last two.
+        target_rate: The requested rate, with the last two targets.
         distance: Name of the distance.
         num_positives: Genuine pairs it was chosen on.
         num_negatives: Impostor pairs it was chosen on.
         achieved: ``precision``, ``recall``, ``f1``, ``accuracy``, ``fmr`` and ``fnmr`` on these
-            pairs. They flatter: :meth:`test` on others.
-        prior: Share of genuine pairs that the probabilities are for.
+            pairs. They are optimistic; use :meth:`test` on other pairs.
+        prior: Share of genuine pairs assumed by the probabilities.
         curve: Function from distances to probabilities, None without probabilities.
     """
 
@@ -48,21 +48,21 @@ class Calibration:
     distance: str
     num_positives: int
     num_negatives: int
-    achieved: dict[str, float] = field(hash=False)  # A dict has no hash.
+    achieved: dict[str, float] = field(hash=False)  # A dict is not hashable.
     prior: float
     curve: Callable | None = field(default=None, repr=False)
 
     def decide(self, distances: Array) -> np.ndarray:
-        """Whether pairs at these distances are called the same, booleans of the same shape."""
+        """Returns whether pairs at these distances are the same, booleans of the same shape."""
         return _numbers(distances) <= self.threshold
 
     def probability(self, distances: Array) -> np.ndarray:
-        """The probability that pairs at these distances are the same, float64 of the same shape.
+        """Returns the probability that pairs at these distances are the same, float64.
 
-        A smaller distance never has a lower one.
+        A smaller distance never has a lower probability.
 
         Raises:
-            ValueError: If the calibration was made without.
+            ValueError: If the calibration has no probabilities.
         """
         if self.curve is None:
             raise ValueError(
@@ -73,11 +73,11 @@ class Calibration:
     def test(
         self, distances: Array, same: Array | None = None, classes: Any = None
     ) -> CalibrationTest:
-        """What the threshold and the probabilities are worth on other pairs.
+        """Evaluates the threshold and the probabilities on other pairs.
 
         Args:
-            distances: (P,), of pairs that share no class with those it was chosen on, if it is
-                to hold for new classes. Or a ``VerificationResult``, with ``same`` None.
+            distances: (P,), of pairs without the classes of the calibration, to judge new classes.
+                Or a ``VerificationResult``, with ``same`` None.
             same: (P,), whether each pair is of one class.
             classes: A pair of columns, the class of each left and right, for the intervals.
 
@@ -87,7 +87,7 @@ class Calibration:
         return of_pairs(self, distances, same, classes)
 
     def summary(self) -> str:
-        """The threshold and what it achieved, as two lines."""
+        """Returns the threshold and its figures, as two lines."""
         rate = "" if self.target_rate is None else f" {self.target_rate:g}"
         figures = ", ".join(f"{name} {value:.4g}" for name, value in self.achieved.items())
         method = "none" if self.curve is None else self.curve.method
@@ -98,7 +98,7 @@ class Calibration:
         )
 
     def to_dict(self) -> dict:
-        """Everything as plain Python values, as :meth:`save` writes it."""
+        """Returns everything as plain Python values, as :meth:`save` writes them."""
         return plain(
             {
                 "format": _FORMAT,
@@ -110,10 +110,10 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, values: dict) -> "Calibration":
-        """The calibration that :meth:`to_dict` gave.
+        """Restores the calibration from :meth:`to_dict`.
 
         Raises:
-            ValueError: If these are not the values of one; the message says what is wrong.
+            ValueError: If the values are not a calibration; the message names the fault.
         """
         if not isinstance(values, dict) or values.get("format") != _FORMAT:
             raise ValueError(expected(f'an object whose format is "{_FORMAT}"', got=_brief(values)))
@@ -152,11 +152,11 @@ class Calibration:
         )
 
     def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
+        """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
     def save(self, path: str | os.PathLike) -> Path:
-        """Writes the calibration as a JSON file, whole or not at all; one that is there goes.
+        """Writes the calibration as a JSON file atomically, replacing an existing file.
 
         Args:
             path: The file, such as ``calibration.json``.
@@ -173,18 +173,21 @@ class Calibration:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Calibration":
-        """Reads what :meth:`save` wrote.
+        """Reads a file written by :meth:`save`.
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is no calibration; the message says what is wrong with it.
+            ValueError: If it is not a calibration; the message names the fault.
         """
         path = Path(path)
         try:
             return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
         except IsADirectoryError as error:
             raise ValueError(expected("the path of a file", path=str(path))) from error
-        except (ValueError, RecursionError) as error:  # Also bytes that are no text, or no JSON.
+        except (
+            ValueError,
+            RecursionError,
+        ) as error:  # Also bytes that are not text or JSON.
             raise ValueError(
                 expected(f"a file that Calibration.save has written ({error})", path=str(path))
             ) from error
@@ -199,33 +202,34 @@ def calibrate(
     distance: str | None = None,
     prior: float | None = None,
 ) -> Calibration:
-    """Chooses a threshold, and what probability each distance means, on pairs that are known.
+    """Chooses a threshold, and a probability for each distance, on known pairs.
 
-    Take pairs of classes that the model has not been trained on, and :meth:`Calibration.test` on
-    yet others. The threshold lies half-way between two distances of the pairs (on a distance
-    where a ``VerificationResult`` is not ``exact``):
+    Use pairs of classes not used in training, and :meth:`Calibration.test` on further classes. The
+    threshold lies half-way between two distances of the pairs (on a distance where a
+    ``VerificationResult`` is not ``exact``):
 
     - ``"eer"``: where FMR and FNMR are nearest to each other;
     - ``("fmr", rate)``: the largest whose FMR is at most the rate;
-    - ``("precision", rate)``: the largest whose precision is at least the rate. Precision hangs
-      on the share of genuine pairs, so calibrate on a share like that of the use;
+    - ``("precision", rate)``: the largest whose precision is at least the rate. Precision depends
+      on the share of genuine pairs, so calibrate on the share expected in use;
     - ``"f1"``: the smallest of highest F1; ``"accuracy"``: the middle one of highest accuracy.
 
     Args:
         distances: (P,), finite; or a ``VerificationResult``, with ``same`` None.
         same: (P,), booleans or 0 and 1: whether the pair is of one class.
         target: See above.
-        probability: ``"isotonic"``, a falling staircase with sloping steps that takes hundreds of
-            pairs of each kind; ``"platt"``, a sigmoid, for few; None for no probabilities.
-        distance: Name of the distance; that of the result by default, else ``"given"``.
-        prior: Share of genuine pairs that the probabilities are for; None for that of the pairs.
-            All pairs of a test set have few: give 0.5 where a pair is as likely the same as not.
+        probability: ``"isotonic"``, a decreasing piecewise linear curve that needs hundreds of
+            pairs of each kind; ``"platt"``, a sigmoid, for few pairs; None for no probabilities.
+        distance: Name of the distance; defaults to the result's distance, else ``"given"``.
+        prior: Share of genuine pairs assumed by the probabilities; None for the share among the
+            pairs. All pairs of a test set contain few genuine pairs; use 0.5 if both kinds are
+            equally likely.
 
     Returns:
-        A :class:`Calibration`, to save beside a model or to give to ``export.save``.
+        A :class:`Calibration`, to save beside a model or to pass to ``export.save``.
 
     Raises:
-        ValueError: If there are not pairs of both kinds, or no threshold reaches the target.
+        ValueError: If either kind of pairs is missing, or no threshold reaches the target.
 
     Example:
 

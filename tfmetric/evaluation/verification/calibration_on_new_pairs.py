@@ -1,4 +1,4 @@
-"""What a calibration is worth on pairs that it was not chosen on."""
+"""Evaluates a calibration on pairs that it was not chosen on."""
 
 import json
 from dataclasses import dataclass, field
@@ -26,11 +26,11 @@ class CalibrationTest:
         at: :class:`ThresholdFigures` at the calibrated threshold.
         target: What the threshold was chosen for.
         target_rate: The rate asked for, or None.
-        brier: Mean of (probability − same)² with a share ``prior`` of genuine pairs, as the
-            probabilities are for; NaN without probabilities.
-        calibration_error: Mean distance of probability and share of genuine pairs, over 15 bins
-            of equal width, weighted by their pairs; NaN without probabilities.
-        verification: The pairs it was tested on.
+        brier: Mean of (probability − same)², weighted to a share ``prior`` of genuine pairs; NaN
+            without probabilities.
+        calibration_error: Mean difference of probability and share of genuine pairs, over 15 bins
+            of equal width, weighted by the number of pairs; NaN without probabilities.
+        verification: Verification of the test pairs.
     """
 
     at: ThresholdFigures
@@ -42,14 +42,14 @@ class CalibrationTest:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target rate is met here too; None without one, or without such pairs."""
+        """Whether the target rate is met on these pairs; None without a rate or such pairs."""
         rate = self.at.fmr if self.target == "fmr" else self.at.precision
         if self.target_rate is None or np.isnan(rate):
             return None
         return rate <= self.target_rate if self.target == "fmr" else rate >= self.target_rate
 
     def figures(self) -> dict[str, float]:
-        """All figures by name."""
+        """Returns all figures by name."""
         names = ("fmr", "fnmr", "precision", "recall", "f1", "accuracy")
         found = {name: getattr(self.at, name) for name in names}
         return {**found, "brier": self.brier, "calibration_error": self.calibration_error}
@@ -57,9 +57,9 @@ class CalibrationTest:
     def interval(
         self, figure: str = "fmr", repeats: int = 200, level: float = 0.95, seed: int = 0
     ) -> tuple[float, float]:
-        """A bootstrap interval of an error rate at the threshold.
+        """Returns a bootstrap interval of an error rate at the threshold.
 
-        As ``VerificationResult.interval``: classes are drawn, or pairs where they are not known.
+        It draws classes, or pairs without known classes, as ``VerificationResult.interval`` does.
 
         Args:
             figure: ``"fmr"``, ``"fnmr"``, ``"precision"``, ``"recall"``, ``"f1"`` or
@@ -104,10 +104,10 @@ class CalibrationTest:
         repeats: int = 200,
         seed: int = 0,
     ) -> GroupTable:
-        """An error rate at the threshold by groups, as ``VerificationResult.by_group`` has them.
+        """Returns an error rate at the threshold by groups, like ``VerificationResult.by_group``.
 
         Args:
-            groups: As of ``VerificationResult.by_group``.
+            groups: As in ``VerificationResult.by_group``.
             figure: ``"fmr"`` or ``"fnmr"``.
             small: Groups of fewer examples or pairs are marked small.
             repeats: Draws of the bootstrap.
@@ -117,7 +117,7 @@ class CalibrationTest:
         return tables(self.verification, groups, functions, small, repeats, seed)[figure]
 
     def summary(self) -> str:
-        """The figures as a few lines of text."""
+        """Returns the figures as a few lines of text."""
         lines = [
             f"Calibration tested on {self.verification.num_positives:,} genuine and "
             f"{self.verification.num_negatives:,} impostor pairs, threshold "
@@ -135,7 +135,7 @@ class CalibrationTest:
         return "\n".join(lines)
 
     def to_dict(self) -> dict:
-        """Figures, counts and intervals as plain Python values; NaN becomes None."""
+        """Returns figures, counts and intervals as plain Python values; NaN becomes None."""
         return plain(
             {
                 "threshold": self.at.threshold,
@@ -151,7 +151,7 @@ class CalibrationTest:
         )
 
     def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
+        """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
 

@@ -1,4 +1,4 @@
-"""Verification by groups of examples: every figure, and error rates at one shared threshold."""
+"""Verification by groups of examples, with error rates at one shared threshold."""
 
 import json
 from dataclasses import dataclass, field
@@ -17,21 +17,21 @@ from tfmetric.evaluation.verification.operating_points import (
 from tfmetric.typing import Array
 from tfmetric.values import plain
 
-# Error rates of groups are compared at a threshold: their intervals are what counts.
+# Groups are compared by the intervals of their error rates.
 _AT_THRESHOLD = ("fmr", "fnmr")
 
 
 @dataclass(frozen=True)
 class Differential:
-    """How far an error rate differs between groups, at one threshold.
+    """The difference of an error rate between groups, at one threshold.
 
-    Of the groups that are not small. With no error in a group, ``ratio`` and ``over_mean`` say
-    nothing and are NaN: there are too few pairs for so strict a threshold.
+    Small groups are excluded. If a group has no error, ``ratio`` and ``over_mean`` are NaN: there
+    are too few pairs for so strict a threshold.
 
     Attributes:
         highest: The group with the most errors.
         lowest: The group with the fewest.
-        difference: Highest rate less lowest.
+        difference: Highest rate minus lowest.
         ratio: Highest rate over lowest.
         over_mean: Highest rate over the geometric mean of all.
         ratio_interval: 95 % bootstrap interval of the ratio between these two groups.
@@ -47,15 +47,15 @@ class Differential:
 
 @dataclass(frozen=True)
 class FairnessResult:
-    """What a verification gives each group of people, or of anything.
+    """The results of a verification for each group.
 
     Attributes:
-        threshold: The one threshold at which ``fmr`` and ``fnmr`` of all groups are.
-        target_fmr: The FMR over all pairs that it was chosen for, None if it was given.
+        threshold: The shared threshold of ``fmr`` and ``fnmr`` of all groups.
+        target_fmr: The FMR over all pairs that the threshold was chosen for, None if it was given.
         overall_fmr: FMR of all pairs at this threshold.
         overall_fnmr: FNMR of all pairs at this threshold.
-        tables: A :class:`GroupTable` by figure: ``fmr`` and ``fnmr`` at the threshold, then those
-            of ``VerificationResult.figures``, each with its own threshold in each group.
+        tables: A :class:`GroupTable` by figure: ``fmr`` and ``fnmr`` at the threshold, then the
+            figures of ``VerificationResult.figures``, with a separate threshold in each group.
         differentials: :class:`Differential` of ``fmr`` and of ``fnmr``.
         num_pairs: Genuine and impostor pairs by group.
     """
@@ -64,18 +64,18 @@ class FairnessResult:
     target_fmr: float | None
     overall_fmr: float
     overall_fnmr: float
-    # A dict has no hash.
+    # A dict is not hashable.
     tables: dict[str, GroupTable] = field(hash=False)
     differentials: dict[str, Differential] = field(hash=False)
     num_pairs: dict[str | int, tuple[int, int]] = field(hash=False)
 
     def summary(self) -> str:
-        """The error rates at the shared threshold, how far they differ, and the EER by group."""
+        """Returns error rates at the shared threshold, their differences, and the EER by group."""
         chosen = "given" if self.target_fmr is None else f"for FMR {self.target_fmr:g} of all pairs"
         lines = [
             f"One threshold for all groups: {self.threshold:.6g} ({chosen}); all pairs: FMR "
             f"{self.overall_fmr:.2g}, FNMR {self.overall_fnmr:.4f}",
-            "Pairs of a group are those of two of its examples.",
+            "A pair belongs to a group if both examples do.",
         ]
         for name, differential in self.differentials.items():
             lines += ["", self.tables[name].summary()]
@@ -92,7 +92,7 @@ class FairnessResult:
         return "\n".join(lines)
 
     def to_dict(self) -> dict:
-        """Everything as plain Python values; NaN becomes None."""
+        """Returns everything as plain Python values; NaN becomes None."""
         return plain(
             {
                 **vars(self),
@@ -103,7 +103,7 @@ class FairnessResult:
         )
 
     def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
+        """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
 
@@ -117,20 +117,20 @@ def fairness(
     repeats: int = 200,
     seed: int = 0,
 ) -> FairnessResult:
-    """All figures by group, and both error rates of each group at one shared threshold.
+    """Computes all figures by group, and the error rates of each group at one shared threshold.
 
-    A system in use has one threshold, and a group whose impostors lie nearer has more false
-    matches at it, whatever its own EER. The differentials are those that demographic reports of
-    face recognition give: highest error rate over lowest, and over the geometric mean.
+    A system in use has one threshold, so a group with nearer impostors has more false matches,
+    independent of its own EER. The differentials are the usual ones of demographic reports on face
+    recognition: highest error rate over lowest, and over the geometric mean.
 
     Args:
         result: A ``VerificationResult``.
         groups: The group of each example, see ``VerificationResult.by_group``.
-        threshold: The shared threshold, such as one that was calibrated; None for the one of
+        threshold: The shared threshold, such as a calibrated threshold; None to derive it from
             ``fmr``.
         fmr: Target FMR over all pairs of the result, at which the threshold is chosen.
-        figures: Names of other figures to give by group; None for those of ``result.figures()``.
-        small: Groups of fewer examples are marked small and not compared.
+        figures: Names of further figures by group; None for all of ``result.figures()``.
+        small: Groups with fewer examples are marked small and not compared.
         repeats: Draws of the bootstrap.
         seed: Seed of the draws.
 
@@ -187,7 +187,7 @@ def fairness(
 
 
 def tables(result, groups, functions, small, repeats, seed) -> dict[str, GroupTable]:
-    """A :class:`GroupTable` for each of the functions of counts, by name."""
+    """Returns a :class:`GroupTable` for each function of counts, by name."""
     return _tables(_parts(result, groups), functions, small, repeats, seed)[0]
 
 
@@ -216,7 +216,7 @@ def _tables(parts, functions, small, repeats, seed):
 
 
 def rate_at(threshold: float, name: str):
-    """The function of counts that ``"fmr"`` or ``"fnmr"`` at a threshold is."""
+    """Returns the function of counts for ``"fmr"`` or ``"fnmr"`` at a threshold."""
     if name not in _AT_THRESHOLD:
         raise ValueError(expected("figure to be fmr or fnmr", figure=name))
 

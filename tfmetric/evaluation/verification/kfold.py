@@ -25,10 +25,10 @@ class FoldsResult:
     """Accuracy of a k-fold verification.
 
     Attributes:
-        accuracies: Read-only (k,), accuracy on each fold at the threshold of the others.
-        thresholds: Read-only (k,), that threshold.
+        accuracies: Read-only (k,), accuracy on each fold at the threshold of the other folds.
+        thresholds: Read-only (k,), the threshold of the other folds.
         folds: Names of the folds.
-        correct: Read-only (P,), whether each pair was called what it is.
+        correct: Read-only (P,), whether each pair was classified correctly.
         distance: Name of the distance.
         fold_of: Read-only (P,), the fold of each pair, an index into ``folds``.
     """
@@ -51,11 +51,11 @@ class FoldsResult:
         return float(self.accuracies.std(ddof=1) / np.sqrt(len(self.accuracies)))
 
     def figures(self) -> dict[str, float]:
-        """``accuracy`` and ``standard_error``."""
+        """Returns ``accuracy`` and ``standard_error``."""
         return {"accuracy": self.accuracy, "standard_error": self.standard_error}
 
     def interval(self, figure: str = "accuracy", level: float = 0.95) -> tuple[float, float]:
-        """The interval of Student's t with k − 1 degrees of freedom, clipped to 0..1."""
+        """Returns the interval of Student's t with k − 1 degrees of freedom, clipped to 0..1."""
         from scipy.stats import t
 
         if figure != "accuracy":
@@ -66,20 +66,20 @@ class FoldsResult:
     def by_group(
         self, groups: Array | None, figure: str = "accuracy", **arguments: Any
     ) -> GroupTable:
-        """The share of pairs called what they are, by groups of the pairs.
+        """Returns the share of correctly classified pairs, by groups of the pairs.
 
         Args:
             groups: (P,), integers or strings, one for each pair.
             figure: ``"accuracy"``.
-            **arguments: Of :func:`tfmetric.evaluation.group_table`, such as ``small``, which is
-                of pairs. Its intervals draw folds, as these share no class.
+            **arguments: Arguments of :func:`tfmetric.evaluation.group_table`, such as ``small``, a
+                number of pairs. Intervals draw folds, because folds share no class.
         """
         if figure != "accuracy":
             raise ValueError(expected("figure to be accuracy", figure=figure))
         return group_table(figure, self.correct, groups, self.fold_of, **arguments)
 
     def summary(self) -> str:
-        """The figures as one line."""
+        """Returns the figures as one line."""
         return (
             f"Verification by {len(self.folds)} folds: accuracy {self.accuracy:.4f} ± "
             f"{self.standard_error:.4f} (standard error), {len(self.correct):,} pairs, "
@@ -88,7 +88,7 @@ class FoldsResult:
         )
 
     def to_dict(self) -> dict:
-        """Figures and folds as plain Python values."""
+        """Returns figures and folds as plain Python values."""
         return plain(
             {
                 "distance": self.distance,
@@ -102,7 +102,7 @@ class FoldsResult:
         )
 
     def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
+        """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
 
@@ -115,27 +115,27 @@ def kfold_verification(
     shuffle: bool = False,
     seed: int = 0,
 ) -> FoldsResult:
-    """Accuracy on each fold of pairs at the threshold that is best on the other folds.
+    """Measures accuracy on each fold of pairs at the best threshold of the other folds.
 
-    The protocol that face verification is published by: ten folds that share no person, 300
-    genuine and 300 impostor pairs in each. Of several best thresholds the middle one is taken.
+    This is the usual protocol of face verification: ten folds that share no person, with 300
+    genuine and 300 impostor pairs each. If several thresholds are best, the middle one is used.
 
     Args:
-        distances: (P,), smaller is more alike; or two arrays (P, D) of embeddings, the left and
+        distances: (P,), smaller is more similar; or two arrays (P, D) of embeddings, the left and
             the right of each pair.
         same: (P,), booleans or 0 and 1: whether the pair is of one class.
-        folds: How many, cut from the pairs in their order, as ``pairs.txt`` of LFW lists them;
-            or (P,) integers or strings, the fold of each pair.
-        distance: What embeddings are compared by; name, function or ``Distance``.
-        shuffle: Cut a number of folds at random instead, the same share of genuine pairs in each.
-            Folds then share classes, and the accuracy is that of known classes.
+        folds: Number of folds, cut from the pairs in order, as in ``pairs.txt`` of LFW; or (P,)
+            integers or strings, the fold of each pair.
+        distance: Distance of embeddings; name, function or ``Distance``.
+        shuffle: Whether to cut folds at random, with the same share of genuine pairs in each. Folds
+            then share classes, and the accuracy is for known classes.
         seed: Seed of the shuffle.
 
     Returns:
         A :class:`FoldsResult`: mean accuracy and its standard error.
 
     Raises:
-        ValueError: If shapes do not fit, or the other folds of one lack a kind of pair.
+        ValueError: If shapes do not fit, or all folds but one lack a kind of pair.
 
     Example:
 
@@ -194,7 +194,7 @@ def _folds(folds, same, shuffle, seed):
     else:
         names = list(range(int(folds)))
         order = np.arange(count)
-        if shuffle:  # Dealt out in turn, the genuine pairs first.
+        if shuffle:  # Deal out pairs in turn, genuine pairs first.
             order = np.random.default_rng(seed).permutation(count)
             order = order[np.argsort(~same[order], kind="stable")]
         fold_of = np.zeros(count, np.int64)

@@ -1,7 +1,6 @@
-"""What can be decided at each threshold: error rates, ROC, AUC and EER from counts of pairs.
+"""Error rates at each threshold, ROC, AUC and EER, from counts of pairs.
 
-One rule everywhere: a pair is called the same where its distance is at most the threshold.
-"""
+A pair is called the same if its distance is at most the threshold."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -18,8 +17,7 @@ class Curve:
     Attributes:
         fmr: False match rate: impostor pairs called the same, over impostor pairs.
         tmr: True match rate: genuine pairs called the same, over genuine pairs.
-        thresholds: Pairs of at most this distance are called the same; the first is −∞, at which
-            none is.
+        thresholds: Pairs of at most this distance are called the same; the first threshold is −∞.
     """
 
     fmr: np.ndarray
@@ -34,15 +32,15 @@ class Curve:
 
 @dataclass(frozen=True)
 class ThresholdFigures:
-    """What happens at one threshold.
+    """Figures at one threshold.
 
     Attributes:
         threshold: Pairs of at most this distance are called the same.
-        precision: Genuine ones among the pairs called the same; NaN if none is called that.
+        precision: Share of genuine pairs among the pairs called the same; NaN if there are none.
         recall: Share of the genuine pairs that are called the same; NaN if there are none.
-        f1: Harmonic mean of the two, 2·TP / (2·TP + FP + FN).
-        accuracy: Share of pairs called what they are. With many more impostors than genuine
-            pairs it says little.
+        f1: Harmonic mean of precision and recall, 2·TP / (2·TP + FP + FN).
+        accuracy: Share of correctly classified pairs. It means little with many more impostors than
+            genuine pairs.
         fmr: False match rate; NaN without impostor pairs.
         fnmr: False non-match rate, 1 − recall.
         true_positives: Genuine pairs called the same.
@@ -65,14 +63,14 @@ class ThresholdFigures:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The four counts by name."""
+        """Returns the four counts by name."""
         names = ("true_positives", "false_positives", "true_negatives", "false_negatives")
         return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """How many pairs of each kind lie at each distance.
+    """Numbers of pairs of each kind at each distance.
 
     Attributes:
         values: Distinct distances (U,) in rising order, float64.
@@ -87,7 +85,7 @@ class Counts:
 
     @classmethod
     def of(cls, distances, same) -> "Counts":
-        """Counts of pairs given one by one."""
+        """Counts single pairs."""
         values, place = np.unique(np.asarray(distances, np.float64), return_inverse=True)
         positives = np.bincount(place[same], minlength=len(values))
         negatives = np.bincount(place[~same], minlength=len(values))
@@ -95,7 +93,7 @@ class Counts:
 
     @classmethod
     def at(cls, values, positives, negatives) -> "Counts":
-        """Counts from the number of pairs at each value."""
+        """Makes counts from the number of pairs at each value."""
         arrays = (values, _cumulated(positives), _cumulated(negatives))
         for array in arrays:
             array.setflags(write=False)
@@ -112,12 +110,12 @@ class Counts:
         return self.negatives[-1]
 
     def rates(self) -> tuple[np.ndarray, np.ndarray]:
-        """FMR and TMR, (U + 1,) each: below all values, then at each."""
+        """Returns FMR and TMR, (U + 1,) each: below all values, then at each value."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return self.negatives / self.num_negatives, self.positives / self.num_positives
 
     def at_threshold(self, threshold) -> ThresholdFigures:
-        """All figures at a threshold."""
+        """Returns all figures at a threshold."""
         place = np.searchsorted(self.values, threshold, side="right")
         tp, fp = int(self.positives[place]), int(self.negatives[place])
         fn, tn = int(self.num_positives) - tp, int(self.num_negatives) - fp
@@ -136,7 +134,7 @@ class Counts:
         )
 
     def curve(self, points: int | None) -> Curve:
-        """The ROC; thinned to about ``points``, evenly in both rates and in their logarithms."""
+        """ROC, thinned to about ``points``, evenly in both rates and their logarithms."""
         fmr, tmr = self.rates()
         thresholds = np.concatenate([[-np.inf], self.values])
         if points is not None and len(thresholds) > points:
@@ -155,21 +153,20 @@ class Counts:
 
 
 def auc(counts: Counts) -> float:
-    """Chance that a genuine pair is nearer than an impostor pair, ties counting half."""
+    """Probability that a genuine pair is nearer than an impostor pair, ties counting half."""
     total = float(counts.num_positives) * float(counts.num_negatives)
     if not total > 0:
         return float("nan")
-    # Both factors are whole numbers below 2⁵³: the area is as exact as a float64 sum.
+    # Both factors are whole numbers below 2⁵³, so the area is as exact as a float64 sum.
     heights = (counts.positives[1:] + counts.positives[:-1]) / 2
     return float(np.diff(counts.negatives) @ heights / total)
 
 
 def eer(counts: Counts) -> tuple[float, float]:
-    """The equal error rate, and the threshold at which the two rates are nearest to each other.
+    """Returns the equal error rate, and the threshold at which FMR and FNMR are closest.
 
-    The rate is where the ROC, its points joined by straight lines, meets FMR = FNMR. The
-    threshold is the one of the two neighbouring distances with the smaller |FMR − FNMR|, at a tie
-    the smaller distance.
+    The rate is the intersection of the piecewise linear ROC with FMR = FNMR. The threshold is the
+    neighbouring distance with the smaller |FMR − FNMR|, at a tie the smaller distance.
     """
     if not (counts.num_positives > 0 and counts.num_negatives > 0):
         return float("nan"), float("nan")
@@ -184,8 +181,8 @@ def eer(counts: Counts) -> tuple[float, float]:
 
 
 def place_at_fmr(counts: Counts, target: float) -> int:
-    """How many of the values are at most the largest threshold whose FMR is at most ``target``."""
-    # In whole numbers where they are: 1e-3 · 3000 is no reason to lose an operating point.
+    """Counts the values up to the largest threshold whose FMR is at most ``target``."""
+    # Compare whole numbers if possible: rounding of 1e-3 · 3000 must not lose an operating point.
     allowed = target * counts.num_negatives * (1 + 1e-12)
     return int(np.searchsorted(counts.negatives, allowed, side="right")) - 1
 
@@ -198,7 +195,7 @@ def tar(counts: Counts, far: float) -> float:
 
 
 def figure_function(figure: str):
-    """The function of :class:`Counts` that a figure is."""
+    """Returns the function of :class:`Counts` that computes a figure."""
     if figure == "auc":
         return auc
     if figure == "eer":
@@ -218,19 +215,19 @@ def figure_function(figure: str):
 
 
 def higher_is_better(figure: str) -> bool:
-    """Whether a larger value of the figure is better."""
+    """Returns whether a larger value of the figure is better."""
     return figure == "auc" or figure.startswith("tar")
 
 
 def check_rate(rate, name: str) -> float:
-    """Returns a rate in 0..1, without 0."""
+    """Returns a rate above 0 and up to 1."""
     if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < rate <= 1:
         raise ValueError(expected(f"{name} to be a number above 0 and up to 1", **{name: rate}))
     return float(rate)
 
 
 def ratio(part, whole) -> float:
-    """``part / whole``, NaN for a share of nothing."""
+    """Returns ``part / whole``, NaN if ``whole`` is 0."""
     return float(part / whole) if whole else float("nan")
 
 

@@ -1,8 +1,8 @@
-"""Goes through all pairs of one or two sets and keeps what verification needs of them.
+"""Counts all pairs of one or two sets by distance and keeps some of the pairs.
 
-Pairs up to a limit are kept one by one. Above it all are still counted, each at its distance
-rounded up to 16 significant binary digits (1.5·10⁻⁵ of it), and a random sample is kept. A count
-at a distance that has no more digits than these is exact.
+Up to a limit every pair is kept. Above the limit all pairs are still counted, at distances rounded
+up to 16 significant binary digits (1.5·10⁻⁵ of the distance), and a random sample is kept. A count
+at a distance with no more digits is exact.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from tfmetric.evaluation.distances import pair_distances
 from tfmetric.evaluation.verification.operating_points import Counts
 
 _BLOCK_VALUES = 2**22
-# A float32 has 24 binary digits; so many of them are dropped from the distances.
+# A float32 has 24 binary digits; this many are dropped.
 _DROPPED_BITS = 8
 _GRID = 2 ** (32 - _DROPPED_BITS)
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pairs one by one, read-only arrays (P,).
+    """Single pairs, as read-only arrays (P,).
 
     Attributes:
         left: Index of the one example, of the queries if there are two sets.
@@ -46,10 +46,10 @@ class Sets:
     Attributes:
         embeddings: (N, D).
         classes: (N,), int64.
-        gallery: (M, D), the very ``embeddings`` for all pairs of one set.
+        gallery: (M, D), the same object as ``embeddings`` for all pairs of one set.
         gallery_classes: (M,).
-        match: (N,) and (M,) numbers: impostors count only where both are equal; or None.
-        match_genuine: Whether genuine pairs too count only there.
+        match: (N,) and (M,) numbers: impostor pairs count only where both are equal; or None.
+        match_genuine: Whether this also applies to genuine pairs.
     """
 
     embeddings: np.ndarray
@@ -61,11 +61,11 @@ class Sets:
 
     @property
     def one(self) -> bool:
-        """Whether it is one set."""
+        """Whether there is only one set."""
         return self.gallery is self.embeddings
 
     def subset(self, rows, columns) -> "Sets":
-        """The examples at these indexes; of one set ``columns`` is ``rows``."""
+        """Returns the examples at these indexes; for one set ``columns`` is ``rows``."""
         embeddings, classes = self.embeddings[rows], self.classes[rows]
         match = self.match and (self.match[0][rows], self.match[1][columns])
         if self.one:
@@ -80,7 +80,7 @@ class Sets:
         )
 
     def num_pairs(self) -> tuple[int, int]:
-        """Genuine and impostor pairs, counted from the sizes of the classes."""
+        """Counts genuine and impostor pairs from the sizes of the classes."""
         both = self._combinations(self.classes, self.gallery_classes)
         if self.match is None:
             nothing = np.zeros(len(self.classes), np.int64)
@@ -94,7 +94,7 @@ class Sets:
         return within if self.match_genuine else both, impostors
 
     def _combinations(self, left, right):
-        """Pairs with equal keys."""
+        """Counts pairs with equal keys."""
         keys, inverse = np.unique(np.concatenate([left, right], axis=-1), axis=-1, return_inverse=1)
         inverse, size = inverse.reshape(-1), keys.shape[-1]
         left = np.bincount(inverse[: len(self.classes)], minlength=size)
@@ -104,17 +104,17 @@ class Sets:
 
 
 def count_pairs(sets: Sets, distance, limit: int, seed: int) -> tuple[Counts, Pairs, bool]:
-    """Goes through all pairs.
+    """Counts all pairs.
 
     Args:
         sets: What to compare.
         distance: Name, function or ``Distance``.
-        limit: Up to so many pairs are kept one by one; above, a sample of about so many, half
-            genuine and half impostors where there are as many.
+        limit: Up to this many pairs all are kept; above, a sample of about this size, half genuine
+            and half impostors if available.
         seed: Seed of the sample.
 
     Returns:
-        The counts, the pairs kept, and whether these are all.
+        The counts, the kept pairs, and whether these are all pairs.
     """
     num_positives, num_negatives = sets.num_pairs()
     exact = num_positives + num_negatives <= limit
@@ -147,10 +147,10 @@ def _share(wanted, total, exact):
 
 
 def _batches(sets: Sets, distance) -> Iterator:
-    """Flat distances of one kind, whether they are genuine, and functions to their indexes."""
+    """Yields flat distances of one kind, whether they are genuine, and their index functions."""
     from tfmetric.datasets.progress import progress
 
-    # By class, so that the genuine pairs of a block lie in a few neighbouring columns.
+    # Sort by class, so that the genuine pairs of a block lie in a few adjacent columns.
     rows = np.argsort(sets.classes, kind="stable")
     columns = rows if sets.one else np.argsort(sets.gallery_classes, kind="stable")
     ordered = sets.subset(rows, columns)
@@ -177,7 +177,7 @@ def _batches(sets: Sets, distance) -> Iterator:
 
 
 def _masks(ordered, start, end, first, last):
-    """Which pairs of the block count as genuine and as impostors; None for all of them."""
+    """Returns masks of the block's genuine and impostor pairs; None for all pairs."""
     codes, others = ordered.classes[start:end, None], ordered.gallery_classes[first:last]
     masks = {False: None}
     if others[0] <= codes[-1, 0] and codes[0, 0] <= others[-1]:
@@ -229,7 +229,7 @@ def _together(kept, one):
 
 
 def read_only(left, right, distances, same) -> Pairs:
-    """The pairs, none of whose arrays can be written to."""
+    """Returns the pairs as read-only arrays."""
     arrays = (left, right, distances, same)
     for array in arrays:
         array.setflags(write=False)
@@ -237,9 +237,9 @@ def read_only(left, right, distances, same) -> Pairs:
 
 
 def _add(histogram, distances):
-    """Counts distances on the grid: by the leading bits, which order floats of one sign."""
+    """Counts distances on the grid by their leading bits, which order floats of one sign."""
     bits = distances.view(np.int32)
-    if bits.min() < 0:  # Those of negative numbers run the other way.
+    if bits.min() < 0:  # Negative numbers are in reverse order.
         bits = np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
     bins = bits >> _DROPPED_BITS
     first = int(bins.min())
@@ -250,7 +250,7 @@ def _add(histogram, distances):
 
 
 def _upper_ends(bins):
-    """The largest float32 that falls into each bin."""
+    """Returns the largest float32 in each bin."""
     bits = ((bins.astype(np.int64) - _GRID // 2) << _DROPPED_BITS) + (2**_DROPPED_BITS - 1)
     bits = bits.astype(np.int32)
     return (

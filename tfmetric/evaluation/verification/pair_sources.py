@@ -1,4 +1,4 @@
-"""Where the pairs of a verification come from: counted as a whole, or split by groups."""
+"""Sources of the pairs of a verification, which count them as a whole or by groups."""
 
 from dataclasses import dataclass
 
@@ -19,9 +19,9 @@ class SetSource:
 
     Attributes:
         sets: The sets.
-        distance: What was compared by.
-        limit: Pairs kept one by one at most.
-        seed: Seed of the sample above it.
+        distance: Distance of the comparison.
+        limit: Largest number of kept pairs.
+        seed: Seed of the sample above the limit.
     """
 
     sets: Sets
@@ -30,18 +30,18 @@ class SetSource:
     seed: int
 
     def units(self, pairs: Pairs) -> Units:
-        """The class of each side of each pair."""
+        """Returns the class of each side of each pair."""
         left, right = self.sets.classes, self.sets.gallery_classes
         count = int(max(left.max(initial=-1), right.max(initial=-1))) + 1
         return Units(left[pairs.left], right[pairs.right], count)
 
     def result(self) -> VerificationResult:
-        """Goes through the pairs."""
+        """Counts the pairs."""
         found = count_pairs(self.sets, self.distance, self.limit, self.seed)
         return VerificationResult(distances.get(self.distance).name, *found, self)
 
     def split(self, groups) -> list[tuple]:
-        """For each group its name, its number of examples, and its own source."""
+        """Yields the name, the number of examples and the source of each group."""
         left, right = (
             (groups, groups)
             if self.sets.one
@@ -51,7 +51,7 @@ class SetSource:
             read_labels(left, len(self.sets.classes), "groups"),
             read_labels(right, len(self.sets.gallery_classes), "groups"),
         )
-        # Where not all pairs are kept, the groups share the room for those that are.
+        # If not all pairs are kept, the groups share the limit.
         whole = sum(self.sets.num_pairs()) <= self.limit
         limit = self.limit if whole else max(self.limit // max(len(names), 1), 2)
         parts = []
@@ -65,13 +65,13 @@ class SetSource:
 
 @dataclass(frozen=True, eq=False)
 class PairSource:
-    """Pairs that were given.
+    """Given pairs.
 
     Attributes:
         pairs: The pairs.
         classes: The class of each left and right side, as numbers, or None.
         distance: Name of the distance.
-        examples: How many examples ``left`` and ``right`` point into, or None.
+        examples: Number of examples that ``left`` and ``right`` index, or None.
     """
 
     pairs: Pairs
@@ -80,7 +80,7 @@ class PairSource:
     examples: tuple[int, int] | None = None
 
     def units(self, pairs: Pairs) -> Units:
-        """The class of each side of each pair, or the pair itself."""
+        """Returns the class of each side of each pair, or the pair itself."""
         if self.classes is None:
             return Units.of_pairs(len(pairs))
         left, right = self.classes
@@ -92,7 +92,7 @@ class PairSource:
         return VerificationResult(self.distance, counts, self.pairs, True, self)
 
     def split(self, groups) -> list[tuple]:
-        """For each group its name, its number of examples or pairs, and its own source."""
+        """Yields the name, the number of examples or pairs, and the source of each group."""
         left, right = self._sides(groups)
         left, right, names = joint_codes(left, right)
         every = np.arange(len(self.pairs))
@@ -100,7 +100,7 @@ class PairSource:
         for code, name in enumerate(names):
             chosen = np.flatnonzero((left == code) & (right == code))
             pairs = read_only(*(array[chosen] for array in vars(self.pairs).values()))
-            # Without classes a pair stands for itself, by its number among all pairs.
+            # Without classes each pair is a unit, numbered among all pairs.
             classes = tuple(side[chosen] for side in self.classes or (every, every))
             count = len(chosen)
             if self.examples is not None:
@@ -129,7 +129,7 @@ def joint_codes(labels, others):
     """Numbers the values of two columns together; values are compared as Python's.
 
     Returns:
-        The codes of the first, the codes of the second, both int64, and the values by code.
+        Codes of the first column, codes of the second, both int64, and the values by code.
     """
     parts = [np.unique(column, return_inverse=True) for column in (labels, others)]
     number: dict = {}

@@ -1,7 +1,7 @@
-"""From a distance to the probability that two examples are of one class.
+"""Curves from a distance to the probability that two examples have one class.
 
-Fitted by scikit-learn, kept as plain numbers and evaluated by NumPy, so that a saved calibration
-is of use where scikit-learn is not. A smaller distance never has a lower probability.
+scikit-learn fits a curve and NumPy evaluates it, so a saved calibration does not need scikit-learn.
+A smaller distance never has a lower probability.
 """
 
 import sys
@@ -12,14 +12,15 @@ import numpy as np
 from tfmetric._errors import expected
 from tfmetric.evaluation.verification.operating_points import Counts
 
-# Probabilities on this lattice: rounding in an interpolation cannot turn an order round.
+# Probabilities are multiples of this, so that rounding in an interpolation cannot change their
+# order.
 _DECIMALS = 12
 METHODS = ("isotonic", "platt")
 
 
 @dataclass(frozen=True)
 class Isotonic:
-    """A falling line through points.
+    """A decreasing piecewise linear curve.
 
     Attributes:
         distances: Rising.
@@ -31,7 +32,7 @@ class Isotonic:
     method: str = "isotonic"
 
     def __call__(self, distances: np.ndarray) -> np.ndarray:
-        """The probability at each distance."""
+        """Returns the probability at each distance."""
         found = np.interp(distances, self.distances, self.probabilities)
         return np.round(found, _DECIMALS)
 
@@ -50,12 +51,12 @@ class Platt:
     method: str = "platt"
 
     def __call__(self, distances: np.ndarray) -> np.ndarray:
-        """The probability at each distance."""
+        """Returns the probability at each distance."""
         return 0.5 - 0.5 * np.tanh(0.5 * (self.slope * distances + self.intercept))
 
 
 def fit(counts: Counts, method: str, prior: float) -> Isotonic | Platt:
-    """Fits a curve to pairs, weighted so that a share ``prior`` of them is genuine.
+    """Fits a curve to pairs, weighted to a share ``prior`` of genuine pairs.
 
     Args:
         counts: The pairs; some of each kind.
@@ -64,7 +65,7 @@ def fit(counts: Counts, method: str, prior: float) -> Isotonic | Platt:
     """
     positives = np.diff(counts.positives).astype(np.float64)
     negatives = np.diff(counts.negatives).astype(np.float64)
-    # Weights of mean 1, as what stops Platt's sigmoid from being a step is the number of pairs.
+    # Weights have mean 1, because the number of pairs keeps Platt's sigmoid from becoming a step.
     total = counts.num_positives + counts.num_negatives
     positives *= prior * total / counts.num_positives
     negatives *= (1 - prior) * total / counts.num_negatives
@@ -85,7 +86,7 @@ def _platt(values, positives, negatives):
     from sklearn.linear_model import LogisticRegression
 
     genuine, impostor = positives.sum(), negatives.sum()
-    # Platt's targets, a little off 1 and 0: a probability of its own for each kind of pair.
+    # Platt's targets, slightly below 1 and above 0, one for each kind of pair.
     near, far = (genuine + 1) / (genuine + 2), 1 / (impostor + 2)
     ones = positives * near + negatives * far
     zeros = positives * (1 - near) + negatives * (1 - far)
@@ -99,13 +100,13 @@ def _platt(values, positives, negatives):
         sample_weight=np.concatenate([ones, zeros]),
     )
     slope = -float(model.coef_[0, 0]) / spread
-    if slope <= 0 or len(values) == 1:  # Nearer pairs are no likelier: the distance says nothing.
+    if slope <= 0 or len(values) == 1:  # Nearer pairs are not likelier.
         return Platt(0.0, float(np.log(zeros.sum() / ones.sum())))
     return Platt(slope, -float(model.intercept_[0]) - slope * mean)
 
 
 def to_dict(curve) -> dict | None:
-    """The curve as plain values."""
+    """Returns the curve as plain values."""
     if isinstance(curve, Isotonic):
         return {
             "method": curve.method,
@@ -116,10 +117,10 @@ def to_dict(curve) -> dict | None:
 
 
 def from_dict(values) -> Isotonic | Platt | None:
-    """The curve that :func:`to_dict` gave.
+    """Restores the curve from :func:`to_dict`.
 
     Raises:
-        ValueError: If these are not the values of one.
+        ValueError: If the values are not a curve.
     """
     if values is None:
         return None
@@ -156,7 +157,7 @@ def number(value, name: str) -> float:
         ValueError: If it is none.
     """
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    # As compared, and not as converted: an integer of a file may be too large for a float.
+    # Compare before converting, because an integer in a file may be too large for a float.
     if not is_number or not abs(value) <= sys.float_info.max:
         raise ValueError(expected(f"{name} to be a finite number", **{name: value}))
     return float(value)

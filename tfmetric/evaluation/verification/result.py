@@ -1,4 +1,4 @@
-"""The figures of a verification, as views of how many pairs lie at each distance."""
+"""The figures of a verification, from the numbers of pairs at each distance."""
 
 import json
 from dataclasses import dataclass, field
@@ -19,24 +19,24 @@ from tfmetric.typing import Array
 from tfmetric.values import plain
 
 FARS = (1e-1, 1e-2, 1e-3, 1e-4)
-# Under ten impostors beyond the threshold, a TAR is a figure of these few pairs.
+# With fewer than ten impostors below the threshold, a TAR depends on these few pairs.
 _FEW = 10
 
 
 @dataclass(frozen=True, eq=False)
 class VerificationResult:
-    """How well distances tell genuine pairs (of one class) from impostor pairs.
+    """The separation of genuine pairs (of one class) and impostor pairs by distance.
 
     A pair is called the same where its distance is at most the threshold.
 
     Attributes:
         distance: Name of the distance.
         counts: Genuine and impostor pairs at each distance.
-        per_pair: Read-only arrays, one value a pair: ``left``, ``right``, ``distances``,
+        per_pair: Read-only arrays, one value for each pair: ``left``, ``right``, ``distances``,
             ``same``. All pairs, or a random sample of them where ``exact`` is false.
-        exact: Whether every pair has been kept one by one. If not, all have been counted, at
-            distances rounded up to 16 significant binary digits (1.5·10⁻⁵ of the distance).
-        source: Where the pairs come from, for going through those of each group.
+        exact: Whether every pair is kept. If not, all pairs are counted at distances rounded up to
+            16 significant binary digits (1.5·10⁻⁵ of the distance).
+        source: Source of the pairs, for counting them by group.
     """
 
     distance: str
@@ -57,24 +57,24 @@ class VerificationResult:
 
     @property
     def auc(self) -> float:
-        """Chance that a genuine pair is nearer than an impostor pair, ties counting half."""
+        """Probability that a genuine pair is nearer than an impostor pair, ties counting half."""
         return points.auc(self.counts)
 
     @property
     def eer(self) -> float:
-        """Equal error rate: where the ROC, joined by straight lines, meets FMR = FNMR."""
+        """Equal error rate: intersection of the piecewise linear ROC with FMR = FNMR."""
         return points.eer(self.counts)[0]
 
     @property
     def eer_threshold(self) -> float:
-        """The distance among those of the pairs at which FMR and FNMR are nearest to each other."""
+        """The distance of a pair at which FMR and FNMR are closest."""
         return points.eer(self.counts)[1]
 
     def roc(self, points: int | None = 2000) -> Curve:
-        """The ROC, in rising order of the threshold.
+        """Returns the ROC, in ascending order of the threshold.
 
         Args:
-            points: About how many points to keep, evenly in both rates and in their logarithms;
+            points: Approximate number of points, spread evenly in both rates and their logarithms;
                 None for one at each distance.
 
         Returns:
@@ -86,30 +86,30 @@ class VerificationResult:
         return self.counts.curve(points)
 
     def tar_at_far(self, far: float) -> float:
-        """Share of genuine pairs accepted where at most a share ``far`` of impostors is.
+        """Returns the share of genuine pairs accepted at a false accept rate of at most ``far``.
 
-        At the largest threshold whose FMR is at most ``far``, without interpolation.
+        The threshold is the largest whose FMR is at most ``far``, without interpolation.
 
         Args:
             far: False accept rate, above 0 and up to 1. Under 10 / ``far`` impostor pairs the
-                figure hangs on a few of them: see :attr:`notes`.
+                figure depends on a few of them; see :attr:`notes`.
 
         Returns:
-            The rate; NaN if there are fewer than 1 / ``far`` impostor pairs, or no genuine one.
+            The rate; NaN with fewer than 1 / ``far`` impostor pairs, or without genuine pairs.
         """
         return points.tar(self.counts, points.check_rate(far, "far"))
 
     def fnmr_at_fmr(self, fmr: float) -> float:
-        """Share of genuine pairs rejected where at most a share ``fmr`` of impostors is accepted.
+        """Returns the share of genuine pairs rejected at an FMR of at most ``fmr``.
 
         It is 1 − :meth:`tar_at_far`.
         """
         return 1.0 - points.tar(self.counts, points.check_rate(fmr, "fmr"))
 
     def threshold_at_fmr(self, fmr: float) -> float:
-        """The largest distance of a pair at which FMR is at most ``fmr``.
+        """Returns the largest distance of a pair at which FMR is at most ``fmr``.
 
-        NaN where :meth:`tar_at_far` is, −∞ if the nearest impostors alone are too many.
+        NaN if :meth:`tar_at_far` is NaN, −∞ if the nearest impostors alone are too many.
         """
         fmr = points.check_rate(fmr, "fmr")
         if fmr * self.num_negatives * (1 + 1e-12) < 1:
@@ -118,9 +118,9 @@ class VerificationResult:
         return float(self.counts.values[place - 1]) if place else float("-inf")
 
     def at_threshold(self, threshold: float) -> ThresholdFigures:
-        """Precision, recall, F1, accuracy, FMR, FNMR and the counts at one threshold.
+        """Returns precision, recall, F1, accuracy, FMR, FNMR and counts at one threshold.
 
-        Where ``exact`` is false, a threshold between two points of the grid counts as the lower.
+        If ``exact`` is false, a threshold between two grid points counts as the lower.
         """
         number = isinstance(threshold, Real) and not isinstance(threshold, bool)
         if not number or np.isnan(threshold):
@@ -128,7 +128,7 @@ class VerificationResult:
         return self.counts.at_threshold(threshold)
 
     def histogram(self, bins: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Numbers of genuine and impostor pairs in bins of equal width.
+        """Counts genuine and impostor pairs in bins of equal width.
 
         Args:
             bins: How many.
@@ -150,7 +150,7 @@ class VerificationResult:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to know before believing the figures, such as too few impostors for a FAR."""
+        """Warnings about the figures, such as too few impostors for a FAR."""
         found = []
         if not self.num_positives:
             found.append("There are no genuine pairs: no class has two examples")
@@ -160,7 +160,7 @@ class VerificationResult:
             if self.num_negatives * far * (1 + 1e-12) < _FEW:
                 found.append(
                     f"{self.num_negatives:,} impostor pairs are too few for FAR {far:g}: it takes "
-                    f"{round(_FEW / far):,} for a figure to rely on, {round(1 / far):,} for any"
+                    f"{round(_FEW / far):,} for a reliable figure, {round(1 / far):,} for any"
                 )
         if not self.exact:
             found.append(
@@ -182,14 +182,13 @@ class VerificationResult:
     def interval(
         self, figure: str = "eer", repeats: int = 200, level: float = 0.95, seed: int = 0
     ) -> tuple[float, float]:
-        """A bootstrap interval of a figure, for new classes like these.
+        """Returns a bootstrap interval of a figure, for new classes like these.
 
-        Whole classes are drawn with replacement; a genuine pair counts as often as its class came
-        up, an impostor pair the product of both. Pairs given without classes are drawn
-        themselves, which is too narrow where examples are in several. Above 200,000 pairs of a
-        kind, every n-th of those far from the low error rates stands for its neighbours. Where
-        the result is not ``exact``, the repeats are of the sample and moved by its difference
-        from the figure.
+        Whole classes are drawn with replacement. A genuine pair counts as often as its class is
+        drawn, an impostor pair by the product of both counts. Pairs without classes are drawn
+        themselves, which is too narrow if examples occur in several pairs. Above 200,000 pairs of a
+        kind, every n-th pair far from the low error rates represents its neighbours. If the result
+        is not ``exact``, repeats use the sample and are shifted by its difference from the figure.
 
         Args:
             figure: One of :meth:`figures`, also at another rate: ``"tar_at_far_0.05"``.
@@ -205,7 +204,7 @@ class VerificationResult:
     def intervals(
         self, figures: Any = ("auc", "eer"), repeats: int = 200, level: float = 0.95, seed: int = 0
     ) -> dict[str, tuple[float, float]]:
-        """:meth:`interval` of several figures by name, from the same draws, at the price of one."""
+        """Computes :meth:`interval` of several figures from the same draws, at the cost of one."""
         functions = {figure: points.figure_function(figure) for figure in figures}
         sample = (self.per_pair, self.source.units(self.per_pair))
         found = bootstrap.replicates([sample], list(functions.values()), repeats, seed)[:, 0]
@@ -225,7 +224,7 @@ class VerificationResult:
         return found
 
     def shift(self, function: Any) -> float:
-        """What a figure of all pairs has over that of the sample of them; 0 where all are kept."""
+        """Difference of a figure between all pairs and the sample; 0 if all are kept."""
         if self.exact:
             return 0.0
         return function(self.counts) - function(
@@ -240,19 +239,19 @@ class VerificationResult:
         repeats: int = 200,
         seed: int = 0,
     ) -> GroupTable:
-        """A figure of each group of examples, and the gap between best and worst.
+        """Returns a figure of each group of examples, and the gap between best and worst.
 
-        Both examples of a pair are of the group: impostors within one group are the ones that are
-        hard to tell apart, and the ones that a figure of the group is about.
+        Both examples of a pair belong to the group, since impostors within a group are the hard
+        ones.
 
         Args:
-            groups: (N,) integers or strings, the group of each example; of queries and
-                gallery examples, a pair of columns; of pairs given by their distances, the group of
-                each pair or a pair of columns.
+            groups: (N,) integers or strings, the group of each example. For queries and a gallery,
+                a pair of columns. For pairs given by distances, the group of each pair or a pair of
+                columns.
             figure: One of :meth:`figures`, also at another rate.
-            small: Groups of fewer examples (of pairs given by distances: pairs) are marked small
-                and left out of the gap.
-            repeats: Draws of the bootstrap, which are of classes for all groups alike.
+            small: Groups with fewer examples (pairs, if given by distances) are marked small and
+                left out of the gap.
+            repeats: Draws of the bootstrap; all groups share the draws of classes.
             seed: Seed of the draws.
 
         Returns:
@@ -268,14 +267,14 @@ class VerificationResult:
         fmr: float = 1e-3,
         **arguments: Any,
     ) -> FairnessResult:
-        """All figures by group, and both error rates of each group at one shared threshold.
+        """Computes all figures by group, and error rates of each group at one shared threshold.
 
         See :func:`tfmetric.evaluation.fairness`.
         """
         return fairness(self, groups, threshold=threshold, fmr=fmr, **arguments)
 
     def summary(self) -> str:
-        """The figures as a few lines of text."""
+        """Returns the figures as a few lines of text."""
         lines = [
             f"Verification: {self.num_positives:,} genuine and {self.num_negatives:,} impostor "
             f"pairs, {self.distance} distance; the same where distance <= threshold"
@@ -293,7 +292,7 @@ class VerificationResult:
         return "\n".join(lines)
 
     def to_dict(self) -> dict:
-        """Figures, counts, intervals and notes as plain Python values; NaN becomes None."""
+        """Returns figures, counts, intervals and notes as plain Python values; NaN becomes None."""
         return plain(
             {
                 "distance": self.distance,
@@ -308,7 +307,7 @@ class VerificationResult:
         )
 
     def to_json(self) -> str:
-        """:meth:`to_dict` as JSON."""
+        """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
 
 

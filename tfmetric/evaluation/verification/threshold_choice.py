@@ -1,4 +1,4 @@
-"""Choosing a threshold: by error rate, precision, F1 or accuracy on pairs that are known."""
+"""Chooses a threshold by error rate, precision, F1 or accuracy on known pairs."""
 
 import numpy as np
 
@@ -29,13 +29,13 @@ def check_target(target) -> tuple[str, float | None]:
 
 
 def choose(counts: Counts, name: str, rate: float | None, exact: bool = True) -> float:
-    """The threshold for a target, half-way to the next distance.
+    """Returns the threshold for a target, half-way to the next distance.
 
-    Half-way, as a distance computed once more may be another by its last digit. Where distances
-    are those of a grid and not exact, on its point: what lies between two is not known.
+    Half-way, because recomputing a distance may change its last digit. If distances lie on a grid,
+    the threshold is a grid point, because values between are unknown.
 
     Raises:
-        ValueError: If there are not pairs of both kinds, or no threshold reaches the target.
+        ValueError: If either kind of pairs is missing, or no threshold reaches the target.
     """
     if not (counts.num_positives and counts.num_negatives):
         raise ValueError(
@@ -58,7 +58,7 @@ def choose(counts: Counts, name: str, rate: float | None, exact: bool = True) ->
     return float(values[place - 1 : place + 1].mean() if exact else values[place - 1])
 
 
-# Each gives the number of values that are at most the threshold.
+# Each function returns the number of values up to the threshold.
 
 
 def _eer(counts, _):

@@ -1,4 +1,4 @@
-"""Verification: does the distance of two examples tell whether they are of one class?"""
+"""Verification: measures whether the distance of two examples shows that they are of one class."""
 
 from typing import Any
 
@@ -38,47 +38,48 @@ def verification(
     max_pairs: int | None = None,
     seed: int = 0,
 ) -> VerificationResult:
-    """Compares pairs of examples and says how well their distances tell same from different.
+    """Compares pairs of examples and measures how well distances separate same from different.
 
     Use it where the question is "same or different": faces, signatures, speakers, duplicates.
 
-    One set gives all its pairs: each two examples once, none with itself. A gallery gives the pairs
-    of each query with each gallery example, also of an example that is in both with itself.
-    ``pairs`` gives the pairs themselves.
+    One set is compared in all its pairs: each two examples once, none with itself. With a gallery
+    each query is compared with each gallery example, even if the same example is in both. ``pairs``
+    lists the pairs explicitly.
 
-    A pair is called the same where its distance is at most the threshold. Any number of pairs goes
-    through in blocks. Up to ``max_pairs`` pairs are kept one by one. Above it all pairs are still
-    counted, at distances rounded up to 16 significant binary digits (1.5·10⁻⁵ of the distance), and
-    a sample is kept for the intervals.
+    A pair is called the same where its distance is at most the threshold. Pairs are processed in
+    blocks, so any number fits in memory. Up to ``max_pairs`` pairs are kept. Above that, all pairs
+    are still counted, at distances rounded up to 16 significant binary digits (1.5·10⁻⁵ of the
+    distance), and a sample is kept for the intervals.
 
-    Impostors are only as hard as the data has them. ``within`` restricts them to pairs that share
-    another attribute, so that the figures tell how hard impostors fare: the same written name by
-    another writer, another person of the same sex and age. A threshold that
-    :func:`tfmetric.evaluation.calibrate` chooses on such a result is one for such impostors.
+    Impostors are only as hard as the data provides. ``within`` restricts them to pairs that share
+    another attribute, for figures on hard impostors: the same name by another writer, or another
+    person of the same sex and age. :func:`tfmetric.evaluation.calibrate` on such a result chooses a
+    threshold for such impostors.
 
     Args:
         embeddings: (N, D), finite.
-        labels: (N,), integers of any size or strings; None where ``pairs`` say what is the same.
+        labels: (N,), integers of any size or strings; None if ``pairs`` include ``same``.
         gallery: (M, D), a second set; None for pairs within one.
         gallery_labels: (M,), with ``gallery``.
-        distance: Name, function or ``Distance``; see :func:`tfmetric.distances.get`. It must not
-            matter which of the two comes first.
+        distance: Name, function or ``Distance``; see :func:`tfmetric.distances.get`. It must be
+            symmetric.
         pairs: ``(left, right)`` or ``(left, right, same)``: indexes (P,) into the embeddings (of
             ``right`` into the gallery, if there is one), and whether they are of one class,
             which otherwise follows from the labels.
         within: (N,) integers or strings; with a gallery a tuple of two columns (N,) and (M,).
             Impostor pairs count only where both examples have the same value.
-        genuine: "all": genuine pairs count whatever ``within`` is; "within": genuine pairs too
+        genuine: "all": genuine pairs count regardless of ``within``; "within": genuine pairs also
             count only where both examples have the same value.
-        max_pairs: The number of pairs that are kept one by one; None for 5,000,000, about 100 MB.
+        max_pairs: The number of kept pairs; None for 5,000,000, about 100 MB.
         seed: Seed of the sample.
 
     Returns:
         A :class:`VerificationResult`. Without genuine or without impostor pairs its figures are
-        NaN, and its notes say so.
+        NaN, and its notes report it.
 
     Raises:
-        ValueError: If shapes do not fit, or embeddings hold NaN or infinity (names the rows).
+        ValueError: If shapes do not fit, or embeddings hold NaN or infinity (the message names the
+            rows).
 
     Example:
 
@@ -128,20 +129,21 @@ def verification(
 def verification_from_distances(
     distances: Array, same: Array | None, classes: Any = None, *, distance: str = "given"
 ) -> VerificationResult:
-    """The same figures of pairs whose distances are known.
+    """Computes verification figures from the distances of pairs.
 
     Args:
-        distances: (P,), finite; smaller is more alike. Give similarities with a minus.
+        distances: (P,), finite; smaller is more similar. Negate similarities.
         same: (P,), booleans or 0 and 1: whether the pair is of one class.
-        classes: A pair of columns, the class of the left and of the right of each pair, as
-            integers or strings. With them intervals draw classes; without, pairs.
+        classes: A pair of columns, the classes of the left and the right sides, as integers or
+            strings. With classes, intervals draw classes; otherwise pairs.
         distance: Name of the distance, for the summary.
 
     Returns:
         A :class:`VerificationResult`; ``left`` and ``right`` of its pairs are the pair's number.
 
     Raises:
-        ValueError: If shapes do not fit, or a distance is NaN or infinite (names the pairs).
+        ValueError: If shapes do not fit, or a distance is NaN or infinite (the message names the
+            pairs).
 
     Example:
 
@@ -165,7 +167,7 @@ def check_pairs(distances, same) -> tuple[np.ndarray, np.ndarray]:
     """Returns distances as finite float64 (float32 stays) and ``same`` as booleans.
 
     Raises:
-        ValueError: If they are not, with the pairs whose distance is NaN or infinite.
+        ValueError: If they are not; the message names pairs with NaN or infinite distance.
     """
     found = np.asarray(distances)
     if found.ndim != 1 or found.dtype.kind not in "fiub":
@@ -181,7 +183,7 @@ def check_pairs(distances, same) -> tuple[np.ndarray, np.ndarray]:
     check_embeddings(found[:, None], "distances")
     if np.abs(found).max(initial=0) > np.finfo(np.float32).max:
         raise ValueError(expected("distances within float32", largest=float(np.abs(found).max())))
-    found = found + 0.0  # −0.0 becomes 0.0.
+    found = found + 0.0  # Turns −0.0 into 0.0.
     return found, check_booleans(same, len(found))
 
 
@@ -246,7 +248,7 @@ def _check_gallery(embeddings, labels, gallery, gallery_labels):
                 gallery_embeddings_shape=gallery.shape,
             )
         )
-    # As a view, a set given as its own gallery still counts as two sets.
+    # Take a view, so that a set passed as its own gallery still counts as two sets.
     if gallery_labels is not None:
         gallery_labels = read_labels(gallery_labels, len(gallery), "gallery_labels")
     return gallery.view(), gallery_labels
@@ -279,13 +281,13 @@ def check_booleans(same, count: int) -> np.ndarray:
     """Returns ``same`` as booleans (``count``,).
 
     Raises:
-        ValueError: If they are no booleans, nor 0 and 1.
+        ValueError: If they are neither booleans nor 0 and 1.
     """
     array = np.asarray(same)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.shape != (count,):
-        raise ValueError(expected(f"same of shape ({count},), one a pair", same_shape=array.shape))
+        raise ValueError(expected(f"same of shape ({count},), one each", same_shape=array.shape))
     if array.dtype.kind not in "fiub" or not np.isin(array, (0, 1)).all():
         raise ValueError(expected("same to be booleans, or 0 and 1", first=array[:3].tolist()))
     return array.astype(bool)
