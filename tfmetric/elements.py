@@ -95,8 +95,7 @@ class Element:
         if None in shape[1:] or (None in shape and self.kind not in _FREE):
             raise ValueError(
                 expected(
-                    "a free length (None) as the first axis of an audio, sequence or video example"
-                    " only",
+                    "a free length (None) as the first axis of an audio, sequence or video only",
                     kind=self.kind,
                     shape=shape,
                 )
@@ -128,6 +127,11 @@ class Element:
     def free_length(self) -> bool:
         """Whether examples differ in length; a batch is then padded and has a `"length"`."""
         return bool(self.shape) and self.shape[0] is None
+
+    @property
+    def volume(self) -> bool:
+        """Whether an example is a volume, an image with a depth."""
+        return self.kind == "image" and len(self.shape) == 4
 
     @property
     def named(self) -> bool:
@@ -210,7 +214,7 @@ def require_kind(kind: str) -> None:
 
 
 def kind_of(shape: tuple[int, ...], dtype: str | np.dtype) -> str:
-    """The kind of a batch of examples by rule: from its shape and dtype, never from its values.
+    """The kind of a batch of examples by rule, from its shape and dtype.
 
     Strings are texts; `uint8` arrays `(N, height, width)` and `(N, height, width, 1 or 3)` are
     images; numbers `(N, D)` are vectors.
@@ -235,6 +239,18 @@ def kind_of(shape: tuple[int, ...], dtype: str | np.dtype) -> str:
     if dtype.kind in "fiub" and len(shape) == 2:
         return "vector"
     raise ValueError(expected(_hint(shape, dtype), shape=tuple(shape), dtype=str(dtype)))
+
+
+def element_of_shape(shape: tuple[int | None, ...]) -> Element | None:
+    """What the shape of one example stands for where nobody names a kind, by rule.
+
+    `(height, width, 1 or 3)` is an image, `(features,)` a vector; other shapes need a kind: `None`.
+    """
+    if len(shape) == 3 and shape[-1] in (1, 3):  # One example has a size.
+        return Element("image", tuple(n or 1 for n in shape), "float32")
+    if len(shape) == 1 and shape[0] is not None:
+        return Element("vector", shape, "float32")
+    return None
 
 
 def _hint(shape, dtype):

@@ -118,7 +118,7 @@ def test_usage_errors(bare, tmp_path, arguments, said):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--dataset", "digits"], "model_takes=(10,), examples_are=(8, 8, 1)"),
+        (["--dataset", "digits"], "model_takes=(10,), examples_are='images of 8×8×1 uint8'"),
         (["--distance", "near"], "distance to be one of"),
     ],
 )

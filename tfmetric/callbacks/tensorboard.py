@@ -12,6 +12,7 @@ from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.callbacks.projector import write_projector
 from tfmetric.datasets.labeled import LabeledData
+from tfmetric.elements import element_of_shape
 from tfmetric.evaluation import embed, retrieval
 from tfmetric.evaluation.checked_arrays import check_ks
 from tfmetric.evaluation.examples_and_labels import inputs_of, labels_of
@@ -186,9 +187,10 @@ class EmbeddingTensorBoard(keras.callbacks.Callback):
         return None if groups is None else np.asarray(groups)[self.points]
 
     def _images(self):
-        if isinstance(self.data, LabeledData):
-            images = self.data.element.kind == "image"
+        inputs = None if isinstance(self.data, LabeledData) else inputs_of(self.data)
+        if inputs is None:
+            element = self.data.element
         else:
-            shape = inputs_of(self.data).shape[1:]
-            images = len(shape) == 3 and shape[-1] in (1, 3)
-        return self._read(self.points) if images else None
+            element = None if isinstance(inputs, dict) else element_of_shape(inputs.shape[1:])
+        flat = element is not None and element.kind == "image" and not element.volume
+        return self._read(self.points) if flat else None

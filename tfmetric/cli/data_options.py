@@ -1,5 +1,7 @@
 """The options that say which data is read, how, and how it is divided: the same in all commands."""
 
+import math
+
 import click
 
 from tfmetric.cli.option_types import NONE, OrNone
@@ -22,6 +24,24 @@ class _Columns(click.ParamType):
         if not all(names):
             self.fail("Expected names with commas between them, such as width,height.", param, ctx)
         return names
+
+
+class _Range(click.ParamType):
+    """Two numbers with a comma between them, the lower one first."""
+
+    name = "low,high"
+
+    def convert(self, value, param, ctx):
+        """The numbers, as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            low, high = (float(part) for part in value.split(","))
+        except ValueError:
+            low = high = math.nan
+        if not -math.inf < low < high < math.inf:
+            self.fail("Expected two numbers, the lower one first, such as 0,255.", param, ctx)
+        return low, high
 
 
 def data_options() -> list[click.Option]:
@@ -60,6 +80,22 @@ def data_options() -> list[click.Option]:
             ["--color"],
             type=click.Choice(["auto", "grey", "rgb"]),
             help="Channels of images.  [default: auto]",
+        ),
+        click.Option(
+            ["--value-range"],
+            type=_Range(),
+            help="Lowest and highest value that a pixel can have, such as 0,1, of images in .npz.",
+        ),
+        click.Option(
+            ["--sampling-rate"],
+            type=click.IntRange(min=1),
+            help="Of recordings, in hertz: that of an .npz, or the one that files are brought to.  "
+            "[default: the commonest]",
+        ),
+        click.Option(
+            ["--seconds"],
+            type=click.FloatRange(min=0, min_open=True),
+            help="How much of each recording is kept, from its beginning.  [default: all]",
         ),
         click.Option(["--data-dir"], help="Where TensorFlow Datasets keeps prepared data."),
         click.Option(

@@ -116,7 +116,7 @@ def evaluate(
 
         tm.datasets, tm.evaluation  # noqa: B018
 
-    data = load_data(config, **images_for(loaded))[part == "test"]
+    data = load_data(config, **images_for(loaded, run))[part == "test"]
     check_fits(loaded, data)
     if not as_json:
         click.echo(

@@ -79,7 +79,7 @@ def export(model, output, dataset, distance, quantization, as_json, **options):
     if dataset:
         # Of the data of the run, its split: the gallery is to be of unseen classes.
         config = config_for(run, dataset, given_data_options(options))
-        train, test = load_data(config, **images_for(loaded))
+        train, test = load_data(config, **images_for(loaded, run))
     if kind not in _EDGE:
         version = tm.export.save(
             loaded,

@@ -69,7 +69,7 @@ def embed_data(model, dataset, given, part, batch_size) -> list[Embedded]:
         distance, images = served.metadata.get("distance"), {}
     else:
         loaded = load_model(model_file(model))
-        images = images_for(loaded)
+        images = images_for(loaded, run)
         with quiet_start():
             import tfmetric as tm
     from tfmetric.runs.loading import load_data

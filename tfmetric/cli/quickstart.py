@@ -58,6 +58,8 @@ def quickstart(ctx, output, epochs, seed, margin, mining, one_shot, report, **op
     arguments = {} if mining is None else {"mining": mining}
     if margin is not None:
         arguments["margin"] = None if margin == "soft" else margin
+    if arguments:  # The recipe of the kind may have another loss.
+        changed["loss"] = "TripletLoss"
     dataset = source_of(options) or "glyphs"
     given = {
         **given_data_options(options),

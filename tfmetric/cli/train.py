@@ -70,7 +70,11 @@ _SETTINGS = (
     click.Option(["--batches-per-epoch"], type=_WHOLE, help="Steps in an epoch."),
     click.Option(["--learning-rate"], type=_RATE, help="Peak of AdamW's rate."),
     click.Option(["--weight-decay"], type=click.FloatRange(min=0), help="Of AdamW."),
-    click.Option(["--augment/--no-augment"], default=None, help="Turn, shift and scale images."),
+    click.Option(
+        ["--augment/--no-augment"],
+        default=None,
+        help="Change training examples a bit.",
+    ),
     click.Option(
         ["--crop-to-ink"],
         type=OrNone(_WHOLE),
@@ -125,9 +129,11 @@ _LOSS = (
 def train(ctx, config, resume, output, as_json, loss_argument, **options):
     """Train an embedder, judge it on unseen classes, and keep all of it in a directory.
 
-    What is not given is what suits the data set. The directory OUTPUT/runs/NAME/N holds
-    config.toml, checkpoints and logs from the start, and model.keras, metrics.json, pictures and
-    report.html at the end. Ctrl-C or a kill loses no more than the epoch: --resume goes on.
+    What is not given is the recipe of the kind of the data: semi-hard triplets with augmentation
+    for images, the supervised contrastive loss for all other kinds. The directory
+    OUTPUT/runs/NAME/N holds config.toml, checkpoints and logs from the start, and model.keras,
+    metrics.json, pictures and report.html at the end. Ctrl-C or a kill loses no more than the
+    epoch: --resume goes on.
     """
     if resume:
         _alone(ctx)

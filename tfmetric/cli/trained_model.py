@@ -39,16 +39,23 @@ def load_model(path):
     return keras.saving.load_model(path, compile=False)
 
 
-def images_for(model) -> dict:
+def images_for(model, run=None) -> dict:
     """What :func:`tfmetric.datasets.load` is told so that its images fit the model.
 
-    ``image_size`` and ``color``, as far as the model takes one of each.
+    Args:
+        model: The model.
+        run: The run that the model is of, which knows the kind of its data, or None.
+
+    Returns:
+        ``image_size`` and ``color``, as far as the model takes one of each; nothing for a model of
+        another kind.
     """
-    shape = _example_shape(model)
-    if len(shape) != 3:
+    element = _element(model, run)
+    if element is None or element.kind != "image":
         return {}
-    size = {"image_size": shape[:2]} if None not in shape[:2] else {}
-    return size | {"color": {1: "grey", 3: "rgb"}.get(shape[2], "auto")}
+    height, width, channels = _inputs(model)["values"][-3:]
+    size = {} if None in (height, width) else {"image_size": (height, width)}
+    return size | {"color": {1: "grey", 3: "rgb"}.get(channels, "auto")}
 
 
 def check_fits(model, data) -> None:
@@ -57,33 +64,55 @@ def check_fits(model, data) -> None:
     Raises:
         ValueError: If so.
     """
-    takes, given = _example_shape(model), data.element_shape
-    if len(takes) == len(given) - 1 and given[-1] == 1:
-        given = given[:-1]  # Keras does so too.
-    if len(takes) != len(given) or any(
-        a not in (None, b) for a, b in zip(takes, given, strict=True)
+    takes = _inputs(model)
+    given = {name: shape for name, (shape, _) in data.element.inputs.items()}
+    if set(takes) != set(given) or any(
+        not _fits(takes[name], shape) for name, shape in given.items()
     ):
         raise ValueError(
             expected(
                 "data of the shape that the model takes",
-                model_takes=takes,
-                examples_are=data.element_shape,
+                model_takes=takes if len(takes) > 1 else takes.get("values", takes),
+                examples_are=data.element.describe(),
             )
         )
 
 
-def _example_shape(model):
+def _fits(takes, given):
+    if len(takes) == len(given) - 1 and given[-1] == 1:
+        given = given[:-1]  # Keras drops a last axis of one, too.
+    return len(takes) == len(given) and all(
+        a in (None, b) for a, b in zip(takes, given, strict=True)
+    )
+
+
+def _inputs(model):
+    """The shape of one example of each input of an embedder, by name; "values" for the only one."""
     shape = model.input_shape
+    if isinstance(shape, dict):
+        return {name: tuple(one[1:]) for name, one in shape.items()}
     if not isinstance(shape, tuple) or (shape and isinstance(shape[0], tuple)):
         raise ValueError(
             expected(
-                "an embedder, a model of one input; of a siamese or triplet model the embedder "
-                "that it was made of",
+                "an embedder, a model of one input or of named ones; of a siamese or triplet model "
+                "the embedder that it was made of",
                 model=model.name,
                 input_shape=shape,
             )
         )
-    return tuple(shape[1:])
+    return {"values": tuple(shape[1:])}
+
+
+def _element(model, run):
+    """What an example of the model is: as its run says, else what a bare shape stands for."""
+    from tfmetric.elements import Element, element_of_shape
+
+    if run is not None and run.finished:
+        kept = (run.metrics.get("data_check") or {}).get("element")
+        if kept:
+            return Element.from_dict(kept)
+    takes = _inputs(model)
+    return element_of_shape(takes["values"]) if set(takes) == {"values"} else None
 
 
 def run_of(path):

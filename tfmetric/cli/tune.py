@@ -155,9 +155,8 @@ def _search_and_judge(options, space, resumed):
     """The result, None in a worker; its directory; the error of a late step, or None."""
     with quiet_start():
         from tfmetric.cli.run_progress import CommandProgress, to_the_end
-        from tfmetric.runs.config import RunConfig, located, name_of
+        from tfmetric.runs.config import located, name_of, resolved
         from tfmetric.runs.loading import load_data
-        from tfmetric.runs.recipes import recipe_for
         from tfmetric.runs.searched import keep_best
         from tfmetric.tuning.search.search_directory import SearchDirectory
 
@@ -166,21 +165,16 @@ def _search_and_judge(options, space, resumed):
             name: located(options[name]) for name in ("dataset", "data_dir") if options[name]
         }
     data = given_data_options(dict(options))
-    recipe = recipe_for(options["dataset"])
-    config = RunConfig(
-        recipe.settings.replace(
-            **{name: options[name] for name in ("epochs", "batches_per_epoch") if options[name]}
-        ),
-        options["dataset"],
-        **data,
-        **{name: options[name] for name in ("seed", "report", "command")},
-    )
+    data |= {name: options[name] for name in ("dataset", "seed", "report", "command")}
+    changed = {name: options[name] for name in ("epochs", "batches_per_epoch") if options[name]}
+    config = resolved({}, data, changed, {})
     directory = Path(options["output"], "tuning", options["name"] or name_of(options["dataset"]))
     worker = "KERASTUNER_ORACLE_IP" in os.environ and not _is_chief()
     lock = SearchDirectory(directory).lock
     with contextlib.nullcontext() if worker else locked(lock, directory):
         progress = CommandProgress(quiet=worker)  # Only the trials of a worker are news.
         parts = load_data(config, progress=progress)
+        config = config.for_data(parts[0])
         if not worker:
             keep_options(directory, options)
             progress.heading("Searching")

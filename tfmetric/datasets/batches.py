@@ -14,7 +14,7 @@ from tfmetric.datasets.arguments import require_positive, require_seed
 from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.datasets.labeled import LabeledData
 from tfmetric.datasets.pipeline import sampled_batches
-from tfmetric.datasets.sampling import ClassTable, balanced_indices
+from tfmetric.datasets.sampling import ClassTable, balanced_indices, batch_within
 
 _SMALL_CLASSES = ("repeat", "drop", "error")
 
@@ -52,8 +52,9 @@ def balanced_batches(
             been seen.
         batches_per_epoch: By default enough to visit every class, and to hold as many examples as
             there are: max(ceil(C / P), N // (P·K)).
-        augment: A function from a batch of images `(P·K, height, width, channels)` to one, such
-            as `datasets.augmentation()`, a Keras layer, or a function. It runs in the pipeline,
+        augment: A function from a batch of examples, such as images `(P·K, height, width,
+            channels)`, to one: `datasets.augmentation()`, a Keras layer such as
+            :class:`tfmetric.layers.AudioAugmentation`, or a function. It runs in the pipeline,
             on the CPU. If it takes an argument `seed`, it gets an `int64` tensor of shape (2,),
             new for each batch, and batches are augmented in parallel. Otherwise batches are
             augmented one after the other; random Keras layers are copied, and their seeds set
@@ -111,11 +112,10 @@ def balanced_batches(
             expected("at least two classes to make batches of", num_classes=data.num_classes)
         )
     table = ClassTable(data.labels)
-    if classes_per_batch > data.num_classes:
-        size = classes_per_batch * examples_per_class
-        classes_per_batch = data.num_classes
-        enough = int(np.median(table.count) if small_classes == "repeat" else table.count.min())
-        examples_per_class = max(examples_per_class, min(size // classes_per_batch, enough))
+    enough = int(np.median(table.count) if small_classes == "repeat" else table.count.min())
+    classes_per_batch, examples_per_class = batch_within(
+        classes_per_batch, examples_per_class, data.num_classes, enough
+    )
     size = classes_per_batch * examples_per_class
     part = _part(shard, classes_per_batch, examples_per_class)
     if batches_per_epoch is None:

@@ -29,6 +29,23 @@ class ClassTable:
         self.rank_of = np.repeat(np.arange(len(self.classes)), self.count)
 
 
+def batch_within(classes: int, examples: int, present: int, enough: int) -> tuple[int, int]:
+    """P and K for data of few classes: P is their number, and K grows to fill the batch.
+
+    Args:
+        classes: P, as asked for.
+        examples: K, as asked for.
+        present: How many classes there are.
+        enough: The most that K grows to: the size of a class.
+
+    >>> batch_within(32, 8, 10, 100), batch_within(32, 8, 10, 12), batch_within(32, 8, 50, 12)
+    ((10, 25), (10, 12), (32, 8))
+    """
+    if classes <= present:
+        return classes, examples
+    return present, max(examples, min(classes * examples // present, enough))
+
+
 def class_stream(
     num_classes: int, per_batch: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:

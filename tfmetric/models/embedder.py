@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from tfmetric._errors import expected
-from tfmetric.elements import Element
+from tfmetric.elements import Element, element_of_shape
 from tfmetric.layers import L2Normalization
 from tfmetric.models.adapting import adapt as adapt_to
 from tfmetric.models.towers import TOWERS, pooling, several_inputs
@@ -187,12 +187,9 @@ def _of_shape(shape):
         shape = tuple(None if n is None else int(n) for n in shape)
     except (TypeError, ValueError):
         shape = (shape,)
-    kind = {3: "image", 1: "vector"}.get(len(shape))
-    if kind == "image" and shape[-1] in (1, 3):
-        # An example has a size, while a model may take images of any size.
-        return Element("image", tuple(n or 1 for n in shape), "float32"), shape
-    if kind == "vector" and isinstance(shape[0], Integral):
-        return Element("vector", shape, "float32"), shape
+    element = element_of_shape(shape)
+    if element is not None:
+        return element, shape
     raise ValueError(
         expected(
             "input_shape to be (height, width, 1 or 3) for images or (features,) for vectors; give "

@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from tfmetric._errors import expected
+from tfmetric.elements import element_of_shape
 from tfmetric.layers import RandomAffine
 from tfmetric.models.checked_embedder import check_embedder
 from tfmetric.models.wrapped import TrainedEmbedder
@@ -162,18 +163,25 @@ def _statistics():
     return layers.BatchNormalization(momentum=0.9)
 
 
+# What makes a view where nobody says, by the kind of the examples.
+_VIEWS = {
+    "image": lambda: RandomAffine(translation=0.15, rotation=15.0, zoom=0.25, shear=10.0),
+}
+
+
 def _view_maker(augment, embedder):
     shape = embedder.input_shape
     if augment is None:
-        if len(shape) != 4:
+        element = element_of_shape(shape[1:]) if isinstance(shape, tuple) else None
+        if element is None or element.kind not in _VIEWS:
             raise ValueError(
                 expected(
-                    "augment to be a Keras layer that changes vectors at random, such as "
+                    "augment to be a Keras layer that changes examples at random, such as "
                     "keras.layers.GaussianNoise(0.1); only images have a default",
                     augment=augment,
                 )
             )
-        augment = RandomAffine(translation=0.15, rotation=15.0, zoom=0.25, shear=10.0)
+        augment = _VIEWS[element.kind]()
     if isinstance(augment, (list, tuple)) and augment:
         augment = keras.Sequential([keras.Input(shape[1:]), *augment], name="augment")
     if not isinstance(augment, layers.Layer):

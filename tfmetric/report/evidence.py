@@ -80,7 +80,7 @@ def gather_evidence(
     embeddings = embed(model, kept) if embeddings is None else np.asarray(embeddings)[chosen]
     pairs = _telling_finite_pairs(embeddings, kept.labels, distance, seed)
     found, pair_inputs = thumbnails(kept), None
-    if kept.element.kind == "image" and len(kept.element_shape) == 3:
+    if kept.element.kind == "image" and not kept.element.volume:
         pair_inputs = kept.read(pairs.reshape(-1)).reshape(*pairs.shape, *kept.element_shape)
     sounds, rate = _sounds(kept) if kept.element.kind == "audio" else (None, 0)
     return Evidence(

@@ -1,13 +1,12 @@
 """Asks an exported model for neighbours as a server would: with TensorFlow alone.
 
 Run it by its path, so that neither keras nor tfmetric is imported:
-``python asked_without_keras.py VERSION_DIRECTORY INPUTS.npy K ANSWERS.json``.
+``python asked_without_keras.py VERSION_DIRECTORY INPUTS.json K ANSWERS.json``, where the inputs are
+lists of numbers or texts by the name of each input.
 """
 
 import json
 import sys
-
-import numpy as np
 
 
 def main(directory, inputs, k, answers):
@@ -17,8 +16,12 @@ def main(directory, inputs, k, answers):
     import tensorflow as tf
 
     search = tf.saved_model.load(directory).signatures["search"]
-    dtype = search.structured_input_signature[1]["inputs"].dtype
-    found = search(inputs=tf.cast(np.load(inputs), dtype), k=tf.constant(int(k)))
+    specs = search.structured_input_signature[1]
+    with open(inputs, encoding="utf-8") as file:
+        asked = {
+            name: tf.constant(rows, specs[name].dtype) for name, rows in json.load(file).items()
+        }
+    found = search(**asked, k=tf.constant(int(k)))
     found = {name: value.numpy() for name, value in found.items()}
     with open(answers, "w", encoding="utf-8") as file:
         # Strings come as bytes, in lists as deep as the answer.

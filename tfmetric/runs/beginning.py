@@ -43,7 +43,8 @@ def train(
         data: A source for :func:`tfmetric.datasets.load`, or (train, test), each a ``LabeledData``
             or (x, labels).
         settings: A :class:`tfmetric.training.Settings`, or some of its values by name over those
-            that suit the data. Defaults to those.
+            that suit the data: the recipe of the data set, or of the kind of its examples
+            (:func:`tfmetric.training.recipe_of`). Defaults to those.
         directory: The directory of the run, which must be new or empty. Defaults to the next
             ``runs/NAME/N``.
         name: What the data is called. Defaults to the name of the source.
@@ -100,7 +101,7 @@ def train(
     arguments = changed.pop("loss_arguments", {})
     config = resolved({}, given, changed, arguments)
     if settings is not None and not isinstance(settings, Mapping):
-        config = config.replace(settings=settings)
+        config = config.replace(settings=settings, choices=None)
     return begin(
         config,
         directory or None,

@@ -13,7 +13,8 @@ from tfmetric.runs.config_values import AUTO, KEYS, encoded
 from tfmetric.typing import PathLike
 
 _HEAD = (
-    '# A run of tfmetric. "none" is no value. To repeat it, with changes or without:\n'
+    '# A run of tfmetric. "none" is no value; what is left out of [training] is the recipe of the\n'
+    "# kind of the data. To repeat it, with changes or without:\n"
     "#   tfmetric train --config {path}\n\n"
 )
 
@@ -23,13 +24,13 @@ class RunConfig:
     """All that a run depends on; ``config.toml`` holds it.
 
     Attributes:
-        settings: The :class:`tfmetric.training.Settings`.
+        settings: The :class:`tfmetric.training.Settings`; see ``choices``.
         dataset: A source for :func:`tfmetric.datasets.load`; None for data that was given as
             Python objects, which a file cannot name.
         data_dir: Where TensorFlow Datasets keeps prepared data, or None.
         download: Whether it may download.
         kind: The kind of the examples, or None for the rule of the source. This and the others
-            down to ``color`` are as in :func:`tfmetric.datasets.load`.
+            down to ``seconds`` are as in :func:`tfmetric.datasets.load`.
         split: How the data is divided.
         split_seed: Which split.
         test_fraction: Share for the test, or None for what suits the split.
@@ -42,6 +43,9 @@ class RunConfig:
         image_size: Side to resize images to; None for their own size, "auto" for what suits the
             data set.
         color: Channels of images.
+        value_range: The (lowest, highest) value that a pixel can have, or None.
+        sampling_rate: Of recordings, in hertz, or None.
+        seconds: How much of a recording is kept, or None.
         fingerprint: Of the data, once it has been read.
         patience: Epochs without a better figure after which it stops; None to go to the end.
         validation_fraction: Share of the training classes that this is judged on.
@@ -53,6 +57,8 @@ class RunConfig:
         name: What the data is called where it has no source, or None.
         command: The command that made it, or None.
         versions: Of the packages.
+        choices: The settings that somebody chose, while the recipe that they change waits for the
+            kind of the data (:meth:`for_data`); None where ``settings`` are final.
     """
 
     settings: object
@@ -71,6 +77,9 @@ class RunConfig:
     delimiter: str | None = None
     image_size: int | str | None = AUTO
     color: str = "auto"
+    value_range: tuple[float, float] | None = None
+    sampling_rate: int | None = None
+    seconds: float | None = None
     fingerprint: str | None = None
     patience: int | None = None
     validation_fraction: float = 0.2
@@ -82,6 +91,21 @@ class RunConfig:
     name: str | None = None
     command: str | None = None
     versions: dict = field(default_factory=dict)
+    choices: Any = field(default=None, compare=False, repr=False)
+
+    def for_data(self, data: Any) -> "RunConfig":
+        """The config with the settings for the kind of this data, what was chosen over its recipe.
+
+        Args:
+            data: The training part, a ``LabeledData``.
+        """
+        if self.choices is None:
+            return self
+        from tfmetric.runs.recipes import settings_for
+
+        recipe = settings_for(self.dataset or "", data.element.kind)
+        settings = _with_path(self.choices.over(recipe))
+        return self.replace(settings=settings, choices=None)
 
     @property
     def shown_name(self) -> str:
@@ -122,7 +146,10 @@ class RunConfig:
 
 
 def resolved(values: dict, given: dict, training: dict, loss_arguments: dict) -> RunConfig:
-    """The config of a run: what is given, else what a file says, else what suits the data set.
+    """The config of a run: what is given, else what a file says, else what suits the data.
+
+    The kind of the data, which the recipe depends on, is known once the data is read: until
+    :meth:`RunConfig.for_data` the settings are provisional.
 
     Args:
         values: Of :func:`read_toml`; empty if there is no file.
@@ -130,7 +157,7 @@ def resolved(values: dict, given: dict, training: dict, loss_arguments: dict) ->
         training: Options by the names of :class:`tfmetric.training.Settings`.
         loss_arguments: Arguments of the loss.
     """
-    from tfmetric.runs.recipes import recipe_for
+    from tfmetric.runs.recipes import Choices
 
     flat = {**values, **values.get("data", {}), **values.get("stopping", {})}
     names = {f.name for f in dataclasses.fields(RunConfig)} - {"settings"}
@@ -139,17 +166,22 @@ def resolved(values: dict, given: dict, training: dict, loss_arguments: dict) ->
         flat["fingerprint"] = None  # The file knows that of other data.
     if values.get("versions") and "split_seed" not in values.get("data", {}):
         flat.setdefault("split_seed", flat.get("seed", 0))  # Former versions had one seed.
-    if flat.get("columns") is not None:
-        flat["columns"] = tuple(flat["columns"])
+    for name in ("columns", "value_range"):
+        if flat.get(name) is not None:
+            flat[name] = tuple(flat[name])
     flat.setdefault("dataset", "glyphs")
     for name in ("dataset", "data_dir", "one_shot"):
         flat[name] = flat.get(name) and located(flat[name])
-    settings = recipe_for(flat["dataset"] or "").settings
-    for changed, arguments in (_settings_of(values), (training, loss_arguments)):
-        settings = settings.replace(**changed, loss_arguments=arguments)
-    if settings.weights:
-        settings = settings.replace(weights=located(settings.weights))
-    return RunConfig(settings=settings, **flat)
+    choices = Choices((_settings_of(values), (training, loss_arguments)))
+    settings = choices.provisional(flat["dataset"] or "", flat.get("kind"))
+    return RunConfig(settings=_with_path(settings), choices=choices, **flat)
+
+
+def _with_path(settings):
+    """The settings with the file of weights, if any, wherever the run is resumed from."""
+    if not settings.weights:
+        return settings
+    return settings.replace(weights=located(settings.weights))
 
 
 def name_of(dataset) -> str:

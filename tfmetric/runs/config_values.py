@@ -1,5 +1,6 @@
 """The keys and values of config.toml: read, checked by name, and written."""
 
+import math
 import tomllib
 from pathlib import Path
 
@@ -12,6 +13,7 @@ _TEXTS, _SIZE = "a list of texts", 'a whole number from 1 to 2147483647, or "aut
 # Images of a size that suits the data set and two cores.
 AUTO = "auto"
 _COUNT, _SEED = "a whole number from 1 to 2147483647", "a whole number from 0 to 4294967295"
+_RANGE, _POSITIVE = "a list of two numbers, the lower one first", "a number above 0"
 # What each key is to be, and whether it may be "none"; those of [training] check themselves.
 KEYS = {
     "command": (_TEXT, True),
@@ -37,6 +39,9 @@ KEYS = {
         "delimiter": (_TEXT, True),
         "image_size": (_SIZE, True),
         "color": (_TEXT, False),
+        "value_range": (_RANGE, True),
+        "sampling_rate": (_COUNT, True),
+        "seconds": (_POSITIVE, True),
         "fingerprint": (_TEXT, True),
     },
     "stopping": {"patience": (_COUNT, True), "validation_fraction": (_SHARE, False)},
@@ -51,7 +56,17 @@ _KINDS = {
     _COUNT: lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 < v < 2**31,
     _SEED: lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 <= v < 2**32,
     _SHARE: lambda v: isinstance(v, float) and 0 < v < 1,
+    _POSITIVE: lambda v: _is_number(v) and v > 0,
+    _RANGE: lambda v: (
+        isinstance(v, (list, tuple)) and len(v) == 2 and all(map(_is_number, v)) and v[0] < v[1]
+    ),
 }
+
+
+def _is_number(value):
+    return type(value) in (int, float) and abs(value) < math.inf
+
+
 DATA_KEYS = tuple(KEYS["data"])
 PRECISIONS = ("bfloat16", "float16")
 

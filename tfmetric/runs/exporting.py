@@ -59,8 +59,11 @@ def export_and_ask(model, test, directory, distance, seed, progress) -> tuple:
 def _ask(version, inputs):
     program = Path(__file__).with_name("asked_without_keras.py")
     with tempfile.TemporaryDirectory() as scratch:
-        asked, told = Path(scratch, "queries.npy"), Path(scratch, "answers.json")
-        np.save(asked, inputs)
+        asked, told = Path(scratch, "queries.json"), Path(scratch, "answers.json")
+        # JSON holds numbers and texts of every kind of example, with no pickle.
+        by_name = inputs if isinstance(inputs, dict) else {"inputs": inputs}
+        rows = {name: np.asarray(array).tolist() for name, array in by_name.items()}
+        asked.write_text(json.dumps(rows), encoding="utf-8")
         command = [sys.executable, program, version, asked, NEIGHBOURS, told]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
         done = subprocess.run(

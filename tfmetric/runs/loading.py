@@ -5,7 +5,7 @@ from tfmetric.datasets import LabeledData, load_parts
 from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.runs.config_values import AUTO
 from tfmetric.runs.progress import Progress
-from tfmetric.runs.recipes import recipe_for
+from tfmetric.runs.recipes import image_size_for
 
 
 def load_data(config, data=None, progress=None, **options) -> tuple[LabeledData, LabeledData]:
@@ -44,6 +44,6 @@ def _loaded(source, options):
     if options.get("image_size") == AUTO:
         # The size that suits photographs is for images only; one that was asked for, for all.
         del options["image_size"]
-        options["default_image_size"] = recipe_for(source).image_size
+        options["default_image_size"] = image_size_for(source)
     parts = load_parts(source, **options)
     return parts["train"], parts["test"]

@@ -1,49 +1,85 @@
-"""How a data set is trained on if nothing else is said: settings that are known to do well."""
+"""The settings of a run that nobody chose: those of the data set, or of its kind."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
-from tfmetric.training import Settings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-
-class Recipe(NamedTuple):
-    """Settings of one training, and how its images are read.
-
-    Attributes:
-        settings: How to train.
-        image_size: Side in pixels that images are resized to; None keeps their own.
-    """
-
-    settings: Settings
-    image_size: int | None = None
-
+from tfmetric.training import Settings, recipe_of
+from tfmetric.training.recipes import RECIPES
 
 _TRIPLETS = Settings("TripletLoss", {"margin": 0.2, "mining": "hard", "distance": "euclidean"})
+# Data sets whose best settings are known, by the name that datasets.load knows them under.
 _KNOWN = {
-    "glyphs": Recipe(_TRIPLETS.replace(classes_per_batch=48, examples_per_class=4)),
-    "digits": Recipe(_TRIPLETS.replace(epochs=5, classes_per_batch=5, embedding_dim=32, filters=8)),
-    "tfds:omniglot": Recipe(
-        _TRIPLETS.replace(
-            loss_arguments={"mining": "semi-hard", "distance": "squared_euclidean"},
-            crop_to_ink=28,
-            classes_per_batch=64,
-            examples_per_class=4,
-            epochs=22,
-            batches_per_epoch=150,
-            embedding_dim=128,
-            augment=True,
-            rotate_classes=True,
-        )
+    "glyphs": _TRIPLETS.replace(classes_per_batch=48, examples_per_class=4),
+    "digits": _TRIPLETS.replace(epochs=5, classes_per_batch=5, embedding_dim=32, filters=8),
+    "tfds:omniglot": _TRIPLETS.replace(
+        loss_arguments={"mining": "semi-hard", "distance": "squared_euclidean"},
+        crop_to_ink=28,
+        classes_per_batch=64,
+        examples_per_class=4,
+        epochs=22,
+        batches_per_epoch=150,
+        embedding_dim=128,
+        augment=True,
+        rotate_classes=True,
     ),
 }
-
-# Data of any kind, with few classes or many: semi-hard triplets, which train on ten classes too,
-# where the hardest ones collapse. Photographs of a size that two cores are enough for.
-_OTHER = Recipe(
-    _TRIPLETS.replace(loss_arguments={"mining": "semi-hard"}, augment=True, epochs=12),
-    image_size=48,
-)
+# The side in pixels that photographs are resized to: what two cores are enough for.
+_PHOTOGRAPHS = 48
 
 
-def recipe_for(source: str) -> Recipe:
-    """The recipe of a data set by the name that ``datasets.load`` knows it under."""
-    return _KNOWN.get(":".join(source.split(":")[:2]), _OTHER)
+@dataclass(frozen=True)
+class Choices:
+    """The settings that somebody chose, before the recipe that they change is known.
+
+    Attributes:
+        layers: (settings by name, arguments of the loss) of each place that they were chosen in,
+            such as a file and the command line; a later one overrides an earlier one.
+    """
+
+    layers: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = ()
+
+    def over(self, settings: Settings) -> Settings:
+        """The settings of a recipe with what was chosen in their place."""
+        for changed, arguments in self.layers:
+            settings = settings.replace(**changed, loss_arguments=arguments)
+        return settings
+
+    def provisional(self, source: str, kind: str | None) -> Settings:
+        """The settings as far as they are known before the data is read.
+
+        Where the kind is not known they are those of the first recipe that the choices fit.
+
+        Raises:
+            ValueError: If the choices fit no recipe.
+        """
+        kinds = [kind] if kind in RECIPES else list(RECIPES)
+        failed = None
+        for one in kinds:
+            try:
+                return self.over(settings_for(source, one))
+            except ValueError as error:
+                failed = failed or error
+        raise failed
+
+
+def settings_for(source: str, kind: str) -> Settings:
+    """The settings for a data set that is known, else those for the kind of its examples.
+
+    Args:
+        source: The data set, by the name that :func:`tfmetric.datasets.load` knows it under.
+        kind: The kind of its examples.
+    """
+    known = _KNOWN.get(_short(source))
+    return recipe_of(kind) if known is None else known
+
+
+def image_size_for(source: str) -> int | None:
+    """The side that images are resized to where nobody chose one; None for their own size."""
+    return None if _short(source) in _KNOWN else _PHOTOGRAPHS
+
+
+def _short(source):
+    return ":".join(source.split(":")[:2])

@@ -37,6 +37,7 @@ def begin(
         data: (train, test) where the config names no source.
     """
     parts = load_data(config, data, progress)
+    config = config.for_data(parts[0])
     shots = _one_shot_runs(config, parts)
     found = fingerprint_of(parts)
     if config.fingerprint not in (None, found):

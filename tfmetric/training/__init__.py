@@ -3,6 +3,7 @@
 from tfmetric._foreign_names import answering
 from tfmetric.training.losses import loss_names, make_loss, register_loss, unregister_loss
 from tfmetric.training.preparing import Training, prepare
+from tfmetric.training.recipes import recipe_of
 from tfmetric.training.settings import Settings
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "loss_names",
     "make_loss",
     "prepare",
+    "recipe_of",
     "register_loss",
     "unregister_loss",
 ]

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 
 from tfmetric._errors import expected
-from tfmetric.datasets import LabeledData, augmentation, balanced_batches
+from tfmetric.datasets import LabeledData, balanced_batches
 from tfmetric.elements import Element
 from tfmetric.layers import CropToInk, ProxyHead, RandomAffine
 from tfmetric.models import adapt, with_proxies
 from tfmetric.models import embedder as default_embedder
+from tfmetric.training.kinds import augmentation_of
 from tfmetric.training.losses import make_loss, takes_proxies
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def make_batches(train: LabeledData, settings: Settings, seed: int = 0) -> Any:
         classes_per_batch=settings.classes_per_batch,
         examples_per_class=settings.examples_per_class,
         batches_per_epoch=settings.batches_per_epoch,
-        augment=augmentation() if in_pipeline else None,
+        augment=augmentation_of(data.element) if in_pipeline else None,
         seed=seed,
     )
 

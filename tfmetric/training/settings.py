@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.datasets.sampling import batch_within
+from tfmetric.training.kinds import check_settings
 from tfmetric.training.losses import loss_arguments, make_loss
 
 # Arguments of a loss that a description names, whatever they are.
@@ -41,7 +43,8 @@ class Settings:
         weights: None, a path, or "imagenet": weights of the backbone to begin with.
         filters: Channels of the first block of the small network.
         dropout: Fraction of the features dropped before the last layer.
-        augment: Whether images are turned, shifted, scaled and sheared a little.
+        augment: Whether training examples are changed a little: images turned, shifted, scaled and
+            sheared; recordings louder or softer, later or earlier, and noisier.
         crop_to_ink: Side of the square that what is drawn is cut out and scaled to; None for
             images as they are.
         rotate_classes: Whether characters turned by 90°, 180° and 270° are further classes.
@@ -115,15 +118,24 @@ class Settings:
     def fitted(self, data: Any) -> Settings:
         """The settings for this training data: no more classes and examples a batch than it has.
 
+        Where there are fewer classes than a batch takes, it takes more examples of each, as
+        :func:`tfmetric.datasets.balanced_batches` does.
+
         Args:
             data: The training part, a ``LabeledData``.
+
+        Raises:
+            ValueError: If a setting is for another kind of example, such as ``crop_to_ink`` with
+                vectors.
         """
+        check_settings(self, data.element)
         number = data.num_classes * (4 if self.rotate_classes else 1)
         typical = int(np.median(np.unique(data.labels, return_counts=True)[1]))
+        classes, examples = batch_within(
+            self.classes_per_batch, self.examples_per_class, number, typical
+        )
         return self.replace(
-            classes_per_batch=min(self.classes_per_batch, number),
-            examples_per_class=max(2, min(self.examples_per_class, typical)),
-            augment=self.augment and len(data.element_shape) == 3,
+            classes_per_batch=classes, examples_per_class=max(2, min(examples, typical))
         )
 
     def resolved(self) -> Settings:
@@ -143,7 +155,7 @@ class Settings:
             for text, on in (
                 (f"network {self.backbone}", self.backbone),
                 ("drawings cut out", self.crop_to_ink),
-                ("augmented images", self.augment),
+                ("augmented examples", self.augment),
                 ("turned characters as further classes", self.rotate_classes),
             )
             if on
