@@ -170,8 +170,8 @@ def test_what_is_wrong_is_named(models, tmp_path):
     (tmp_path / "my model" / "1" / "saved_model.pb").touch()
     (tmp_path / "file").touch()
     for arguments, error, says in (
-        ((tmp_path / "none",), FileNotFoundError, "a model that export.save has written"),
-        ((models / "notes",), FileNotFoundError, "a model that export.save has written"),
+        ((tmp_path / "none",), FileNotFoundError, "a model with versions from export.save"),
+        ((models / "notes",), FileNotFoundError, "a model with versions from export.save"),
         ((tmp_path,), ValueError, "rename it"),
         ((models, tmp_path / "file"), ValueError, "output to be a directory"),
         ((models, tmp_path / "out", "a b"), ValueError, "the name of an image"),

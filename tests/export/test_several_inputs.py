@@ -102,9 +102,9 @@ def test_wrong_inputs_are_named(directory):
         servable.embed(x["values"])
     with pytest.raises(ValueError, match=r"a dictionary of length, values.*\['values'\]"):
         servable.embed({"values": x["values"]})
-    with pytest.raises(ValueError, match=r"wav_bytes to be whole WAV files.*the one at 1"):
+    with pytest.raises(ValueError, match=r"wav_bytes to be whole WAV files.*the file at 1"):
         servable.embed_bytes([wav(sounds()[0]), b"RIFF, but no more"])
-    with pytest.raises(ValueError, match=r"the one at 0.*8000 Hz"):
+    with pytest.raises(ValueError, match=r"the file at 0.*8000 Hz"):
         servable.embed_bytes([wav(sounds()[0], rate=16000)])
     x["values"][3, 2] = np.nan
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"without NaN.*\[3\]"):

@@ -155,7 +155,7 @@ def test_pixels_of_grey_images_on_disk_are_those_of_the_data_set(tmp_path):
 def test_a_cut_file_is_named(served_bytes):
     files = encoded()
     for bad, says in ((files[0][:-200], "JPEG"), (files[1][:300], "PNG"), (b"", "empty")):
-        with pytest.raises(ValueError, match=f"the one at 1 is cut or no such file.*{says}"):
+        with pytest.raises(ValueError, match=f"the file at 1 is cut short .*{says}"):
             served_bytes.embed_bytes([files[0], bad, files[1]])
         # A client of a server sees this.
         with pytest.raises(tf.errors.InvalidArgumentError, match=says):
@@ -201,7 +201,7 @@ def test_a_model_of_texts(tmp_path):
         ({"gallery_storage": "int4"}, "gallery_storage to be one of float32, int8, binary"),
         ({"gallery_storage": "binary", "calibration": CALIBRATION}, "rough distances to a binary"),
         ({"gallery": None, "labels": [1]}, "a gallery together with ids or labels"),
-        ({"gallery": (np.eye(3), [1, 2, 3]), "labels": [1, 2, 3]}, "none of its own"),
+        ({"gallery": (np.eye(3), [1, 2, 3]), "labels": [1, 2, 3]}, "has no labels"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message, tmp_path):

@@ -34,7 +34,7 @@ def test_recall_is_the_share_of_the_nearest_that_is_found():
     assert result.nbytes == half.nbytes > X.nbytes
     assert list(result.latency_ms) == [50, 95, 99]
     assert json.loads(result.to_json())["name"] == "half"
-    assert "0.5000 of what exact search finds" in result.summary()
+    assert "0.5000 of the neighbors of exact search" in result.summary()
 
 
 def test_without_the_truth_there_is_no_recall_and_no_picture():

@@ -1,8 +1,8 @@
-"""The part of a version that stays when its gallery goes: the embedder, and its distance.
+"""The part of a version that does not depend on its gallery: the embedder and its distance.
 
 It is written once, from the Keras model, and read back as TensorFlow functions. Every version is
-built around such functions, whether it comes from a model or from an earlier version, so that a
-gallery can be replaced where the model's code is not.
+built around such functions, from a model or from an earlier version, so a gallery can be replaced
+without the model's code.
 """
 
 from pathlib import Path
@@ -19,15 +19,15 @@ class Core:
     """An embedder and a distance, as TensorFlow functions.
 
     Attributes:
-        trackable: What a SavedModel must keep so that the functions work.
-        distance: A :class:`tfmetric.distances.Distance`, or what stands for the user's own: its
-            ``paired`` and ``pairwise`` then are functions of the SavedModel.
+        trackable: Objects that a SavedModel must keep for the functions.
+        distance: A :class:`tfmetric.distances.Distance`, or an object for a user's distance whose
+            ``paired`` and ``pairwise`` are functions of the SavedModel.
     """
 
     def __init__(self, loaded, distance: str, builtin: bool):
         import tensorflow as tf
 
-        # Not the whole of what was loaded, which may hold a gallery of gigabytes.
+        # Keep only this part: the loaded version may hold a gallery of gigabytes.
         kept = getattr(loaded, "core", loaded)
         self.trackable = tf.__internal__.tracking.AutoTrackable()
         for name in ("embed", "paired", "variables", "_misc_assets"):
@@ -47,12 +47,12 @@ class Core:
         return self.trackable.embed(*inputs)["embedding"]
 
     def embed_all(self, data, takes: ModelInputs, batch_size: int) -> np.ndarray:
-        """Embeds data from ``takes.checked``, in order, so many at a time."""
+        """Embeds data from ``takes.checked``, in order, in batches."""
         return np.concatenate([self.embed(*x).numpy() for x in takes.batches(data, batch_size)])
 
 
 class _Saved:
-    """A user's distance, as its SavedModel keeps it."""
+    """A user's distance, restored from a SavedModel."""
 
     builtin = None
 
@@ -60,13 +60,13 @@ class _Saved:
         self.name, self._function = name, function
 
     def paired(self, x, y):
-        """(B, 1, D) and (B, K, D), or (B, D) twice, to a value a pair."""
+        """Maps (B, 1, D) and (B, K, D), or (B, D) twice, to one value for each pair."""
         if len(x.shape) == 2:
             return self._function(x[:, None], y[:, None])[:, 0]
         return self._function(x, y)
 
     def pairwise(self, x, y):
-        """(B, D) and (N, D) to (B, N)."""
+        """Maps (B, D) and (N, D) to (B, N)."""
         return self._function(x[:, None], y[None])
 
 
@@ -76,7 +76,7 @@ def build(model, distance, scratch: Path) -> Core:
     Args:
         model: With one output (B, D).
         distance: A :class:`tfmetric.distances.Distance`.
-        scratch: A path where it may write.
+        scratch: A path for temporary files.
     """
     import tensorflow as tf
 
@@ -110,7 +110,7 @@ def _dummy(inputs):
 
 
 def spec(shape, dtype, name: str = "inputs"):
-    """The ``TensorSpec`` of a batch of inputs."""
+    """Returns the ``TensorSpec`` of a batch of inputs."""
     import tensorflow as tf
 
     return tf.TensorSpec((None, *shape), dtype, name=name)

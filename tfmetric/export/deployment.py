@@ -1,4 +1,4 @@
-"""The files that a deployment of exported models needs, for the official TensorFlow Serving image.
+"""Writes the files to deploy exported models with the official TensorFlow Serving image.
 
 Reference: tensorflow_serving/config/model_server_config.proto and monitoring_config.proto,
 tensorflow_serving/servables/tensorflow/session_bundle_config.proto (BatchingParameters).
@@ -28,16 +28,16 @@ FILES = (
 )
 _GRPC, _REST = 8500, 8501
 _METRICS = "/monitoring/prometheus/metrics"
-# What the server itself takes, and a version beside the one that replaces it.
+# Memory of the server itself, and of a version beside its replacement.
 _MEBIBYTES, _COPIES = 512, 2
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model under its name, as its newest version describes it.
+    """A model with the metadata of its newest version.
 
     Attributes:
-        name: The name of its directory, which is the name that clients give.
+        name: Name of its directory, which clients use.
         path: The parent of its versions.
         metadata: Of the newest version.
         size: Of the newest version, in bytes.
@@ -52,25 +52,25 @@ class Model:
 def serve_config(
     directory: PathLike, output: PathLike = "deployment", image: str = IMAGE, num_versions: int = 1
 ) -> list[Path]:
-    """Writes what TensorFlow Serving needs to serve exported models.
+    """Writes the configuration for TensorFlow Serving to serve exported models.
 
     ``models.config``, ``batching.config`` and ``monitoring.config`` for the server,
     ``docker-compose.yml`` and ``kubernetes.yaml`` to start it, and a ``README.md`` with requests
-    for these very models. The files are plain: read and change them.
+    for these models. The files are plain text for you to read and change.
 
     Args:
-        directory: The directory of one model, whose versions :func:`tfmetric.export.save` has
-            written, or a directory of several such.
-        output: Where to write; files of these names that are there are replaced.
+        directory: The directory of one model, with versions from :func:`tfmetric.export.save`, or a
+            directory of several models.
+        output: Directory to write to; existing files of these names are replaced.
         image: The image of the server.
-        num_versions: How many of the newest versions of a model are served at a time.
+        num_versions: Number of newest versions of a model to serve.
 
     Returns:
         The paths of the files.
 
     Raises:
         FileNotFoundError: If there is no exported version.
-        ValueError: If a name will not do as part of a URL, or an argument does not fit.
+        ValueError: If a name cannot be part of a URL, or an argument does not fit.
 
     Example:
 
@@ -114,7 +114,7 @@ def serve_config(
 
 
 def find(directory) -> list[Model]:
-    """The models under a directory, or the one that it is, in the order of their names."""
+    """Returns the models in a directory, or of the directory itself, sorted by name."""
     directory = Path(directory)
     if versions(directory):
         paths = [directory.resolve()]
@@ -125,7 +125,7 @@ def find(directory) -> list[Model]:
     if not paths:
         raise FileNotFoundError(
             expected(
-                "the directory of a model that export.save has written, or of several",
+                "the directory of a model with versions from export.save, or of several models",
                 directory=str(directory),
             )
         )
@@ -145,9 +145,7 @@ def _model(path):
     newest = path / str(versions(path)[-1])
     metadata = newest / "assets.extra" / "tfmetric.json"
     if not metadata.is_file():
-        raise FileNotFoundError(
-            expected("a version that export.save has written", path=str(newest))
-        )
+        raise FileNotFoundError(expected("a version from export.save", path=str(newest)))
     size = sum(file.stat().st_size for file in newest.rglob("*") if file.is_file())
     return Model(path.name, path, json.loads(metadata.read_text()), size)
 
@@ -195,7 +193,7 @@ def _arguments():
 
 
 def _compose(models, image, output):
-    # Relative to the file, so that the two can be moved together.
+    # Relative to the file, so that both can be moved together.
     mounts = [
         {
             "type": "bind",
@@ -232,7 +230,7 @@ def _kubernetes(models, settings, image, num_versions):
     labels = {"app": name}
     size = sum(model.size for model in models) * (num_versions + _COPIES - 1) // 2**20
     memory = {"memory": f"{_MEBIBYTES + size}Mi"}
-    # Of several models the first: one probe asks for one address.
+    # A probe has one address, so it asks for the first model.
     probe = {"httpGet": {"path": f"/v1/models/{models[0].name}", "port": _REST}}
     container = {
         "name": "serving",

@@ -1,4 +1,4 @@
-"""The README of a deployment: requests for the very models that it serves."""
+"""Writes the README of a deployment, with requests for its models."""
 
 import math
 
@@ -10,9 +10,9 @@ _FILES = {"image_bytes": "picture.png", "wav_bytes": "recording.wav"}
 _START = """\
 # Serving {names} with TensorFlow Serving
 
-Written by `tfmetric serve-config`. The models are not copied: the files say where they are.
+Written by `tfmetric serve-config`. The models are not copied: the files hold their paths.
 
-| File | What for |
+| File | Purpose |
 |---|---|
 | `models.config` | which models, and how many of their newest versions |
 | `batching.config` | when requests are answered together |
@@ -28,8 +28,8 @@ two; the older one answers until then. On Kubernetes the models lie on a volume,
 With batching on, as here, `k` must come for each row: rows (`"instances"`) do that by themselves,
 columns (`"inputs"`) need a list. Answers have as many neighbours as the largest k among the
 requests that were answered together: take the first k of each. Requests that come together must
-be of one shape but for the number of rows, or all of them are refused: give each `exclude` of a
-model the same width (an id may stand there twice), or switch batching off.
+have one shape but for the number of rows, or all of them are refused: give each `exclude` of a
+model the same width (an id may be repeated), or switch batching off.
 """
 
 _MODEL = """
@@ -155,7 +155,7 @@ def _axes(name, shape, dtype):
 
 
 def _body(verb, arrays, searched):
-    """The shell lines that write request.json."""
+    """Returns the shell lines that write request.json."""
     k = ', "k": 5' if searched else ""
     if all(dtype == "string" or _size(shape) <= 16 for shape, dtype in arrays.values()):
         given = ", ".join(f'"{name}": {_literal(*one)}' for name, one in arrays.items())
@@ -195,7 +195,7 @@ def _literal(shape, dtype):
 
 
 def _python(name, verb, takes, searched):
-    """The Python lines of a request: of arrays by name, or of a file of an encoding."""
+    """Returns the Python lines of a request, from arrays by name or from an encoded file."""
     fill, signature = [], verb
     if isinstance(takes, Encoding):
         file = _FILES[takes.name]

@@ -18,7 +18,7 @@ from tfmetric.typing import PathLike
 
 QUANTIZATIONS = (None, "float16", "int8")
 _REPRESENTATIVE = 500
-# What x / max(‖x‖, ε) becomes, in the names of LiteRT.
+# LiteRT's names of the operations of x / max(‖x‖, ε).
 _IN_FLOATS = (
     *("ABS", "REDUCE_MAX", "DIV", "SELECT", "SELECT_V2", "SQUARE", "SUM", "RSQRT", "SQRT", "MUL"),
     *("MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "SUB", "POW", "L2_NORMALIZATION"),
@@ -34,27 +34,27 @@ def litert(
 ) -> Path:
     """Writes an embedder as a LiteRT file (``.tflite``).
 
-    Its one signature is ``embed``: ``inputs`` to ``embedding``, both floats whatever the
-    quantization. :func:`edge_report` says what the quantization costs.
+    Its one signature is ``embed``: ``inputs`` to ``embedding``, both floats under every
+    quantization. :func:`edge_report` measures the cost of the quantization.
 
     Args:
         model: An embedder with one input, from (B, ...) to (B, D).
-        path: The file; one that is there is replaced.
+        path: The file; an existing file is replaced.
         quantization: None for float32; ``"float16"`` for weights of half the size; ``"int8"`` for
             weights of a quarter and convolutions and products in integers, the fastest on small
-            processors. The normalisation of the embedding stays in floats: in 8 bits it loses
-            most of it.
-        representative: Inputs as they will come, (N, ...) or a ``LabeledData``: the ranges of the
-            int8 arithmetic are taken from 500 of them. Training examples will do. Needed for
-            ``"int8"`` and for nothing else.
-        batch_size: Examples a call; None for any number, which not all runtimes take.
+            processors. The normalisation of the embedding stays in floats, because 8 bits would
+            lose most of it.
+        representative: Typical inputs, (N, ...) or a ``LabeledData``, such as training examples;
+            500 of them set the ranges of the int8 arithmetic. Only for ``"int8"``, which requires
+            it.
+        batch_size: Examples in a call; None for any number, which not all runtimes support.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: If the model is no embedder, if it has operations that LiteRT has not, or if
-            an argument does not fit.
+        ValueError: If the model is not an embedder, if LiteRT lacks one of its operations, or if an
+            argument does not fit.
         RuntimeError: If Keras does not run on the TensorFlow backend.
 
     Example:
@@ -72,7 +72,7 @@ def litert(
     if (quantization == "int8") != (representative is not None):
         raise ValueError(
             expected(
-                'representative inputs with quantization="int8", and with that alone',
+                'representative inputs with quantization="int8", and only then',
                 quantization=quantization,
                 representative=type(representative).__name__,
             )
@@ -87,7 +87,8 @@ def litert(
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as scratch:
-        # By way of a SavedModel: of a function alone the converter does not freeze the variables.
+        # Convert a SavedModel, because the converter does not freeze the variables of a bare
+        # function.
         _saved(model, batch_size, scratch)
         converter = tf.lite.TFLiteConverter.from_saved_model(scratch, signature_keys=["embed"])
         if quantization is not None:
@@ -96,12 +97,13 @@ def litert(
             converter.target_spec.supported_types = [tf.float16]
         try:
             made = converter.convert() if examples is None else _integers(converter, examples)
-        except Exception as error:  # The converter's own class is not public.
+        except Exception as error:  # The converter's error class is not public.
             if type(error).__name__ != "ConverterError":
                 raise
             raise ValueError(
                 expected(
-                    "a model whose operations LiteRT has (texts it has not: vectorize them before)",
+                    "a model of operations that LiteRT supports (it has no texts: vectorize them "
+                    "before)",
                     error=str(error).strip().splitlines()[0][:200],
                 )
             ) from error
@@ -118,15 +120,15 @@ def onnx(model: keras.Model, path: PathLike, opset: int = 17) -> Path:
 
     Args:
         model: An embedder with one input, from (B, ...) to (B, D).
-        path: The file; one that is there is replaced.
-        opset: Version of the ONNX operators, as the runtime takes them.
+        path: The file; an existing file is replaced.
+        opset: Version of the ONNX operators that the runtime supports.
 
     Returns:
         The path.
 
     Raises:
         ImportError: If tf2onnx is not installed.
-        ValueError: If the model is no embedder, or takes texts.
+        ValueError: If the model is not an embedder, or takes texts.
         RuntimeError: If Keras does not run on the TensorFlow backend.
     """
     check_model(model, several_inputs=False)
@@ -151,7 +153,7 @@ def onnx(model: keras.Model, path: PathLike, opset: int = 17) -> Path:
 
 
 def _integers(converter, examples):
-    """Converts to int8 all but the operations that a normalisation is made of."""
+    """Converts to int8 all operations except those of a normalisation."""
     import tensorflow as tf
 
     def batches():
@@ -160,7 +162,7 @@ def _integers(converter, examples):
     converter.representative_dataset = batches
     options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=list(_IN_FLOATS))
     with warnings.catch_warnings():
-        # It runs an interpreter that TensorFlow is about to give up for that of ai-edge-litert.
+        # TensorFlow warns that its interpreter will be replaced by ai-edge-litert.
         warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
         debugger = tf.lite.experimental.QuantizationDebugger(
             converter=converter, debug_dataset=batches, debug_options=options
@@ -200,13 +202,13 @@ def _saved(model, batch_size, directory):
 
 
 def _examples(model, data, batch_size):
-    """Batches of the size that the model takes."""
+    """Yields batches of the model's size."""
     count = min(_REPRESENTATIVE, len(data))
-    # Spread over all: they may come class by class.
+    # Spread over all examples, which may be sorted by class.
     places = np.linspace(0, len(data) - 1, count).astype(np.int64)
     x = data.read(places) if isinstance(data, LabeledData) else np.asarray(data)[places]
     shape = model.inputs[0].shape[1:]
-    if x.ndim == len(shape):  # As Keras does with one channel.
+    if x.ndim == len(shape):  # Add a channel axis, as Keras does.
         x = x[..., None]
     fits = x.ndim == len(shape) + 1 and all(
         want in (None, side) for side, want in zip(x.shape[1:], shape, strict=True)
@@ -216,7 +218,7 @@ def _examples(model, data, batch_size):
             expected(f"representative inputs of shape (N, {str(shape)[1:]}", shape=x.shape)
         )
     x = x.astype(model.inputs[0].dtype)
-    # The last batch repeats its examples to be whole.
+    # The last batch repeats examples to be full.
     return [
         np.resize(x[i : i + batch_size], (batch_size, *x.shape[1:]))
         for i in range(0, count, batch_size)

@@ -1,4 +1,4 @@
-"""What a model for the edge costs and what it keeps: size, latency, retrieval."""
+"""Measures models for the edge: size, latency and retrieval."""
 
 import time
 import warnings
@@ -21,18 +21,18 @@ _WARM_UP = 3
 
 
 class EdgeModel:
-    """A LiteRT or ONNX file that :func:`litert` or :func:`onnx` has written, as a function.
+    """Runs a LiteRT or ONNX file written by :func:`litert` or :func:`onnx`.
 
     LiteRT runs on the interpreter of ``ai-edge-litert`` (the extra ``edge``), else on the one in
     TensorFlow; ONNX on ``onnxruntime``.
 
     Args:
         path: The file, ``.tflite`` or ``.onnx``.
-        num_threads: How many threads it may use.
+        num_threads: Number of threads.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it has another ending, or is no such model.
+        ValueError: If it has another ending, or is not such a model.
         ImportError: If the package that runs it is not installed.
     """
 
@@ -49,13 +49,13 @@ class EdgeModel:
             )
         except ImportError:
             raise
-        except Exception as error:  # Each runtime raises classes of its own.
+        except Exception as error:  # Each runtime raises different classes.
             raise ValueError(
                 expected("a model of tfmetric.export", path=str(path), error=str(error)[:200])
             ) from error
 
     def embed(self, inputs: Any) -> np.ndarray:
-        """Embeds (N, ...), in batches of the size that the file was made for: (N, D), float32."""
+        """Embeds (N, ...) in batches of the file's size: (N, D), float32."""
         x = np.asarray(inputs)
         size, shape = self.input_shape[0], self.input_shape[1:]
         if x.ndim == len(shape):
@@ -78,7 +78,7 @@ def _litert(path, num_threads):
 
         made = tf.lite.Interpreter
     with warnings.catch_warnings():
-        # TensorFlow's own says that it will go, which is why it comes second.
+        # TensorFlow's interpreter is deprecated, so it comes second.
         warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
         interpreter = made(model_content=path.read_bytes(), num_threads=num_threads)
     runner = interpreter.get_signature_runner("embed")
@@ -97,7 +97,7 @@ def _onnx(path, num_threads):
     (given,) = session.get_inputs()
     shape = tuple(side if isinstance(side, int) else None for side in given.shape)
     name = session.get_outputs()[0].name
-    # "tensor(float)" is float32, the others bear their NumPy names.
+    # "tensor(float)" is float32; other types have their NumPy names.
     kind = given.type[len("tensor(") : -1]
     dtype = np.dtype({"float": "float32"}.get(kind, kind))
     return lambda x: session.run([name], {given.name: x})[0], shape, dtype
@@ -109,11 +109,11 @@ class EdgeFigures:
 
     Attributes:
         name: ``"keras"``, or the name of the file.
-        bytes: Of the file; of the Keras model its weights.
+        bytes: Size of the file, or of the Keras model's weights.
         milliseconds: Median time of one example.
         recall_at_1: On the data of the report.
         map_at_r: Likewise.
-        largest_difference: Of any value of an embedding from the Keras model's.
+        largest_difference: Largest difference of an embedding's value from the Keras model's.
     """
 
     name: str
@@ -139,11 +139,11 @@ class EdgeReport:
     classes: int
 
     def to_dict(self) -> dict:
-        """All figures, as JSON takes them."""
+        """Returns all figures as plain values for JSON."""
         return asdict(self)
 
     def summary(self) -> str:
-        """A table, with the drop against the Keras model."""
+        """Returns a table, with the loss against the Keras model."""
         first = self.rows[0]
         lines = [
             f"{self.examples:,} examples of {self.classes:,} classes; one example at a time",
@@ -166,24 +166,24 @@ def edge_report(
     runs: int = 30,
     num_threads: int = 1,
 ) -> EdgeReport:
-    """Compares files for the edge with the Keras model that they come from.
+    """Compares files for the edge with their Keras model.
 
-    Latencies are of this machine, one example a call; measure on the device that it is for.
+    Latencies are measured on this machine, one example per call; measure on the target device.
 
     Args:
         model: The Keras model.
         paths: A ``.tflite`` or ``.onnx`` file, or several.
-        data: A ``LabeledData``, or a pair (inputs, labels), of classes not trained on.
+        data: A ``LabeledData``, or a pair (inputs, labels), of classes not used in training.
         distance: Name or function, see :func:`tfmetric.distances.get`.
-        runs: How many calls the latency is the median of.
-        num_threads: How many threads a file's runtime may use.
+        runs: Number of calls; the latency is their median.
+        num_threads: Number of threads of a file's runtime.
 
     Returns:
         An :class:`EdgeReport`; print its ``summary()``.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a file is no such model, or an argument does not fit.
+        ValueError: If a file is not such a model, or an argument does not fit.
     """
     if not (isinstance(runs, int) and runs > 0):
         raise ValueError(expected("runs to be an integer above 0", runs=runs))

@@ -1,4 +1,4 @@
-"""Encoded files as inputs of a version: one table by kind, decoded in TensorFlow's own ops."""
+"""Encoded files as inputs of a version, decoded in TensorFlow ops, in one table by kind."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,11 +19,13 @@ class Encoding:
     Attributes:
         name: The name of the input, such as ``image_bytes``, and of the choice in ``save``.
         files: The files that it takes, for messages.
-        preprocessing: From the inputs of the model and the element, or None, to what is done with
-            a file, as JSON holds it; a ValueError where the model does not take such files.
-        decode: From (B,) strings, the inputs of the model and the preprocessing to the tensors
-            that the model takes, in order.
-        example: From the inputs and the preprocessing to the bytes of a small file.
+        preprocessing: Function of the inputs of the model and the element (or None) that returns
+            the steps of decoding as JSON values; raises ValueError if the model does not take such
+            files.
+        decode: Function of (B,) strings, the inputs of the model and the preprocessing that returns
+            the model's input tensors in order.
+        example: Function of the inputs and the preprocessing that returns the bytes of a small
+            file.
     """
 
     name: str
@@ -60,7 +62,7 @@ def _image_preprocessing(takes, element):
 
 
 def _decode_images(files, takes, preprocessing):
-    """Decodes as :func:`tfmetric.datasets.decode_image` does for training: the same function."""
+    """Decodes by :func:`tfmetric.datasets.decode_image`, the function used in training."""
     import tensorflow as tf
 
     ((shape, dtype),) = takes.arrays.values()
@@ -84,8 +86,8 @@ def _wav_preprocessing(takes, element):
     if element is None or element.kind != "audio":
         raise ValueError(
             expected(
-                'element to be that of audio for inputs="wav_bytes", which says the sampling rate: '
-                "give a gallery of recordings, or element=data.element",
+                'an element of audio, with its sampling rate, for inputs="wav_bytes": '
+                "pass a gallery of recordings, or element=data.element",
                 element=element,
             )
         )
@@ -101,7 +103,7 @@ def _wav_preprocessing(takes, element):
 
 
 def _audio(takes):
-    """The shape of the samples, and the name of the lengths or None."""
+    """Returns the shape of the samples, and the name of the lengths or None."""
     names = set(takes.arrays)
     shape, _ = takes.arrays.get("values", next(iter(takes.arrays.values())))
     fits = len(shape) == 1 and (

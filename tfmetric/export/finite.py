@@ -1,4 +1,4 @@
-"""Refusing what is not finite, by its rows: in the graph of a version, and before it is made."""
+"""Rejects rows with NaN or infinity, in the graph of a version and before export."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ _SHOWN = 10
 
 
 def finite_rows(values, what: str):
-    """Returns a tensor as it is, or fails with an ``InvalidArgumentError`` that names the rows.
+    """Returns a tensor unchanged, or fails with an ``InvalidArgumentError`` that names the rows.
 
-    A graph may answer NaN with finite numbers, since a fused ReLU turns NaN into 0. So the inputs
-    are checked, and not the embeddings alone.
+    A graph may turn NaN into finite numbers, since a fused ReLU maps NaN to 0. So inputs are
+    checked as well as embeddings.
 
     Args:
-        values: (B, ...), a tensor. Others than floats are finite.
-        what: What the values are, for the message.
+        values: (B, ...), a tensor; other types than floats are finite.
+        what: Description of the values, for the message.
     """
     import tensorflow as tf
 
@@ -32,12 +32,12 @@ def finite_rows(values, what: str):
 
 
 def check_finite(values: np.ndarray, start: int, what: str) -> None:
-    """Refuses rows of an array that hold a NaN or an infinity.
+    """Rejects an array with rows that hold NaN or infinity.
 
     Args:
         values: (B, ...).
         start: The number of the first row.
-        what: What the values are, for the message.
+        what: Description of the values, for the message.
 
     Raises:
         ValueError: If there are such rows; the message names them.

@@ -1,4 +1,4 @@
-"""Reading what is to be searched: its embeddings, its ids and its labels, checked."""
+"""Reads and checks the embeddings, ids and labels of a gallery."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ _GALLERY = "gallery to be a LabeledData, a tuple (inputs, labels) or an array of
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """What is searched.
+    """A gallery to search.
 
     Attributes:
         embeddings: (N, D), float32, finite.
         ids: (N,), int64, uint64 or bytes.
-        labels: (N,), likewise, or None.
+        labels: (N,), of the same types, or None.
     """
 
     embeddings: np.ndarray
@@ -37,18 +37,18 @@ def read(gallery: Any, ids: Array | None, labels: Array, takes: ModelInputs, emb
     Args:
         gallery: A ``LabeledData``; a pair (inputs, labels); inputs (N, ...), a dictionary of arrays
             for a model of several inputs.
-        ids: (N,) integers or strings, or None for those of the data, else 0 to N − 1.
-        labels: (N,) integers or strings, or None for those of the data, if it has any.
+        ids: (N,) integers or strings; None for the ids of the data, else 0 to N − 1.
+        labels: (N,) integers or strings; None for the labels of the data, if any.
         takes: The inputs of the model.
         embed: Function from what ``takes.checked`` returns to embeddings (N, D).
 
     Raises:
-        ValueError: If anything does not fit.
+        ValueError: If the arguments do not fit together.
     """
     data, own_labels = _parts(gallery)
     if labels is not None and own_labels is not None:
         raise ValueError(
-            expected("labels with a gallery that has none of its own", gallery=type(gallery))
+            expected("labels only with a gallery that has no labels", gallery=type(gallery))
         )
     count = size_of(data)
     if not count:
@@ -60,7 +60,7 @@ def read(gallery: Any, ids: Array | None, labels: Array, takes: ModelInputs, emb
 
 
 def made(embed, count: int, ids, labels) -> Gallery:
-    """A gallery of ``count`` embeddings, which are made once the columns are seen to fit."""
+    """Makes a gallery of ``count`` embeddings, computed only after the columns are checked."""
     ids = column("ids", np.arange(count) if ids is None else ids, count)
     if labels is not None:
         labels = column("labels", labels, count)
@@ -68,7 +68,7 @@ def made(embed, count: int, ids, labels) -> Gallery:
 
 
 def _parts(gallery):
-    """The inputs, and the labels or None."""
+    """Splits a gallery into inputs, and labels or None."""
     if isinstance(gallery, LabeledData):
         return gallery, np.asarray(gallery.class_names)[gallery.labels]
     if isinstance(gallery, tuple) and len(gallery) != 2:
@@ -78,7 +78,7 @@ def _parts(gallery):
         return {name: np.asarray(array) for name, array in inputs.items()}, labels
     try:
         inputs = np.asarray(inputs)
-    except ValueError as error:  # Rows of unequal shapes, such as a list [inputs, labels].
+    except ValueError as error:  # The rows have unequal shapes, as in a list [inputs, labels].
         raise ValueError(expected(_GALLERY, gallery=type(gallery).__name__)) from error
     if not inputs.ndim:
         raise ValueError(expected(_GALLERY, gallery=type(gallery).__name__))
@@ -86,6 +86,6 @@ def _parts(gallery):
 
 
 def column(name, given, count):
-    """Reads a column as int64, uint64 or bytes, which are what TensorFlow calls strings."""
+    """Reads a column as int64, uint64 or bytes (TensorFlow's strings)."""
     found = values.ids(given, count, name)
     return values.encoded(found, name) if found.dtype == object else found

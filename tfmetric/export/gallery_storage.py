@@ -1,12 +1,12 @@
-"""How a gallery is kept in a SavedModel: as it is, in 8 bits a value, or in one.
+"""Stores a gallery in a SavedModel with 32, 8 or 1 bits for each value.
 
-``float32`` keeps the vectors. ``int8`` divides the range of each dimension into 255 steps: a
-quarter of the memory. ``binary`` keeps of each value the side of the mean that it is on: a
-thirty-second. Of both the vectors are had back roughly, and distances are those to them.
+``float32`` keeps the vectors.
 
-Reference: the search by bits and then by the query itself against what they stand for is the
-asymmetric comparison of Gordo, Perronnin, Gong, Lazebnik: Asymmetric distances for binary
-embeddings, TPAMI 2014.
+``int8`` divides the range of each dimension into 255 steps: a quarter of the memory. ``binary``
+keeps for each value whether it exceeds the mean: a thirty-second of the memory. Both decode to
+approximate vectors, and distances refer to these. Reference: the search by bits, then by the query
+itself against the decoded vectors, is the asymmetric comparison of Gordo, Perronnin, Gong,
+Lazebnik: Asymmetric distances for binary embeddings, TPAMI 2014.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ def check(storage: str) -> str:
 def prepare(
     embeddings: np.ndarray, distance: Distance, storage: str = "float32"
 ) -> dict[str, np.ndarray]:
-    """What the search keeps of the gallery.
+    """Encodes the gallery for the search.
 
     Args:
         embeddings: (N, D), float32.
@@ -46,16 +46,16 @@ def prepare(
         storage: ``"float32"``, ``"int8"`` or ``"binary"``.
 
     Returns:
-        ``gallery``: (M, ...), the vectors as they are kept, padded to a multiple of 256, so that
-        each goes through the same code of the matrix product. ``centre``: (1, D), what is taken
-        off the queries first. ``penalty``: (M,), the term of each one's score that is apart from
-        the query, infinite for the padding; not of bits. ``scale`` and ``offset``: (1, D), what
-        turns int8 and bits back into vectors.
+        ``gallery``: (M, ...), the encoded vectors, padded to a multiple of 256, so that all use the
+            same code of the matrix product. ``centre``: (1, D), subtracted from the queries first.
+            ``penalty``: (M,), the term of each score that does not depend on the query, infinite
+            for padding; not for bits. ``scale`` and ``offset``: (1, D), which decode int8 and bits
+            to vectors.
     """
     centre = np.zeros((1, embeddings.shape[1]), np.float32)
     gallery = embeddings
     if distance.builtin in SQUARES:
-        # Around its centre the cancellation in ‖g‖² − 2q·g is as small as it can be.
+        # Centring minimises the cancellation in ‖g‖² − 2q·g.
         centre = embeddings.mean(axis=0, keepdims=True, dtype=np.float64).astype(np.float32)
         gallery = embeddings - centre
     elif distance.builtin == "cosine":
@@ -85,7 +85,7 @@ def _steps(gallery):
     scale = np.maximum((high - low) / 254, np.finfo(np.float32).tiny).astype(np.float32)
     offset = ((high + low) / 2).astype(np.float32)
     codes = np.empty(gallery.shape, np.int8)
-    for start in range(0, len(gallery), 65536):  # Not a second gallery of floats.
+    for start in range(0, len(gallery), 65536):  # Avoids a second gallery of floats.
         part = gallery[start : start + 65536]
         codes[start : start + 65536] = np.clip(np.rint((part - offset) / scale), -127, 127)
     return {"gallery": codes, "scale": scale, "offset": offset}
@@ -106,7 +106,7 @@ def _bits(gallery):
 
 
 def vectors(parts, indices):
-    """The vectors at these places, (B, K) to (B, K, D), as near as they are kept."""
+    """Decodes the vectors at these places, (B, K) to (B, K, D)."""
     import tensorflow as tf
 
     found = tf.gather(parts["gallery"], indices)
@@ -128,7 +128,7 @@ def _restored(found, parts):
 
 
 def packed(queries, parts):
-    """The bits of queries, (B, D) to (B, words)."""
+    """Computes the bits of queries, (B, D) to (B, words)."""
     import tensorflow as tf
 
     words = parts["gallery"].shape[-1]
@@ -136,12 +136,12 @@ def packed(queries, parts):
     bits = tf.pad(bits, [[0, 0], [0, words * _WORD - queries.shape[-1]]])
     bits = tf.reshape(bits, (-1, words, _WORD))
     places = tf.range(_WORD, dtype=tf.int64)
-    # Each bit has a place of its own, so the sum is an "or"; it may run over into the sign.
+    # Each bit has its place, so the sum is an "or"; it may overflow into the sign.
     return tf.reduce_sum(tf.bitwise.left_shift(bits, places), axis=-1)
 
 
 def scores(queries, parts, start, end, distance, product):
-    """What orders (B, D) queries against a part of the gallery: (B, end − start), least first."""
+    """Scores (B, end − start) that order a part of the gallery for each query, smallest first."""
     import tensorflow as tf
 
     part = parts["gallery"][start:end]
@@ -158,7 +158,7 @@ def scores(queries, parts, start, end, distance, product):
     if not product:
         part = part if "scale" not in parts else _restored(part, parts)
         return penalty + distance.pairwise(queries, part)
-    if "scale" in parts:  # Scaling the queries is less work; the offset is the same for a row.
+    if "scale" in parts:  # Scaling the queries is less work; the offset is constant within a row.
         queries, part = queries * parts["scale"], tf.cast(part, tf.float32)
     factor = 2.0 if distance.builtin in SQUARES else 1.0
     return penalty - factor * tf.matmul(queries, part, transpose_b=True)

@@ -1,4 +1,4 @@
-"""Using an exported version from Python."""
+"""Loads and uses an exported version in Python."""
 
 import json
 from collections.abc import Mapping
@@ -20,17 +20,17 @@ from tfmetric.values import excluded
 class Servable:
     """A loaded version; see :func:`load`.
 
-    Inputs are those the model was trained on, images 0 to 255, (B, ...), or a dictionary of arrays
-    for a model of several inputs. The methods that end in ``_bytes`` take a list of the bytes of
-    files, images or recordings.
+    Inputs have the form of the training data, such as images 0 to 255, (B, ...); a model with
+    several inputs takes a dictionary of arrays. Methods that end in ``_bytes`` take a list of file
+    contents, images or recordings.
 
     Attributes:
         path: Its directory.
         version: Its number.
-        metadata: What ``assets.extra/tfmetric.json`` says: ``distance``, ``embedding_dim``,
+        metadata: Contents of ``assets.extra/tfmetric.json``: ``distance``, ``embedding_dim``,
             ``gallery_size``, ``threshold``, versions of the packages that wrote it, ...
         calibration: The :class:`tfmetric.evaluation.Calibration` it was exported with, or None.
-        model: What ``tf.saved_model.load`` gave.
+        model: The result of ``tf.saved_model.load``.
     """
 
     def __init__(self, path: Path):
@@ -40,13 +40,13 @@ class Servable:
         self.version = int(path.name)
         metadata = path / "assets.extra" / "tfmetric.json"
         try:
-            # Kept whole: the signatures do not keep the variables alive that they use.
+            # Keep the whole model, because signatures do not keep their variables alive.
             self.model = tf.saved_model.load(str(path))
             self.metadata = json.loads(metadata.read_text()) if metadata.is_file() else {}
-        except Exception as error:  # What is broken can fail in any way.
+        except Exception as error:  # A broken version may raise any error.
             raise ValueError(
                 expected(
-                    "a whole version that export.save has written",
+                    "a whole version from export.save",
                     path=str(path),
                     error=str(error).partition("\n")[0],
                 )
@@ -59,17 +59,17 @@ class Servable:
         return self._ask("embed", **self._given(inputs))["embedding"]
 
     def embed_bytes(self, files: Any) -> np.ndarray:
-        """As :meth:`embed`, of the bytes of B files."""
+        """Does the same as :meth:`embed` for the bytes of B files."""
         return self._ask("embed_bytes", **self._files(files))["embedding"]
 
     def search(self, inputs: Any, k: int = 10, exclude: Array | None = None) -> Neighbors:
-        """Finds the nearest of the gallery.
+        """Finds the nearest gallery examples.
 
         Args:
             inputs: (B, ...), as for :meth:`embed`.
-            k: How many, clipped to the size of the gallery.
-            exclude: (B,) or (B, E) ids that are not to be found, such as the queries' own; the
-                version must have been exported with ``exclude=True``.
+            k: Number of neighbors, clipped to the size of the gallery.
+            exclude: (B,) or (B, E) ids to exclude, such as the queries' own; the version must have
+                been exported with ``exclude=True``.
 
         Returns:
             :class:`Neighbors`: ``ids, distances = servable.search(inputs, k)``.
@@ -80,13 +80,13 @@ class Servable:
         return self._neighbors("search", exclude, **self._given(inputs), k=k)
 
     def search_bytes(self, files: Any, k: int = 10, exclude: Array | None = None) -> Neighbors:
-        """As :meth:`search`, of the bytes of B files."""
+        """Does the same as :meth:`search` for the bytes of B files."""
         return self._neighbors("search_bytes", exclude, **self._files(files), k=k)
 
     def search_embedding(
         self, embedding: Any, k: int = 10, exclude: Array | None = None
     ) -> Neighbors:
-        """As :meth:`search`, of embeddings (B, D)."""
+        """Does the same as :meth:`search` for embeddings (B, D)."""
         return self._neighbors("search_embedding", exclude, embedding=embedding, k=k)
 
     def verify(self, a: Any, b: Any) -> Verified:
@@ -94,19 +94,19 @@ class Servable:
         return self._verified("verify", a, b)
 
     def verify_bytes(self, a: Any, b: Any) -> Verified:
-        """As :meth:`verify`, of the bytes of B and B files."""
+        """Does the same as :meth:`verify` for the bytes of B and B files."""
         return self._verified("verify_bytes", a, b)
 
     def classify(self, inputs: Any, k: int = 5) -> Classified:
-        """Lets the k nearest of the gallery vote on a label; its signature says how."""
+        """Predicts a label by a vote of the k nearest gallery examples; see :func:`save`."""
         return self._classified("classify", **self._given(inputs), k=k)
 
     def classify_bytes(self, files: Any, k: int = 5) -> Classified:
-        """As :meth:`classify`, of the bytes of B files."""
+        """Does the same as :meth:`classify` for the bytes of B files."""
         return self._classified("classify_bytes", **self._files(files), k=k)
 
     def _given(self, inputs, side=""):
-        """The inputs by the names that the signatures give them."""
+        """Returns the inputs under the signatures' names."""
         names = self.metadata.get("named_inputs")
         if not names:
             return {side or "inputs": inputs}
@@ -116,7 +116,7 @@ class Servable:
         return {f"{side}_{name}" if side else name: value for name, value in inputs.items()}
 
     def _files(self, files):
-        """The bytes of files by the name that the signatures give them."""
+        """Returns the bytes of files under the signatures' name."""
         encoding = of_kinds(self.metadata.get("inputs", ()))
         return {"image_bytes" if encoding is None else encoding.name: files}
 
@@ -147,7 +147,7 @@ class Servable:
         return Classified(values["label"], values["known"], values["share"], values["distance"])
 
     def _signature(self, name):
-        """The function, and the types and shapes that it takes."""
+        """Returns the function, and the types and shapes of its inputs."""
         if name not in self.model.signatures:
             raise ValueError(expected(_needed(name), path=str(self.path)))
         signature = self.model.signatures[name]
@@ -169,7 +169,7 @@ class Servable:
         return {key: _texts(value.numpy()) for key, value in found.items()}
 
     def _name_file(self, tensors, error):
-        """Says which of several files cannot be decoded: the graph does not."""
+        """Raises ValueError that names the broken file, which the graph does not name."""
         import tensorflow as tf
 
         encoding, takes = of_kinds(self.metadata["inputs"]), ModelInputs.read(self.metadata)
@@ -185,8 +185,8 @@ class Servable:
                     said = cause.message.strip().splitlines()[0].split("}} ")[-1]
                     raise ValueError(
                         expected(
-                            f"{key} to be {encoding.files}; the one at {place} is cut or no such "
-                            f"file ({said})",
+                            f"{key} to be {encoding.files}; the file at {place} is cut short or "
+                            f"of another type ({said})",
                             size=len(file),
                             starts=file[:8],
                         )
@@ -238,7 +238,7 @@ def _tensor(key, values, spec):
 
 
 def load(directory: PathLike, version: int | None = None) -> Servable:
-    """Loads a version that :func:`tfmetric.export.save` has written.
+    """Loads a version written by :func:`tfmetric.export.save`.
 
     Args:
         directory: The parent of the versions.
@@ -248,8 +248,8 @@ def load(directory: PathLike, version: int | None = None) -> Servable:
         A :class:`Servable` with ``.embed(inputs)``, ``.search(inputs, k)`` and ``.version``.
 
     Raises:
-        FileNotFoundError: If there is no such version; the message lists those there are.
-        ValueError: If what is there is no exported version.
+        FileNotFoundError: If there is no such version; the message lists the existing versions.
+        ValueError: If the directory is not an exported version.
 
     Example:
 
@@ -276,7 +276,7 @@ def load(directory: PathLike, version: int | None = None) -> Servable:
 
 
 def _texts(array):
-    """Bytes as text where they are text."""
+    """Decodes bytes that are text."""
     if array.dtype != object:
         return array
     try:

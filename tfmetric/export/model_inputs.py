@@ -12,16 +12,16 @@ from tfmetric.export.finite import check_finite
 from tfmetric.values import encoded
 
 ONE = "inputs"
-"""The name of a single input, whatever the model calls it."""
+"""The name of a single input, for every model."""
 
 
 @dataclass(frozen=True)
 class ModelInputs:
-    """What a model takes, and so what the signatures of a version take.
+    """The inputs of a model, and of the signatures of a version.
 
     Attributes:
-        arrays: The shape of one example, None for a side of any length, and the dtype, by name and
-            in the order in which functions of the version take them.
+        arrays: The shape of one example (None for a free axis) and the dtype, by name, in the order
+            of the version's functions.
         named: Whether the model takes a dictionary; else it takes one array, called ``inputs``.
     """
 
@@ -30,7 +30,7 @@ class ModelInputs:
 
     @classmethod
     def of(cls, model: Any) -> "ModelInputs":
-        """Reads them from a Keras model, which is built."""
+        """Reads the inputs from a built Keras model."""
         if len(model.inputs) == 1 and not isinstance(model.input, dict):
             like = model.inputs[0]
             return cls({ONE: (tuple(like.shape[1:]), like.dtype)}, False)
@@ -42,7 +42,7 @@ class ModelInputs:
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> "ModelInputs":
-        """Reads them from the metadata of a version; see :meth:`settings`."""
+        """Reads the inputs from the metadata of a version; see :meth:`settings`."""
         if settings.get("named_inputs"):
             named = settings["named_inputs"].items()
             arrays = {name: (tuple(one["shape"]), one["dtype"]) for name, one in named}
@@ -50,7 +50,7 @@ class ModelInputs:
         return cls({ONE: (tuple(settings["input_shape"]), settings["input_dtype"])}, False)
 
     def settings(self) -> dict[str, Any]:
-        """Returns what the metadata of a version says of them."""
+        """Returns the entries for the metadata of a version."""
         if not self.named:
             ((shape, dtype),) = self.arrays.values()
             return {"input_shape": list(shape), "input_dtype": dtype, "named_inputs": None}
@@ -61,8 +61,8 @@ class ModelInputs:
         """Returns a ``TensorSpec`` for a batch of each array.
 
         Args:
-            prefix: "a" or "b" for the two sides of a pair: a single input is then called so, and
-                named ones ``a_NAME``.
+            prefix: "a" or "b" for the two sides of a pair: the name of a single input, or the
+                prefix of named inputs (``a_NAME``).
         """
         import tensorflow as tf
 
@@ -82,17 +82,17 @@ class ModelInputs:
         return model(by_name, training=False)
 
     def checked(self, data: Any, what: str) -> Any:
-        """Checks that data are inputs of this model, whatever their values.
+        """Checks the shapes and types of data for this model.
 
         Args:
             data: A ``LabeledData``; an array (N, ...); a dictionary of them for named inputs.
-            what: What they are, for a message.
+            what: Description of the data, for a message.
 
         Returns:
             The data, with arrays in place of lists.
 
         Raises:
-            ValueError: If they are not.
+            ValueError: If the data do not fit the model.
         """
         if isinstance(data, LabeledData):
             given = {n: s for n, (s, _) in data.element.inputs.items()}
@@ -115,7 +115,7 @@ class ModelInputs:
                 )
             )
         for name, (shape, _) in self.arrays.items():
-            # Keras adds the last axis of one channel by itself.
+            # Keras adds a channel axis itself.
             if not any(_fits(one, shape) for one in (given[name], (*given[name], 1))):
                 named = f" {name}" if self.named else ""
                 raise ValueError(
@@ -174,7 +174,7 @@ def texts(given):
 
 
 def size_of(data: Any) -> int:
-    """Returns how many examples data from :meth:`ModelInputs.checked` are."""
+    """Returns the number of examples in data from :meth:`ModelInputs.checked`."""
     return len(next(iter(data.values())) if isinstance(data, Mapping) else data)
 
 
@@ -183,12 +183,12 @@ def _array(values, what):
         values = values.numpy()
     try:
         array = np.asarray(values)
-    except ValueError as error:  # Rows of unequal shapes, such as a list [inputs, labels].
+    except ValueError as error:  # The rows have unequal shapes, as in a list [inputs, labels].
         raise ValueError(
             expected(f"{what} in rows of one shape", type=type(values).__name__)
         ) from error
     if array.dtype.kind in "SU":
-        array = np.asarray(values, object)  # NumPy's own strings lose zeros at their ends.
+        array = np.asarray(values, object)  # NumPy strings would lose trailing zero bytes.
     if not array.ndim:
         raise ValueError(expected(f"{what} to be an array", type=type(values).__name__))
     return array

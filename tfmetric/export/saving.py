@@ -1,4 +1,4 @@
-"""Writing a trained embedder as a version that TensorFlow Serving serves."""
+"""Writes a trained embedder as a version for TensorFlow Serving."""
 
 from functools import cache
 from pathlib import Path
@@ -52,37 +52,37 @@ def save(
     ``same`` (B,), and to ``probability`` (B,) if it has probabilities.
 
     ``search``, if there is a gallery: ``inputs`` (B, ...) and ``k`` to ``ids`` (B, k) and
-    ``distances`` (B, k), nearest first, and ``labels`` (B, k) if the gallery has labels. At equal
-    distance the one that stands first in the gallery comes first. ``k`` is an int32, one for the
-    request or one for each row (B,), as a server that batches requests needs it; the largest
-    counts, clipped to the size of the gallery. k ≤ 0 is an error. The answer to a query does not
-    depend on the others in its request. ``search_embedding`` takes ``embedding`` (B, D) instead.
+    ``distances`` (B, k), nearest first, and ``labels`` (B, k) if the gallery has labels. Ties keep
+    the order of the gallery. ``k`` is an int32, either one for the request or one for each row
+    (B,), which a batching server needs. The largest k counts, clipped to the size of the gallery; k
+    ≤ 0 is an error. The answer to a query does not depend on the other queries of its request.
+    ``search_embedding`` takes ``embedding`` (B, D) instead.
 
-    ``search_except`` and ``search_embedding_except``, with ``exclude=True``: as ``search``, and
-    ``exclude`` (B, E), for each row ids that are not to be found, such as the query's own. k is
-    then clipped to what is left of the gallery.
+    ``search_except`` and ``search_embedding_except``, with ``exclude=True``: as ``search``, with
+    ``exclude`` (B, E): ids to exclude for each row, such as the query's own. k is then clipped to
+    the rest of the gallery.
 
     ``classify``, if the gallery has labels: ``inputs`` and ``k`` to ``label`` (B,), the most
-    frequent of the k nearest, at a tie the one that comes nearest; ``share`` (B,) of the k that
-    have it; ``distance`` (B,) of the nearest; ``known`` (B,). With a calibration ``known`` is
-    false where even the nearest is beyond the threshold, and the label there is "unknown", of
-    integers −1 (of uint64 the largest).
+    frequent label of the k nearest, at a tie the nearest label; ``share`` (B,) of the k with this
+    label; ``distance`` (B,) of the nearest; ``known`` (B,). With a calibration ``known`` is false
+    where even the nearest is beyond the threshold; the label is then "unknown", or −1 for integers
+    (the largest uint64 for uint64).
 
     A model with several inputs has signatures with an input for each, under its name; ``verify``
     takes ``a_NAME`` and ``b_NAME``.
 
-    With ``inputs="image_bytes"`` each but ``search_embedding`` is called ``embed_bytes`` and so
-    on, and takes ``image_bytes`` (B,), ``verify_bytes`` ``a`` and ``b``: whole JPEG, PNG, GIF or
-    BMP files, decoded and resized by :func:`tfmetric.datasets.decode_image`, as for training.
+    With ``inputs="image_bytes"`` each but ``search_embedding`` is called ``embed_bytes`` and so on,
+    and takes ``image_bytes`` (B,), ``verify_bytes`` ``a`` and ``b``: whole JPEG, PNG, GIF or BMP
+    files, decoded and resized by :func:`tfmetric.datasets.decode_image`, as for training.
     ``inputs="wav_bytes"`` likewise takes whole WAV files of 16 bits at the sampling rate of the
-    element, decoded by ``tf.audio.decode_wav``; channels are averaged. What is done with a file
-    stands as ``preprocessing`` in the metadata.
+    element, decoded by ``tf.audio.decode_wav``; channels are averaged. The metadata describe the
+    decoding as ``preprocessing``.
 
     Inputs and embeddings with NaN or infinity are refused; the message names the rows.
 
-    It uses plain TensorFlow ops: it loads and answers where neither Keras nor tfmetric is.
-    ``assets.extra`` holds ``tf_serving_warmup_requests``, ``tfmetric.json``, which says what
-    was exported, and, if there is one, ``calibration.json``.
+    It uses plain TensorFlow ops, so it runs without Keras and tfmetric. ``assets.extra`` holds
+    ``tf_serving_warmup_requests``, ``tfmetric.json``, which describes the export, and
+    ``calibration.json`` if there is a calibration.
 
     Args:
         model: An embedder, from (B, ...), or a dictionary of such inputs, to (B, D).
@@ -143,12 +143,12 @@ def save(
     check_keep_last(keep_last)
     if gallery is None and (ids is not None or labels is not None):
         raise ValueError(expected("a gallery together with ids or labels", gallery=gallery))
-    with new_version(directory) as draft:  # First, so that a bad directory costs no embedding.
+    with new_version(directory) as draft:  # Before embedding, to fail early.
         made = cache(lambda: build(model, distance, draft.path.with_name("core")))
         found = None
         if gallery is not None:
             takes = ModelInputs.read(settings)
-            # By the functions that will be served, and only once the rest is seen to fit.
+            # Embed with the served functions, and only after all other checks.
             found = galleries.read(
                 gallery,
                 ids,
@@ -196,7 +196,7 @@ def _settings(model, inputs, element, top_k, storage, exclude):
 
 
 def check_model(model, several_inputs: bool = True) -> None:
-    """Refuses a model that is no embedder, or does not run on TensorFlow."""
+    """Rejects a model that is not an embedder, or does not run on TensorFlow."""
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(
             expected(
@@ -209,7 +209,7 @@ def check_model(model, several_inputs: bool = True) -> None:
 
 
 def check_calibration(calibration, distance: str, storage: str) -> None:
-    """Refuses what is no calibration of this distance, or decides nothing of such a gallery."""
+    """Rejects a calibration of another distance, or one that does not apply to such a gallery."""
     if calibration is not None and not isinstance(calibration, Calibration):
         raise ValueError(
             expected(
@@ -217,11 +217,11 @@ def check_calibration(calibration, distance: str, storage: str) -> None:
                 calibration=type(calibration).__name__,
             )
         )
-    # "given": of pairs whose distance nobody named.
+    # "given" marks pairs without a named distance.
     if calibration is not None and calibration.distance not in (distance, "given"):
         raise ValueError(
             expected(
-                f"a calibration of {distance} distance, as is exported",
+                f"a calibration of {distance} distance, like the export",
                 calibrated=calibration.distance,
             )
         )
@@ -229,7 +229,7 @@ def check_calibration(calibration, distance: str, storage: str) -> None:
         raise ValueError(
             expected(
                 'a gallery_storage of "float32" or "int8" with a calibration: a threshold says '
-                "nothing of the rough distances to a binary gallery",
+                "nothing about the approximate distances to a binary gallery",
                 gallery_storage=storage,
             )
         )

@@ -1,4 +1,4 @@
-"""The signatures of a version: functions with named inputs and outputs, in TensorFlow ops."""
+"""Makes the signatures of a version: TensorFlow functions with named inputs and outputs."""
 
 from dataclasses import dataclass
 
@@ -24,10 +24,10 @@ class Searchable:
         parts: From :func:`tfmetric.export.gallery_storage.prepare`, as variables.
         ids: Variable (N,).
         classes: Variable (C,), the distinct labels, or None.
-        codes: Variable (N,), int32, the place of each one's label in ``classes``, or None.
+        codes: Variable (N,), int32, index in ``classes`` of each label, or None.
         count: N.
-        top_k: The most that a request gets.
-        copies: How many of the gallery have one id, at most.
+        top_k: Largest number of neighbors in a request.
+        copies: Largest number of gallery examples with one id.
     """
 
     parts: dict
@@ -40,13 +40,13 @@ class Searchable:
 
     @property
     def variables(self) -> list:
-        """All of them, for the SavedModel to keep."""
+        """Returns all variables, for the SavedModel to keep."""
         columns = [c for c in (self.ids, self.classes, self.codes) if c is not None]
         return [*self.parts.values(), *columns]
 
 
 def searchable(gallery: Gallery, core: Core, storage: str, top_k: int | None) -> Searchable:
-    """Makes the variables: a constant would be part of the graph, whose size is limited to 2 GB."""
+    """Makes variables, because constants would be part of the graph, which is limited to 2 GB."""
     import tensorflow as tf
 
     def variable(name, value):
@@ -55,7 +55,7 @@ def searchable(gallery: Gallery, core: Core, storage: str, top_k: int | None) ->
     arrays = gallery_storage.prepare(gallery.embeddings, core.distance, storage)
     parts = {name: variable(name, arrays.pop(name)) for name in list(arrays)}
     classes = codes = None
-    with tf.device("CPU"):  # Strings live nowhere else.
+    with tf.device("CPU"):  # Strings exist only on the CPU.
         ids = variable("ids", gallery.ids)
         if gallery.labels is not None:
             distinct, place = np.unique(gallery.labels, return_inverse=True)
@@ -67,11 +67,11 @@ def searchable(gallery: Gallery, core: Core, storage: str, top_k: int | None) ->
 
 
 def build(core: Core, settings: dict, found: Searchable | None, calibration: Calibration | None):
-    """The functions by the names of their signatures.
+    """Returns the functions by the names of their signatures.
 
     Args:
         core: The embedder and its distance.
-        settings: Of the version: those of ``ModelInputs``, ``inputs``, ``preprocessing``,
+        settings: Settings of the version: those of ``ModelInputs``, ``inputs``, ``preprocessing``,
             ``embedding_dim``, ``exclude``.
         found: The gallery, or None.
         calibration: Or None.
@@ -84,8 +84,7 @@ def build(core: Core, settings: dict, found: Searchable | None, calibration: Cal
     def traced(function, *inputs):
         return tf.function(function, input_signature=inputs, autograph=False)
 
-    # Each is traced once, and called by the signatures, of which there is one for each kind of
-    # input.
+    # Each function is traced once and shared by the signatures of all kinds of input.
     verify = traced(_verify(core.distance, calibration), like, like)
     searches = {}
     if found is not None:
@@ -115,11 +114,11 @@ def build(core: Core, settings: dict, found: Searchable | None, calibration: Cal
 
 
 def _kinds(core, settings):
-    """The specs of the inputs and how they are embedded, by the ending of the signatures' names."""
+    """Returns input specs and embedding functions, by the suffix of the signatures' names."""
     import tensorflow as tf
 
     takes, kinds = ModelInputs.read(settings), {}
-    if set(settings["inputs"]) & {"tensor", "text"}:  # First: it is the default.
+    if set(settings["inputs"]) & {"tensor", "text"}:  # The first is the default.
         kinds[""] = (takes.specs, lambda *x: core.embed(*(finite_rows(one, "inputs") for one in x)))
     encoding = of_kinds(settings["inputs"])
     if encoding is not None:
@@ -136,7 +135,7 @@ def _embedding(embed):
 
 
 def _of_inputs(function, embed, count):
-    """The function on inputs, the first ``count`` of its arguments, in place of an embedding."""
+    """Wraps a function of an embedding to take ``count`` inputs instead."""
     return lambda *given: function(embed(*given[:count]), *given[count:])
 
 
@@ -163,7 +162,7 @@ def _nearest(distance, gallery):
         with tf.control_dependencies(
             [tf.debugging.assert_positive(k, message="Expected k to be at least 1.")]
         ):
-            # One k for the request or one for each row; a request of no rows may have none.
+            # One k for the request or one for each row; an empty request may have none.
             most = tf.clip_by_value(tf.reduce_max(k), 1, gallery.top_k)
         queries = _finite(queries)
         return search_graph.search(queries, most, gallery.parts, gallery.count, distance)
@@ -212,7 +211,7 @@ def _search_except(distance, gallery):
         found, far = search_graph.search(queries, k + more, gallery.parts, gallery.count, distance)
         ids = tf.gather(gallery.ids, found)
         left_out = tf.reduce_any(tf.equal(ids[:, :, None], exclude[:, None, :]), axis=2)
-        # Stable: what is kept stays in order, what is left out goes behind it.
+        # A stable sort keeps the order and moves excluded examples to the end.
         order = tf.argsort(tf.cast(left_out, tf.int32), axis=1, stable=True)[:, :k]
         return _found(gallery, *(tf.gather(part, order, batch_dims=1) for part in (found, far)))
 
@@ -225,14 +224,14 @@ def _classify(nearest, gallery, calibration):
     def classify(embedding, k):
         found, far = nearest(embedding, k)
         batch, width = tf.shape(found)[0], tf.shape(found)[1]
-        # Each row has its own k, or its answer would hang on the others of its batch.
+        # Use each row's k, or its answer would depend on the others of its batch.
         k = tf.broadcast_to(tf.minimum(tf.reshape(k, (-1,)), gallery.top_k), (batch,))
         votes = tf.cast(tf.range(width) < k[:, None], tf.int32)
         codes = tf.gather(gallery.codes, found)
         classes = gallery.classes.shape[0]
         flat = tf.range(batch)[:, None] * classes + codes
         counts = tf.math.unsorted_segment_sum(votes, flat, batch * classes)
-        # At equal votes the first, which is the nearest.
+        # At equal votes the first label wins, which is the nearest.
         counts = tf.gather(counts, flat) * votes
         first = tf.argmax(counts, axis=1, output_type=tf.int32)[:, None]
         label = tf.gather(gallery.classes, tf.gather(codes, first, batch_dims=1)[:, 0])
@@ -262,14 +261,14 @@ def _verify(distance, calibration):
 
 
 def _same(far, calibration):
-    """As ``Calibration.decide``: in double precision."""
+    """Matches ``Calibration.decide`` in double precision."""
     import tensorflow as tf
 
     return tf.cast(far, tf.float64) <= tf.constant(calibration.threshold, tf.float64)
 
 
 def _probability(far, curve):
-    """As the curves of :mod:`tfmetric.evaluation.verification.probability_curves`."""
+    """Matches the curves of :mod:`tfmetric.evaluation.verification.probability_curves`."""
     import tensorflow as tf
 
     far = tf.cast(far, tf.float64)

@@ -1,4 +1,4 @@
-"""What a gallery in fewer bits costs: how many of the true neighbours are still found."""
+"""Measures the recall of a gallery stored in fewer bits."""
 
 from typing import Any
 
@@ -20,23 +20,23 @@ def storage_recall(
     sample: int = 200,
     seed: int = 0,
 ) -> dict:
-    """Measures a smaller gallery against the exact one.
+    """Compares a smaller gallery with the exact gallery.
 
-    ``export.save(gallery_storage=...)`` does so by itself and writes the result to the metadata.
+    ``export.save(gallery_storage=...)`` calls this and writes the result to the metadata.
 
     Args:
         embeddings: (N, D), the gallery.
         storage: ``"float32"``, ``"int8"`` or ``"binary"``.
         distance: Name or function, see :func:`tfmetric.distances.get`.
-        k: How many neighbours are compared, fewer where the gallery is smaller.
-        queries: (Q, D); None for a sample of the gallery, each without itself.
+        k: Number of compared neighbors, fewer for a smaller gallery.
+        queries: (Q, D); None for a sample of the gallery, where each query excludes itself.
         sample: How many of the gallery are asked for.
         seed: Of the sample.
 
     Returns:
-        A dictionary: ``storage``; ``recall``, the share of the k nearest by exact search that are
-        among the k found, at a tie counted right; ``k``; ``queries``, how many; ``bytes`` of what
-        is kept of the gallery; ``float32_bytes``, the same of the exact one.
+        A dictionary: ``storage``; ``recall``, the share of the k exact neighbors among the k found,
+        ties counting as found; ``k``; ``queries``, their number; ``bytes`` of the stored gallery;
+        ``float32_bytes`` of the exact gallery.
 
     Raises:
         ValueError: If there are fewer than two embeddings, or an argument does not fit.
@@ -88,7 +88,7 @@ def storage_recall(
 def _without(found, own, k):
     if own is None:
         return found[:, :k]
-    # The query itself goes to the end, and off it.
+    # The query itself is sorted to the end and dropped.
     order = np.argsort(found == own[:, None], axis=1, kind="stable")
     return np.take_along_axis(found, order, axis=1)[:, :k]
 

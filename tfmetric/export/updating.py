@@ -1,4 +1,4 @@
-"""A new gallery for an exported model, without the model's code."""
+"""Replaces the gallery of an exported model without the model's code."""
 
 from pathlib import Path
 from typing import Any
@@ -30,22 +30,23 @@ def update_gallery(
     batch_size: int = 256,
     keep_last: int | None = None,
 ) -> Path:
-    """Writes the next version: the same model, calibration and signatures, another gallery.
+    """Writes the next version with the same model, calibration and signatures, and a new gallery.
 
-    It takes the model from the SavedModel: no training, no Keras model and no code of it. Nothing
-    of the old gallery is kept: give all that is to be found. To a version without a gallery the
-    signatures that search come new.
+    The model comes from the SavedModel, so neither training nor the model's code is needed.
+
+    The old gallery is dropped, so pass every example to be found. A version without a gallery gains
+    the search signatures.
 
     Args:
         directory: The parent of the versions.
-        gallery: What is searched from now on: a ``LabeledData``; a pair (inputs, labels); an
-            array of inputs (N, ...). They are embedded by the exported model.
-        ids: (N,) integers or strings. By default the ``ids`` of a ``LabeledData``, else 0 to
-            N − 1.
+        gallery: The new gallery: a ``LabeledData``; a pair (inputs, labels); an array of inputs (N,
+            ...). They are embedded by the exported model.
+        ids: (N,) integers or strings. Defaults to the ``ids`` of a ``LabeledData``, else 0 to N −
+            1.
         labels: (N,) integers or strings, or None.
-        embeddings: (N, D), where they are at hand, instead of ``gallery``.
-        version: The one to start from; None for the newest.
-        gallery_storage: As for :func:`tfmetric.export.save`; None for that of the version.
+        embeddings: (N, D), precomputed, in place of ``gallery``.
+        version: The version to start from; None for the newest.
+        gallery_storage: As for :func:`tfmetric.export.save`; None for the version's storage.
         batch_size: Examples of the gallery embedded at a time.
         keep_last: As for :func:`tfmetric.export.save`.
 
@@ -54,8 +55,8 @@ def update_gallery(
 
     Raises:
         FileNotFoundError: If there is no such version.
-        ValueError: If the gallery does not fit the model, or if the version was written without
-            what is needed.
+        ValueError: If the gallery does not fit the model, or if the version lacks what a gallery
+            needs.
 
     Example:
 
@@ -101,7 +102,7 @@ def update_gallery(
 
 
 def _settings(served):
-    # What the first format, of a version that only embeds and searches, does not say.
+    # Defaults for the first format, which only embeds and searches.
     known = {"inputs": ["tensor"], "top_k": None, "gallery_storage": "float32", "exclude": False}
     known |= {"named_inputs": None, "element": None, "preprocessing": {}}
     known |= served.metadata

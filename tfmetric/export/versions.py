@@ -1,4 +1,4 @@
-"""Version directories: numbers under one parent, complete or not there at all."""
+"""Version directories: numbers under one parent, written atomically."""
 
 import os
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ _STEM = "export"
 
 
 def versions(directory) -> list[int]:
-    """The versions under ``directory``, in rising order; none if it does not exist.
+    """Returns the versions under ``directory`` in ascending order; none if it does not exist.
 
-    A version is a directory that has a plain number for its name (not ``007``, and none that is
-    too large for TensorFlow Serving) and holds a SavedModel.
+    A version is a directory that holds a SavedModel and whose name is a plain number (not ``007``,
+    and not too large for TensorFlow Serving).
     """
     directory = Path(directory)
     if not directory.is_dir():
@@ -27,7 +27,7 @@ def versions(directory) -> list[int]:
 
 
 class Draft:
-    """A version that is being written.
+    """A version in progress.
 
     Attributes:
         path: Where to write it; a hidden name that a server takes for no version.
@@ -43,10 +43,10 @@ class Draft:
 def new_version(directory) -> Iterator[Draft]:
     """Yields a draft that becomes the next version when the block succeeds.
 
-    A version appears by one rename, complete and on the disk. None is overwritten, also not by two
-    exports at the same time: the second one takes the number after. If the block raises, nothing
-    stays. If the process is killed, a hidden directory stays, which neither a server nor this
-    package looks at, and the next export removes it.
+    A version appears by one rename, complete and on disk. No version is overwritten: of two exports
+    at the same time the second takes the next number. If the block raises, nothing is left. If the
+    process is killed, a hidden directory stays, which servers and this package ignore and the next
+    export removes.
 
     Raises:
         ValueError: If ``directory`` is a file, or cannot be made or written to.
@@ -67,7 +67,7 @@ def new_version(directory) -> Iterator[Draft]:
                     directory=str(directory),
                 )
             ) from error
-        # The scratch is for its owner only, and a server may run as someone else.
+        # The scratch directory is private, but a server may run as another user.
         draft = Draft(scratch / "version")
         yield draft
         sync(draft.path)
@@ -77,7 +77,7 @@ def new_version(directory) -> Iterator[Draft]:
 
 def _publish(path: Path, directory: Path) -> Path:
     while True:
-        # A file with a number for its name takes that number too.
+        # A file named by a number occupies that number too.
         taken = {whole_number(path.name) for path in directory.iterdir()} - {None}
         number = max(taken, default=0) + 1
         if number > LARGEST:
@@ -94,7 +94,7 @@ def _publish(path: Path, directory: Path) -> Path:
         except OSError:
             if not target.exists():
                 raise
-            # Another export took the number since we looked: take the one after.
+            # Another export took the number meanwhile; try the next.
 
 
 def check_keep_last(keep_last) -> None:
@@ -113,14 +113,14 @@ def check_keep_last(keep_last) -> None:
 def keep_newest(directory, keep_last: int | None) -> list[int]:
     """Removes all but the newest versions.
 
-    A version goes by one rename, and then its files: a server that looks never finds half of one.
+    A version is renamed before its files are deleted, so a server never finds half a version.
 
     Args:
         directory: The parent of the versions.
-        keep_last: How many stay; None for all.
+        keep_last: Number of versions to keep; None for all.
 
     Returns:
-        The numbers of those that are gone.
+        The numbers of the removed versions.
     """
     check_keep_last(keep_last)
     found = versions(directory)

@@ -1,8 +1,9 @@
-"""Warm-up requests: what TensorFlow Serving runs on a version before it gives it traffic.
+"""Writes the warm-up requests that TensorFlow Serving runs before a version gets traffic.
 
-A TFRecord file of ``PredictionLog`` messages. Their Python classes come with
-tensorflow-serving-api, which pulls in all of TensorFlow again, so the few fields are written in
-the protocol-buffer wire format here.
+They are a TFRecord file of ``PredictionLog`` messages.
+
+Their Python classes are in tensorflow-serving-api, which depends on all of TensorFlow again, so the
+few fields are written in the protocol-buffer wire format here.
 
 Reference: tensorflow_serving/apis/prediction_log.proto, predict.proto and model.proto.
 """
@@ -39,7 +40,7 @@ def _prediction_log(signature, inputs):
 
 
 def _field(number, payload):
-    """A length-delimited field (wire type 2)."""
+    """Returns a length-delimited field (wire type 2)."""
     return bytes([number << 3 | 2]) + _varint(len(payload)) + payload
 
 

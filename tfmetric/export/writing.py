@@ -1,4 +1,4 @@
-"""Writing a version: the SavedModel, its metadata, its calibration and its warm-up requests."""
+"""Writes a version: the SavedModel, its metadata, its calibration and its warm-up requests."""
 
 import json
 from pathlib import Path
@@ -33,8 +33,7 @@ def write(
         path: A directory that does not exist.
         core: The embedder and its distance.
         settings: ``inputs``, ``input_shape``, ``input_dtype``, ``embedding_dim``, ``top_k``,
-            ``exclude`` and ``gallery_storage``, which are written to the metadata and read from
-            there again.
+            ``exclude`` and ``gallery_storage``, which are written to the metadata.
         gallery: Or None.
         calibration: Or None.
     """
@@ -79,7 +78,7 @@ def _extras(path, core, settings, gallery, calibration, made):
 
 
 def described(element) -> dict:
-    """Returns an element as the metadata holds it."""
+    """Returns the metadata entry of an element."""
     fields = {name: described(field) for name, field in (element.fields or {}).items()}
     about = {"kind": element.kind, "shape": list(element.shape), "dtype": element.dtype}
     return plain({**about, "options": dict(element.options), "fields": fields or None})
@@ -90,22 +89,22 @@ def _kind(column):
 
 
 def _recall(core, settings, gallery):
-    """What is lost by the storage, or None where nothing is, or where it cannot be measured."""
+    """Returns the loss by the storage; None without a loss, or if it cannot be measured."""
     if gallery is None or settings["gallery_storage"] == "float32" or len(gallery.ids) < 2:
         return None
     return storage_recall(gallery.embeddings, settings["gallery_storage"], core.distance)
 
 
 def _requests(settings, gallery, made):
-    """Yields a request for each signature, which looks like a real one of its kind.
+    """Yields a realistic request for each signature.
 
-    An empty text would not do: a mean over no words is no number.
+    Texts are not empty, because a mean over no words is NaN.
     """
     import tensorflow as tf
 
     takes, encoding = ModelInputs.read(settings), of_kinds(settings["inputs"])
     examples = {name: _example(shape, dtype) for name, (shape, dtype) in takes.arrays.items()}
-    if "length" in examples:  # Of the padded example: all of it.
+    if "length" in examples:  # The length covers the whole padded example.
         examples["length"] = np.full_like(examples["length"], _ANY_LENGTH)
     for name in [name for name in examples if name.endswith("_length")]:
         examples[name] = np.full_like(examples[name], _ANY_LENGTH)
@@ -116,7 +115,7 @@ def _requests(settings, gallery, made):
     embedding = np.zeros((1, settings["embedding_dim"]), np.float32)
     k = np.int32(min(10, 0 if gallery is None else len(gallery.ids)))
     values = {**examples, **files, "embedding": embedding, "k": k}
-    if gallery is not None:  # Nobody is left out, or a gallery of one would be too small.
+    if gallery is not None:  # Exclude no example, or a gallery of one would be too small.
         none = np.zeros((1, 0), gallery.ids.dtype)
         values["exclude"] = tf.constant(none, tf.string).numpy() if none.dtype == object else none
     pairs = {f"{side}_{name}": one for name, one in examples.items() for side in "ab"}
@@ -127,6 +126,6 @@ def _requests(settings, gallery, made):
 
 
 def _example(shape, dtype):
-    """One example of an array: an axis of free length gets some length."""
+    """Returns the shape of one example, with some length for free axes."""
     like = (1, *(_ANY_LENGTH if side is None else side for side in shape))
     return np.full(like, b"warm up", object) if dtype == "string" else np.zeros(like, dtype)

@@ -1,10 +1,10 @@
-"""Writing the little YAML that a deployment needs."""
+"""Writes the YAML of a deployment."""
 
 import json
 
 
 def yaml(value, indent: int = 0) -> str:
-    """Dictionaries and lists, not empty ones, of texts, whole numbers and booleans as YAML."""
+    """Converts non-empty dictionaries and lists of texts, whole numbers and booleans to YAML."""
     pad, lines = "  " * indent, []
     if isinstance(value, dict):
         entries = [(f"{key}:", item) for key, item in value.items()]
@@ -13,11 +13,11 @@ def yaml(value, indent: int = 0) -> str:
     for head, item in entries:
         if isinstance(item, (dict, list)):
             nested = yaml(item, indent + 1)
-            # The first line of what is in a list stands beside its dash.
+            # The first line of a list's item follows its dash.
             lines.append(f"{pad}- {nested.lstrip()}" if head == "-" else f"{pad}{head}\n{nested}")
         elif isinstance(item, str) and "\n" in item:
             text = "".join(f"{pad}  {line}\n" for line in item.splitlines())
             lines.append(f"{pad}{head} |\n{text}")
-        else:  # What JSON writes of these is YAML too, and quoted.
+        else:  # JSON's form of these values is valid, quoted YAML.
             lines.append(f"{pad}{head} {json.dumps(item)}\n")
     return "".join(lines)

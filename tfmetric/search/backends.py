@@ -1,4 +1,4 @@
-"""The classes of index by the name that their files carry, and what a file holds."""
+"""Registered classes of index, by the name in their files, and the contents of a file."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -20,12 +20,12 @@ class Saved:
 
     Attributes:
         distance: The name of the distance.
-        dim: D, the width of the embeddings; None for an index that never held one.
+        dim: D, the width of the embeddings; None for an index that never held an embedding.
         count: How many embeddings it held.
         settings: As the ``settings`` of the index that was saved.
         arrays: As its ``arrays()``.
-        connection: Arguments that the caller of :func:`tfmetric.search.load` gives and no file
-            holds, such as a password.
+        connection: Arguments from the caller of :func:`tfmetric.search.load` that no file holds,
+            such as a password.
     """
 
     distance: str
@@ -39,17 +39,18 @@ class Saved:
 def register(name: str) -> Callable[[_Class], _Class]:
     """Registers a class of index, so that :func:`tfmetric.search.load` reads its files.
 
-    Decorate a subclass of :class:`tfmetric.search.Index`. It has ``add``, ``remove``, ``query``,
-    ``dim``, ``nbytes`` and ``len``; ``settings`` and ``arrays()``, which say what ``save`` writes;
-    and the class method ``from_saved(saved)``, which makes the index of a :class:`Saved`.
-    ``tfmetric.search.evaluate``, ``save`` and ``load`` then take it like the others.
+    Decorate a subclass of :class:`tfmetric.search.Index`. The class needs ``add``, ``remove``,
+    ``query``, ``dim``, ``nbytes`` and ``len``; ``settings`` and ``arrays()``, which ``save``
+    writes; and the class method ``from_saved(saved)``, which restores the index from a
+    :class:`Saved`. ``tfmetric.search.evaluate``, ``save`` and ``load`` then accept it like the
+    built-in classes.
 
     Args:
-        name: The name that the files carry: letters, digits, ``_`` and ``-``. Choose one that no
-            other package has, for a file is read by the class that has its name.
+        name: The name in the files: letters, digits, ``_`` and ``-``. Choose a name that no other
+            package uses, because the name decides which class reads a file.
 
     Returns:
-        The decorator, which returns the class as it is.
+        The decorator, which returns the class unchanged.
 
     Raises:
         ValueError: If another class has the name.
@@ -77,7 +78,7 @@ def register(name: str) -> Callable[[_Class], _Class]:
                 expected(f"a subclass of Index with {', '.join(_NEEDED)}", missing=missing)
             )
         known = _classes.get(name, cls)
-        # A notebook that runs a cell again defines the same class again.
+        # Running a notebook cell again defines the same class again.
         if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ValueError(
                 expected("a name that no other index has", name=name, has_it=known.__qualname__)
@@ -90,10 +91,10 @@ def register(name: str) -> Callable[[_Class], _Class]:
 
 
 def name_of(cls: type) -> str:
-    """Returns the name that files of a class carry.
+    """Returns the name in the files of a class.
 
     Raises:
-        TypeError: If nobody registered the class.
+        TypeError: If the class is not registered.
     """
     name = cls.__dict__.get("_name")
     if name is None:
@@ -115,7 +116,7 @@ def named(name: str, path: Any) -> Any:
         path: The file, for the message.
 
     Raises:
-        ValueError: If nobody registered one.
+        ValueError: If no class has the name.
     """
     if name not in _classes:
         raise ValueError(

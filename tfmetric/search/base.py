@@ -1,4 +1,4 @@
-"""The one interface of every index."""
+"""The interface of every index."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -19,12 +19,12 @@ from tfmetric.typing import Array, PathLike
 
 
 class Index(ABC):
-    """Embeddings that can be searched, each under an id.
+    """Searchable embeddings, each under an id.
 
-    The same few methods whatever is behind them: :class:`ExactIndex` in this process,
+    All implementations share a few methods: :class:`ExactIndex` in this process,
     :class:`FaissIndex` for approximate search, :class:`QdrantIndex` for a database. Ids are
-    integers of any size that int64 or uint64 holds, or strings; an index has one kind, that of
-    the first it was given. Nothing is normalised but by the cosine distance.
+    integers that fit int64 or uint64, or strings; the first ids decide the kind of an index. Only
+    the cosine distance normalises.
 
     Example:
 
@@ -51,27 +51,27 @@ class Index(ABC):
     @property
     @abstractmethod
     def dim(self) -> int | None:
-        """D, the width of the embeddings; None before the first are added."""
+        """D, the width of the embeddings; None before the first addition."""
 
     @property
     @abstractmethod
     def nbytes(self) -> int:
-        """About how much memory the index takes in this process, ids left out."""
+        """Approximate memory of the index in this process in bytes, without ids."""
 
     @abstractmethod
     def __len__(self) -> int:
-        """How many embeddings there are."""
+        """Returns the number of embeddings."""
 
     @abstractmethod
     def add(self, embeddings: Array, ids: Array | None) -> None:
-        """Adds embeddings: all of them, or none if there is an error.
+        """Adds all embeddings, or none if there is an error.
 
         Args:
             embeddings: (N, D), finite.
             ids: (N,), integers or strings that the index does not hold.
 
         Raises:
-            ValueError: If they are not such embeddings and ids; the message says which.
+            ValueError: If embeddings or ids are invalid; the message names them.
         """
 
     @abstractmethod
@@ -84,31 +84,31 @@ class Index(ABC):
             ids: (n,); twice the same counts once.
 
         Raises:
-            ValueError: If the index does not hold an id; the message says which.
+            ValueError: If the index does not hold an id; the message names it.
         """
 
     @abstractmethod
     def query(self, embeddings: Array, k: int = 10) -> Neighbors:
-        """Finds the nearest.
+        """Finds the nearest embeddings of each query.
 
         Args:
             embeddings: (B, D), finite.
-            k: How many, clipped to the size of the index.
+            k: Number of neighbors, clipped to the size of the index.
 
         Returns:
             :class:`Neighbors`, nearest first: ``ids, distances = index.query(embeddings, k)``,
             both (B, k). Distances are float32.
 
         Raises:
-            ValueError: If k is no integer above 0, or the embeddings are not of this index's
+            ValueError: If k is not an integer above 0, or the embeddings are not of this index's
                 width, or not finite.
         """
 
     def save(self, path: PathLike) -> Path:
-        """Writes the index to one file, which takes the place of ``path`` when it is complete.
+        """Writes the index to one file, which replaces ``path`` once it is complete.
 
-        It is a NumPy ``.npz`` archive without pickled objects, with a header in JSON that says
-        what it is and holds a SHA-256 of each part. :func:`tfmetric.search.load` reads it.
+        It is a NumPy ``.npz`` archive without pickled objects, with a JSON header that describes
+        the index and holds a SHA-256 of each part. :func:`tfmetric.search.load` reads it.
 
         Args:
             path: The file.
@@ -117,16 +117,16 @@ class Index(ABC):
             The path.
 
         Raises:
-            ValueError: If the distance is a function without a name, which no file can hold; see
+            ValueError: If the distance is an unnamed function, which no file can hold; see
                 :func:`tfmetric.distances.register`.
-            TypeError: If nobody registered the class; see :func:`tfmetric.search.register`.
+            TypeError: If the class is not registered; see :func:`tfmetric.search.register`.
         """
         name = backends.name_of(type(self))
         if not self._distance.registered:
             raise ValueError(
                 expected(
-                    "a distance with a name, one of tfmetric.distances.names(), in an index that "
-                    "is saved; tfmetric.distances.register gives a function its name",
+                    "a distance with a name, one of tfmetric.distances.names(), to save the "
+                    "index; tfmetric.distances.register names a function",
                     distance=self.distance,
                 )
             )
@@ -149,24 +149,24 @@ class Index(ABC):
         return found
 
     elsewhere: ClassVar[bool] = False
-    """Whether the embeddings live outside of the file, in a database that others change too."""
+    """Whether the embeddings live in a database that other processes may change."""
 
     @property
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """The arguments that the index was made with, the distance left out; JSON holds them."""
+        """The arguments of the index without the distance, as values that JSON can hold."""
 
     @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:
-        """Returns what :meth:`save` writes beside the settings, arrays without Python objects."""
+        """Returns the arrays that :meth:`save` writes, without Python objects."""
 
     @classmethod
     @abstractmethod
     def from_saved(cls, saved: backends.Saved) -> "Index":
-        """Makes the index of a file.
+        """Restores the index from a file.
 
         Args:
-            saved: What the file holds: :attr:`settings`, :meth:`arrays` and the distance.
+            saved: Contents of the file: :attr:`settings`, :meth:`arrays` and the distance.
 
         Raises:
             ValueError: If the parts do not fit together; a KeyError counts likewise.
@@ -188,7 +188,7 @@ class Index(ABC):
         return array
 
     def __getattr__(self, name: str) -> NoReturn:
-        # Called for what an index lacks only; other libraries name its methods otherwise.
+        # Called only for missing attributes, to answer method names of other libraries.
         raise missing_method(type(self).__name__, name)
 
     def __repr__(self) -> str:
@@ -210,7 +210,7 @@ def check_k(k) -> int:
 
 
 class LocalIndex(Index):
-    """An index that lives in this process: ids here, vectors in the subclass."""
+    """An index in this process: it holds ids, its subclass vectors."""
 
     def __init__(self, distance: Distance):
         super().__init__(distance)
@@ -219,7 +219,7 @@ class LocalIndex(Index):
 
     @property
     def dim(self) -> int | None:
-        """D, the width of the embeddings; None before the first are added."""
+        """D, the width of the embeddings; None before the first addition."""
         return self._dim
 
     def add(self, embeddings, ids) -> None:
@@ -232,7 +232,7 @@ class LocalIndex(Index):
             self._ids.append(ids)
 
     def query(self, embeddings, k: int = 10) -> Neighbors:
-        """Finds the nearest; see :meth:`Index.query`."""
+        """Finds the nearest embeddings; see :meth:`Index.query`."""
         queries, k = self._checked(embeddings), min(check_k(k), len(self))
         if not k or not len(queries):
             nothing = np.empty((len(queries), k))
@@ -242,8 +242,8 @@ class LocalIndex(Index):
 
     @abstractmethod
     def _add(self, embeddings):
-        """Takes in (N, D), N > 0."""
+        """Stores (N, D), N > 0."""
 
     @abstractmethod
     def _nearest(self, queries, k):
-        """Places (B, k) among the ids and distances (B, k), B > 0 and 0 < k <= len(self)."""
+        """Positions (B, k) among the ids and distances (B, k), B > 0 and 0 < k <= len(self)."""

@@ -1,4 +1,4 @@
-"""Neighbours under distances that are no matrix product, and by bits that differ."""
+"""Finds neighbors under distances that are not matrix products, and by differing bits."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ _VALUES = 2**22
 
 
 def nearest(queries, vectors, distance, k: int):
-    """The k nearest by a :class:`tfmetric.distances.Distance`; at a tie the first added first.
+    """Finds the k nearest by a :class:`tfmetric.distances.Distance`; ties keep the added order.
 
     Returns:
         Places (B, k), int64, and distances (B, k), float32.
@@ -51,7 +51,7 @@ def _of_function(queries, vectors, distance):
 
 
 def nearest_by_bits(words, others, k: int):
-    """The k with the fewest bits that differ; at a tie the first added first.
+    """Finds the k with the fewest differing bits; ties keep the order of addition.
 
     Args:
         words: (B, W), uint64.
@@ -79,5 +79,5 @@ def nearest_by_bits(words, others, k: int):
 
 
 def _table(row, column, value, rows, k):
-    # Exact values are cut to k a row as they are found.
+    # Exact values are cut to k for each row while searching.
     return column.reshape(rows, k), value.reshape(rows, k).astype(np.float32)

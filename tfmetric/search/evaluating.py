@@ -1,4 +1,4 @@
-"""What an index costs and what it finds: recall against exact search, speed, memory."""
+"""Measures an index: recall against exact search, speed and memory."""
 
 import json
 import time
@@ -25,14 +25,13 @@ class SearchResult:
         distance: Name of the distance.
         count: Embeddings in the index.
         dim: Their width.
-        k: Neighbours asked for.
+        k: Number of neighbors.
         num_queries: Queries asked.
-        recall: Share of the k nearest that it found, a mean over the queries; None if there was
-            nothing to compare with.
+        recall: Mean share of the k nearest found; None without an exact index.
         queries_per_second: All queries in batches.
         batch_size: Queries in a batch.
         latency_ms: Percentiles of the time of a single query, in milliseconds, by percentile.
-        nbytes: Memory of the index in bytes, ids left out.
+        nbytes: Memory of the index in bytes, without ids.
     """
 
     name: str
@@ -58,7 +57,9 @@ class SearchResult:
             f"  memory              {self.nbytes / 1e6:,.1f} MB",
         ]
         if self.recall is not None:
-            lines.insert(1, f"  recall@{self.k:<12} {self.recall:.4f} of what exact search finds")
+            lines.insert(
+                1, f"  recall@{self.k:<12} {self.recall:.4f} of the neighbors of exact search"
+            )
         return "\n".join(lines)
 
     def to_dict(self) -> dict:
@@ -84,13 +85,13 @@ def evaluate(
     """Measures an index on queries.
 
     Args:
-        index: What is measured.
-        queries: (Q, D), best such as it will be asked, and not of the index itself.
-        exact: An index that finds the truth, of the same embeddings and ids: an
-            :class:`ExactIndex`. None to measure time and memory only.
+        index: The index to measure.
+        queries: (Q, D), preferably typical queries that are not in the index.
+        exact: An :class:`ExactIndex` with the same embeddings and ids. None to measure time and
+            memory only.
         k: Neighbours asked for.
-        name: What to call it; None for its class and kind.
-        batch_size: Queries asked at a time for the queries a second.
+        name: Name in the result; None for its class and kind.
+        batch_size: Queries in a batch, to measure queries per second.
         progress: Whether a bar is shown where it takes long, on a terminal.
 
     Returns:
@@ -114,7 +115,7 @@ def evaluate(
     queries, k = index._checked(queries, "queries"), check_k(k)
     if not len(queries) or not len(index):
         raise ValueError(
-            expected("queries, and an index to ask", queries=len(queries), index=len(index))
+            expected("queries, and a non-empty index", queries=len(queries), index=len(index))
         )
     if exact is not None and (len(exact), exact.distance) != (len(index), index.distance):
         raise ValueError(
@@ -125,7 +126,7 @@ def evaluate(
             )
         )
     starts = range(0, len(queries), check_k(batch_size))
-    index.query(queries[:1], k)  # What is only done once is no part of the time.
+    index.query(queries[:1], k)  # Warm up first: work done only once is not measured.
     parts, seconds = [], 0.0
     with bar(len(queries), "Asking the index", progress) as done:
         for start in starts:
@@ -163,7 +164,7 @@ def evaluate(
 
 
 def _hits(found, truth):
-    """How many of the nearest were found, rows together."""
+    """Counts the true neighbors found, over all rows."""
     return sum(
         len(set(own) & set(true))
         for own, true in zip(found.ids.tolist(), truth.ids.tolist(), strict=True)

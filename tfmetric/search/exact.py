@@ -1,4 +1,4 @@
-"""Exact search: every vector is looked at."""
+"""Exact search over every vector."""
 
 import os
 from typing import Any
@@ -16,8 +16,8 @@ from tfmetric.search.storage import STORAGES, encode
 from tfmetric.search.vectors import Vectors
 from tfmetric.typing import Array, Distance
 
-# Queries that go through the vectors together: the more, the better a matrix product runs and the
-# less often vectors are read back, but each core is to have some.
+# Queries processed together: more make a matrix product faster and read vectors less often, but
+# each core needs some.
 _LEAST_BLOCK, _MOST_BLOCK = 256, 1024
 _MOST_FOUND = 2**21
 _FULL = STORAGES[:3]
@@ -25,29 +25,29 @@ _FULL = STORAGES[:3]
 
 @register("exact")
 class ExactIndex(LocalIndex):
-    """Looks at every embedding: the answer is right, and time grows with the size.
+    """Compares every embedding: results are exact, and time grows with the size.
 
-    When to use it: up to a million or so, and as the truth to judge an approximate index by. It
-    needs NumPy alone; matrix products and threads use all cores. Neighbors are in the order of
-    their distances to float32 precision, as computed in float64, and at equal distances in the
-    order in which they were added, whatever else is asked in the same call.
+    When to use it: for up to about a million embeddings, and as the reference for an approximate
+    index. It needs only NumPy; matrix products and threads use all cores. Neighbors are sorted by
+    distances computed in float64 and rounded to float32; ties keep the order of addition. Other
+    queries of the call do not change the result.
 
     Args:
-        distance: Name, function, or the ``distance`` of a loss; see
-            :func:`tfmetric.distances.get`. Take that of the loss that trained the model.
-        storage: How embeddings are kept. ``"float32"``: 4 bytes a coordinate. ``"float16"``: 2
+        distance: Name, function, or the ``distance`` of a loss; see :func:`tfmetric.distances.get`.
+            Use the distance of the loss that trained the model.
+        storage: How embeddings are kept. ``"float32"``: 4 bytes per coordinate. ``"float16"``: 2
             bytes, each coordinate off by at most 0.05 % of itself. ``"int8"``: 1 byte, each
             coordinate off by at most a 254th of the vector's largest. ``"binary"``: 1 bit, whether
-            the coordinate is above 0 (above a half under ``"hamming"``).
-            Distances are those to what is kept.
-        rescore: With ``"binary"``: ``"float32"``, ``"float16"`` or ``"int8"`` keeps the
-            embeddings this way too; bits only choose candidates, whose distances are then
-            computed. None keeps the bits alone, and then the distance must be ``"hamming"``, the
-            share of bits that differ. For the signs of other embeddings give ``embeddings > 0``.
-        oversample: With ``rescore``: how many candidates for each neighbour asked for.
+            the coordinate is above 0 (above a half under ``"hamming"``). Distances refer to the
+            stored values.
+        rescore: With ``"binary"``: ``"float32"``, ``"float16"`` or ``"int8"`` also keeps the
+            embeddings in this form; bits choose candidates, whose distances are then computed. None
+            keeps only the bits, and the distance must be ``"hamming"``, the share of differing
+            bits. For the signs of other embeddings pass ``embeddings > 0``.
+        oversample: With ``rescore``: number of candidates for each neighbor.
 
     Raises:
-        ValueError: If an argument is none of these, or they do not go together.
+        ValueError: If an argument is unknown, or arguments do not fit together.
 
     Example:
 
@@ -89,7 +89,7 @@ class ExactIndex(LocalIndex):
             )
         super().__init__(distance)
         self.storage, self.rescore, self.oversample = storage, rescore, oversample
-        # The full vectors, if any are kept, and the bits, if any are.
+        # Returns the kept vectors and bits, each possibly None.
         self._vectors = self._bits = None
 
     def __len__(self) -> int:
@@ -97,7 +97,7 @@ class ExactIndex(LocalIndex):
 
     @property
     def nbytes(self) -> int:
-        """How much memory the vectors take, in bytes."""
+        """Memory of the vectors in bytes."""
         return sum(part.nbytes for part in (self._vectors, self._bits) if part is not None)
 
     def remove(self, ids: Array | None) -> None:
@@ -115,8 +115,8 @@ class ExactIndex(LocalIndex):
     def _add(self, embeddings):
         full = self.rescore or self.storage
         if full in _FULL:
-            # The copy is the index's own: what the caller does to theirs changes nothing.
-            rows = encode(embeddings, full)  # What float16 cannot hold is an error here.
+            # The index keeps a copy, so later changes by the caller have no effect.
+            rows = encode(embeddings, full)  # Values beyond float16 raise an error here.
             if self._vectors is None or not len(self._vectors):
                 rows["vectors"] = rows["vectors"].copy()
                 self._vectors = Vectors(rows, full, embeddings.shape[1])
@@ -140,13 +140,13 @@ class ExactIndex(LocalIndex):
         blocks = [np.arange(i, min(i + size, len(queries))) for i in range(0, len(queries), size)]
         by_bits = self.storage == "binary" and self.rescore is None
         by_us = by_bits or self._distance.builtin in (*products.DISTANCES, "manhattan")
-        threads = None if by_us else 1  # Keras has threads of its own.
+        threads = None if by_us else 1  # Keras uses its own threads.
         run_blocks(work, blocks, "Searching", show=False, threads=threads)
         return places, found
 
     def _ones(self, embeddings):
-        """Which coordinates are a bit that is set."""
-        # The Hamming distance reads a coordinate as the probability of a one.
+        """Returns which coordinates become a set bit."""
+        # The Hamming distance reads a coordinate as the probability of a 1.
         return embeddings > (0.5 if self._distance.builtin == "hamming" else 0)
 
     def _of_block(self, queries, k):
@@ -181,14 +181,14 @@ class ExactIndex(LocalIndex):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The arguments of the class, the distance left out."""
+        """The arguments of the class without the distance."""
         found: dict[str, Any] = {"storage": self.storage}
         if self.rescore:
             found |= {"rescore": self.rescore, "oversample": self.oversample}
         return found
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Returns the ids and the vectors as they are kept."""
+        """Returns the ids and the stored vectors."""
         found = pack(self._ids.values)
         if self._vectors is not None:
             found |= self._vectors.arrays()
@@ -198,7 +198,7 @@ class ExactIndex(LocalIndex):
 
     @classmethod
     def from_saved(cls, saved: Saved) -> "ExactIndex":
-        """Makes the index of a file; see :meth:`Index.from_saved`."""
+        """Restores the index from a file; see :meth:`Index.from_saved`."""
         index, arrays = cls(saved.distance, **saved.settings), saved.arrays
         dim, full = saved.dim, index.rescore or index.storage
         if dim is None:

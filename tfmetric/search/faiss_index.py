@@ -15,36 +15,36 @@ from tfmetric.typing import Array, Distance
 
 KINDS = ("flat", "hnsw", "ivf_pq")
 DISTANCES = ("cosine", "euclidean", "inner_product", "manhattan", "squared_euclidean")
-_TRAINING = 39  # What Faiss's k-means asks for, vectors a centre.
+_TRAINING = 39  # Vectors that Faiss's k-means needs for each centre.
 
 
 @register("faiss")
 class FaissIndex(LocalIndex):
-    """Search by Faiss: graphs and compressed lists for what is too large to look at whole.
+    """Search by Faiss: graphs and compressed lists for large sets of embeddings.
 
-    When to use it: beyond a million embeddings, or for thousands of queries a second, where a few
-    neighbours may be missed. :func:`tfmetric.search.evaluate` says how many are. Install it with
-    ``pip install "tfmetric[search]"``. Among equal distances the order is Faiss's.
+    When to use it: beyond a million embeddings, or for thousands of queries a second, if missing a
+    few neighbors is acceptable. :func:`tfmetric.search.evaluate` measures how many are missed.
+    Install it with ``pip install "tfmetric[search]"``. Faiss decides the order at equal distances.
 
     Args:
         distance: ``"euclidean"``, ``"squared_euclidean"``, ``"cosine"``, which normalises inside,
             ``"inner_product"`` or ``"manhattan"`` (not with ``"ivf_pq"``), or the ``distance`` of
             a loss.
-        kind: ``"flat"`` looks at everything. ``"hnsw"`` is a graph: fast and near exact, keeps the
-            vectors and ``8 * links`` bytes each, and is slow to build; what is removed keeps its
-            memory. ``"ivf_pq"`` keeps ``code_size`` bytes a vector and looks at ``probes`` lists;
-            it learns from the embeddings of the first ``add``, so give it many at once.
+        kind: ``"flat"`` searches all vectors. ``"hnsw"`` is a graph: fast and nearly exact, but
+            slow to build. It keeps the vectors and ``8 * links`` bytes each; removing does not free
+            memory. ``"ivf_pq"`` keeps ``code_size`` bytes for each vector and searches ``probes``
+            lists. It learns from the first ``add``, so add many embeddings at once.
         links: Links of a node, ``"hnsw"``.
-        build_effort: Candidates looked at for each vector added, ``"hnsw"``.
-        search_effort: Candidates looked at for each query, at least k, ``"hnsw"``.
-        lists: Into how many lists the vectors go, ``"ivf_pq"``; None for four times the root of
-            the first add's size, or fewer where it is small.
-        probes: How many of them are looked at for a query.
-        code_size: Bytes a vector is kept in; must divide D. None for about D / 4.
-        bits: Bits of a code's part, 4 to 12; ``39 * 2 ** bits`` vectors are needed to learn from.
+        build_effort: Candidates visited for each added vector, ``"hnsw"``.
+        search_effort: Candidates visited for each query, at least k, ``"hnsw"``.
+        lists: Number of lists, ``"ivf_pq"``; None for four times the square root of the first add's
+            size, or fewer if it is small.
+        probes: Number of lists searched for a query.
+        code_size: Bytes for each vector; must divide D. None for about D / 4.
+        bits: Bits of a code's part, 4 to 12; learning needs ``39 * 2 ** bits`` vectors.
 
     Raises:
-        ValueError: If an argument is not one of these.
+        ValueError: If an argument is unknown or out of range.
         ImportError: If faiss-cpu is not installed.
 
     Example::
@@ -101,7 +101,7 @@ class FaissIndex(LocalIndex):
         super().__init__(distance)
         self.kind = kind
         self._index = None
-        # Faiss numbers what is added; numbers of what is removed stay free, except in "flat".
+        # Faiss numbers additions; numbers of removed vectors stay unused, except in "flat".
         self._alive = np.empty(0, bool)
 
     def __len__(self) -> int:
@@ -109,14 +109,14 @@ class FaissIndex(LocalIndex):
 
     @property
     def nbytes(self) -> int:
-        """About how much memory the index takes, in bytes."""
+        """Approximate memory of the index in bytes."""
         return 0 if self._index is None else len(self._faiss.serialize_index(self._index))
 
     def add(self, embeddings: Array, ids: Array | None) -> None:
         """Adds embeddings; see :meth:`Index.add`.
 
         Raises:
-            ValueError: Also if ``"ivf_pq"`` has too few to learn from.
+            ValueError: Also if ``"ivf_pq"`` has too few embeddings to learn from.
         """
         super().add(embeddings, ids)
 
@@ -126,7 +126,7 @@ class FaissIndex(LocalIndex):
         places = places[self._alive[places]] if len(places) else places
         if not len(places):
             return
-        if self.kind == "hnsw":  # A graph cannot lose a node; searches pass it over.
+        if self.kind == "hnsw":  # A graph cannot remove a node; searches skip it.
             self._alive[places] = False
         else:
             self._index.remove_ids(np.unique(places))
@@ -142,7 +142,7 @@ class FaissIndex(LocalIndex):
     def _add(self, embeddings):
         vectors = self._prepared(embeddings)
         index = self._index or self._new(vectors)
-        if self.kind == "ivf_pq":  # By itself Faiss would number from what is left after removals.
+        if self.kind == "ivf_pq":  # Faiss alone would number from the count after removals.
             numbers = np.arange(len(self._alive), len(self._alive) + len(vectors))
             index.add_with_ids(vectors, numbers)
         else:
@@ -190,14 +190,14 @@ class FaissIndex(LocalIndex):
             )
         coarse = faiss.IndexFlat(width, metric)
         index = faiss.IndexIVFPQ(coarse, width, lists, size, settings["bits"], metric)
-        index.cp.min_points_per_centroid = 1  # Checked above; Faiss would print a warning.
+        index.cp.min_points_per_centroid = 1  # Checked above; here Faiss would print a warning.
         index.train(vectors)
         return index
 
     def _nearest(self, queries, k):
         queries = self._prepared(queries)
         found, numbers = self._index.search(queries, k, **self._parameters(k))
-        for effort in (8, 0):  # Lists may hold fewer than k, and a graph lose sight of some.
+        for effort in (8, 0):  # Lists may hold fewer than k vectors, and a graph may miss some.
             short = np.flatnonzero((numbers < 0).any(axis=1))
             if not len(short):
                 break
@@ -208,7 +208,7 @@ class FaissIndex(LocalIndex):
         return numbers, self._distances(found)
 
     def _parameters(self, k, effort=1):
-        """How to search; ``effort`` 0 is all there is."""
+        """Returns the parameters of a search; ``effort`` 0 is exhaustive."""
         faiss, settings = self._faiss, self._settings
         if self.kind == "flat":
             return {}
@@ -219,13 +219,13 @@ class FaissIndex(LocalIndex):
         candidates = max(settings["search_effort"], k) * effort or len(self._alive)
         parameters = faiss.SearchParametersHNSW(efSearch=min(candidates, len(self._alive)))
         if len(gone):
-            self._passed_over = faiss.IDSelectorBatch(gone)  # Faiss keeps no hold of it itself.
+            self._passed_over = faiss.IDSelectorBatch(gone)  # Faiss keeps no reference.
             self._selector = faiss.IDSelectorNot(self._passed_over)
             parameters.sel = self._selector
         return {"params": parameters}
 
     def _all_looked_at(self, queries, k):
-        """From the vectors of the graph, for what it does not lead to."""
+        """Searches the vectors of the graph directly, for queries where the graph found too few."""
         flat = self._faiss.downcast_index(self._index.storage)
         alive = np.flatnonzero(self._alive)
         index = self._faiss.IndexFlat(self._index.d, self._index.metric_type)
@@ -243,11 +243,11 @@ class FaissIndex(LocalIndex):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The arguments of the class, the distance and those that are None left out."""
+        """The arguments of the class without the distance and without None."""
         return {name: value for name, value in self._settings.items() if value is not None}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Returns the ids and the index as Faiss writes it."""
+        """Returns the ids and the index as serialised by Faiss."""
         found = pack(self._ids.values) | {"alive": self._alive}
         if self._index is not None:
             found["faiss"] = self._faiss.serialize_index(self._index)
@@ -255,7 +255,7 @@ class FaissIndex(LocalIndex):
 
     @classmethod
     def from_saved(cls, saved: Saved) -> "FaissIndex":
-        """Makes the index of a file; see :meth:`Index.from_saved`."""
+        """Restores the index from a file; see :meth:`Index.from_saved`."""
         index, arrays = cls(saved.distance, **saved.settings), saved.arrays
         index._dim, index._alive = saved.dim, arrays["alive"]
         if len(index._alive):
@@ -276,5 +276,5 @@ class FaissIndex(LocalIndex):
 
 
 def _divisor(width):
-    """The largest divisor of the width that is at most a quarter of it, or 1."""
+    """Returns the largest divisor of the width up to a quarter of it, or 1."""
     return max((n for n in range(1, width // 4 + 1) if width % n == 0), default=1)

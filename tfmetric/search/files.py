@@ -1,4 +1,4 @@
-"""Files of an index: a NumPy archive without pickled objects, and a header that checks it."""
+"""Files of an index: a NumPy archive without pickled objects, and a header with checksums."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ _HEADER = "header"
 
 
 def write(path: PathLike, header: dict, arrays: dict[str, np.ndarray]) -> None:
-    """Writes arrays under a header; the file takes the place of ``path`` when it is complete."""
+    """Writes arrays under a header; the file replaces ``path`` once it is complete."""
     header = {"tfmetric_index": FORMAT, **header}
     header["sha256"] = {name: _digest(array) for name, array in arrays.items()}
     header["header_sha256"] = _header_digest(header)
@@ -29,11 +29,11 @@ def write(path: PathLike, header: dict, arrays: dict[str, np.ndarray]) -> None:
 
 
 def read(path: PathLike) -> tuple[dict, dict[str, np.ndarray]]:
-    """The header and the arrays of a file of :func:`write`, checked.
+    """Reads and checks the header and the arrays of a file of :func:`write`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is none of ours, of a newer format, cut short or changed.
+        ValueError: If it is not a file of an index, of a newer format, cut short or changed.
     """
     path = Path(path)
     if not path.is_file():
@@ -45,7 +45,7 @@ def read(path: PathLike) -> tuple[dict, dict[str, np.ndarray]]:
             if version == FORMAT:
                 arrays = {name: archive[name] for name in archive.files if name != _HEADER}
     except (
-        # What NumPy, zipfile and json raise for what is no archive, or half of one.
+        # Errors of NumPy, zipfile and json for a broken archive.
         *(AttributeError, EOFError, IndexError, KeyError, OSError, TypeError, ValueError),
         *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),
     ) as error:
@@ -68,7 +68,7 @@ def read(path: PathLike) -> tuple[dict, dict[str, np.ndarray]]:
     if wrong:
         raise ValueError(
             expected(
-                "a file as Index.save wrote it; it has changed since, by its checksums",
+                "an unchanged file of Index.save; its checksums show a change",
                 path=str(path),
                 changed=sorted(wrong),
             )

@@ -1,17 +1,17 @@
-"""An array that rows are appended to and taken out of."""
+"""An array with cheap appending and removing of rows."""
 
 import numpy as np
 
 
 class GrowingArray:
-    """Rows in one piece of memory, with room at its end so that appending is cheap.
+    """Rows in contiguous memory, with room at the end so that appending is cheap.
 
     Args:
-        first: The first rows, (N, ...). They decide the type and shape of all.
+        first: The first rows, (N, ...). They decide the type and shape of all rows.
     """
 
     def __init__(self, first: np.ndarray):
-        # Kept as it is: most indexes are built at once and need no room to grow.
+        # Kept without spare room, because most indexes are built at once.
         self._rows, self._count = np.ascontiguousarray(first), len(first)
 
     def __len__(self) -> int:
@@ -19,11 +19,11 @@ class GrowingArray:
 
     @property
     def rows(self) -> np.ndarray:
-        """(N, ...), a view: good until the next change."""
+        """(N, ...), a view that is valid until the next change."""
         return self._rows[: self._count]
 
     def append(self, rows: np.ndarray) -> None:
-        """Puts rows at the end."""
+        """Appends rows."""
         end = self._count + len(rows)
         if end > len(self._rows):
             room = np.empty((max(end, len(self._rows) * 3 // 2), *self._rows.shape[1:]), rows.dtype)
@@ -33,6 +33,6 @@ class GrowingArray:
         self._count = end
 
     def keep(self, mask: np.ndarray) -> None:
-        """Takes out the rows where the mask (N,) is False; the order stays."""
+        """Removes the rows where the mask (N,) is False, keeping the order."""
         self._rows = self.rows[mask]
         self._count = len(self._rows)

@@ -1,4 +1,4 @@
-"""The ids of an index, in the order they were added: all integers or all strings."""
+"""The ids of an index, in order of addition: all integers or all strings."""
 
 import numpy as np
 
@@ -10,9 +10,9 @@ KINDS = ("int64", "uint64", "str")
 
 
 class Ids:
-    """Ids and their places, which are the numbers of the rows.
+    """Ids and their places, the row numbers.
 
-    The kind, int64, uint64 or strings, is that of the first ids.
+    The first ids decide the kind: int64, uint64 or strings.
     """
 
     def __init__(self, held: np.ndarray | None = None):
@@ -29,11 +29,11 @@ class Ids:
 
     @property
     def kind(self) -> str:
-        """One of ``KINDS``."""
+        """The kind of the ids, one of ``KINDS``."""
         return kind_of(self.values)
 
     def take(self, places: np.ndarray) -> np.ndarray:
-        """The ids at places of any shape; strings as a NumPy array of strings."""
+        """Returns the ids at places of any shape; strings as a NumPy array of strings."""
         found = self.values[places]
         return found.astype(np.str_) if found.dtype == object else found
 
@@ -41,8 +41,8 @@ class Ids:
         """Returns ids to add as an array like ``values``.
 
         Raises:
-            ValueError: If they are not ``count`` integers or strings, not of the index's kind,
-                given twice, or already there.
+            ValueError: If they are not ``count`` integers or strings of the index's kind, or if an
+                id is repeated or already there.
         """
         ids = check_ids(ids, count, self.values if len(self) else None)
         found, times = np.unique(ids, return_counts=True)
@@ -74,10 +74,10 @@ class Ids:
             self._values.append(ids)
 
     def places_of(self, ids) -> np.ndarray:
-        """The places of ids, (n,).
+        """Returns the places of ids, (n,).
 
         Raises:
-            ValueError: If some are not there.
+            ValueError: If an id is missing.
         """
         asked = values.ids(ids).tolist()
         places = self._all_places() if asked else {}
@@ -93,21 +93,21 @@ class Ids:
         return np.array([places[value] for value in asked], np.int64)
 
     def keep(self, mask: np.ndarray) -> None:
-        """Takes out the ids where the mask is False; the others move up."""
+        """Removes the ids where the mask is False; later ids move up."""
         self._values.keep(mask)
         self._places = None
 
     def forget(self, places: np.ndarray) -> None:
-        """Takes out the ids at places, which stay empty; the others keep theirs."""
+        """Removes the ids at places, which stay empty; other ids keep their places."""
         known, held = self._all_places(), self.values
         for place in places.tolist():
             if known.get(value := held[place : place + 1].tolist()[0]) == place:
                 del known[value]
 
     def _all_places(self):
-        # Built when first needed: an index that is built once and asked pays nothing for it.
+        # Built on first need, so that an index that is built once and queried does not pay for it.
         if self._places is None:
-            # An id that was forgotten and added again counts where it is last.
+            # An id that was removed and added again counts at its last place.
             self._places = {value: place for place, value in enumerate(self.values.tolist())}
         return self._places
 
@@ -118,19 +118,19 @@ def kind_of(ids: np.ndarray) -> str:
 
 
 def check_ids(ids, count: int | None = None, like: np.ndarray | None = None) -> np.ndarray:
-    """Ids as int64, as uint64 where they were or must be, or as an array of Python strings.
+    """Converts ids to int64, to uint64 if necessary, or to an array of Python strings.
 
     Args:
         ids: (count,), integers or strings.
-        count: How many there must be; None for any number.
-        like: Ids whose kind they must have, or None.
+        count: Required number; None for any number.
+        like: Ids of the required kind, or None.
 
     Raises:
-        ValueError: If they are not such ids.
+        ValueError: If the ids are not valid.
     """
     array = values.ids(ids, count)
     if like is not None and array.dtype != like.dtype and array.dtype != object:
-        # Small unsigned ids fit among signed ones, and the other way round.
+        # Small unsigned ids fit int64, and non-negative signed ids fit uint64.
         if like.dtype == np.uint64 and array.min(initial=0) >= 0:
             array = array.astype(np.uint64)
         elif like.dtype == np.int64 and int(array.max(initial=0)) < 2**63:
@@ -147,7 +147,7 @@ def check_ids(ids, count: int | None = None, like: np.ndarray | None = None) -> 
 
 
 def pack(ids: np.ndarray) -> dict[str, np.ndarray]:
-    """The ids as arrays that NumPy saves without pickling: strings as UTF-8 and their ends."""
+    """Converts ids to arrays that NumPy saves without pickling: strings become UTF-8 and ends."""
     if ids.dtype != object:
         return {"ids": ids}
     texts = [value.encode(errors="surrogatepass") for value in ids.tolist()]
@@ -158,7 +158,7 @@ def pack(ids: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def unpack(arrays: dict[str, np.ndarray]) -> np.ndarray:
-    """The ids of :func:`pack`."""
+    """Restores the ids from :func:`pack`."""
     if "ids" in arrays:
         return arrays["ids"]
     whole, ends = arrays["id_bytes"].tobytes(), arrays["id_ends"].tolist()

@@ -1,4 +1,4 @@
-"""Reading a saved index of any class."""
+"""Reads a saved index of any class."""
 
 from pathlib import Path
 from typing import Any
@@ -7,23 +7,23 @@ from tfmetric.search.base import Index
 
 
 def load(path: str | Path, **connection: Any) -> Index:
-    """Reads an index that its ``save`` has written.
+    """Reads an index written by ``save``.
 
-    The file's checksums, format, width, distance and counts are checked. Nothing in the file is
-    run, but Faiss reads an index of its own: load such files only from where you trust.
+    The file's checksums, format, width, distance and counts are checked. No code in the file is
+    run, but Faiss parses its own format: load Faiss files only from sources you trust.
 
     Args:
         path: The file.
         **connection: For a file of a :class:`QdrantIndex`: arguments of ``QdrantClient`` that are
-            not saved, such as ``api_key``; likewise for an index of your own.
+            not saved, such as ``api_key``; likewise for your own classes.
 
     Returns:
         An :class:`Index` of the class that wrote it.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is none of an index, is cut short or has changed, or if nobody
-            registered the class that wrote it.
+        ValueError: If the file is not an index, is cut short or changed, or if its class is not
+            registered.
 
     Example:
 

@@ -1,10 +1,10 @@
 """Exact neighbours by matrix products: a float32 product finds candidates, float64 decides.
 
-The product is off by a known bound at most. What can be among the nearest, given that, is a few
-more than asked for; their distances are computed in float64 by direct difference, rounded to
-float32, and sorted by that and then by the order they were added in. So the answer is the same
-whatever else is asked in the same call. Where float32 leaves too many candidates, as in a
-collapsed embedding, the product is made in float64 around a vector of the index.
+The error of the product has a known bound, which leaves a few more candidates than requested. Their
+distances are computed in float64 by direct difference, rounded to float32, and sorted; ties keep
+the order of addition. So other queries of the call do not change the answer. If float32 leaves too
+many candidates, as in a collapsed embedding, the product is computed in float64, centred on a
+vector of the index.
 """
 
 import numpy as np
@@ -14,13 +14,13 @@ from tfmetric.search.vectors import Vectors, floored
 
 DISTANCES = ("cosine", "euclidean", "inner_product", "squared_euclidean")
 _MOST_BEYOND = 1024
-_FEW = 4  # Up to so many queries, dot products are faster than a matrix product.
+_FEW = 4  # Up to this many queries, dot products are faster than a matrix product.
 _PAIR_VALUES = 2**20
-_LARGEST = 1e15  # Beyond it, squares may overflow float32.
+_LARGEST = 1e15  # Squares of larger values may overflow float32.
 
 
 def nearest(queries: np.ndarray, vectors: Vectors, distance: str, k: int):
-    """The k nearest vectors of each query.
+    """Finds the k nearest vectors of each query.
 
     Args:
         queries: (B, D), float32.
@@ -55,7 +55,7 @@ def nearest(queries: np.ndarray, vectors: Vectors, distance: str, k: int):
 
 
 def among(queries, norms, vectors, distance, k, row, column, counted):
-    """The k nearest among candidates, by distances computed pair by pair.
+    """Finds the k nearest among candidates, by distances computed pair by pair.
 
     Args:
         queries: (B, D).
@@ -76,7 +76,7 @@ def among(queries, norms, vectors, distance, k, row, column, counted):
         pairs = slice(start, start + step)
         some, others = row[pairs], column[pairs]
         left, right = queries[some].astype(np.float64), vectors.read(others).astype(np.float64)
-        with np.errstate(over="ignore"):  # A squared distance may be beyond float32.
+        with np.errstate(over="ignore"):  # A squared distance may exceed float32.
             exact[pairs] = _paired(left, right, norms[some], vectors.norms[others], distance)
     order = np.lexsort((column, exact, row))
     counts = np.bincount(row, minlength=len(queries))[counted]
@@ -91,14 +91,14 @@ def _paired(left, right, left_norms, right_norms, distance):
     if distance == "cosine":
         product = np.einsum("nd,nd->n", left, right)
         found = 1.0 - product / (floored(left_norms) * floored(right_norms))
-        return found * (found >= 1e-14)  # Parallel vectors differ by float64 rounding only.
+        return found * (found >= 1e-14)  # Parallel vectors: only rounding.
     difference = left - right
     square = np.einsum("nd,nd->n", difference, difference)
     return np.sqrt(square) if distance == "euclidean" else square
 
 
 def _single(queries, norms, vectors, distance, k):
-    """Tiles of the float32 product, less a constant of the row, and how far off they may be."""
+    """Tiles of the float32 product, minus a constant for each row, and their error bound."""
     left, base, size = -queries, np.zeros(len(queries)), norms * vectors.largest
     scale = shift = None
     if distance == "cosine":
@@ -129,17 +129,17 @@ def _single(queries, norms, vectors, distance, k):
             product += shift[where]
         return product
 
-    # Section 3.1 of Higham, Accuracy and Stability of Numerical Algorithms: each product and sum
-    # is rounded once. The last term is for what is too small for float32.
+    # Section 3.1 of Higham, Accuracy and Stability of Numerical Algorithms: each product and sum is
+    # rounded once. The last term covers values too small for float32.
     width = queries.shape[1]
     error = 1.01 * 2.0**-24 * (width + 8) * size + 2.0**-100 * width
     return tile, _allowance(error, base)
 
 
 def _double(queries, norms, vectors, distance, k):
-    """The same in float64, around a vector of the index."""
+    """Returns the same in float64, centred on a vector of the index."""
     queries = queries.astype(np.float64)
-    duplicate = vectors.copies >= k  # As many of its kind come before: it is never found.
+    duplicate = vectors.copies >= k  # k equal vectors come before it, so it is never found.
     centre = np.zeros(queries.shape[1])
     if distance in ("euclidean", "squared_euclidean"):
         centre = vectors.read(np.argsort(vectors.norms)[len(vectors) // 2]).astype(np.float64)
@@ -171,13 +171,13 @@ def _double(queries, norms, vectors, distance, k):
             for start in range(0, len(vectors), 4096)
         )
         base, size = lengths**2, (lengths + reach * width**0.5) ** 2
-    # What float32 cannot tell from 0 is a tie; under the root it is the square of that.
+    # Values that float32 rounds to 0 are ties; under a root the bound is squared.
     tiniest = 1e-88 if distance == "euclidean" else 2.0**-148
     return tile, _allowance(1.01 * 2.0**-53 * (width + 8) * size + tiniest, base)
 
 
 def _allowance(error, base):
-    """Two errors, and what distances may differ by that are one number in float32."""
+    """Returns two errors plus the largest difference of distances equal in float32."""
 
     def allowance(kth, rows=slice(None)):
         return 2 * error[rows] + 2.0**-22 * np.abs(kth + base[rows])

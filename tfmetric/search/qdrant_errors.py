@@ -1,4 +1,4 @@
-"""One error in place of the many by which Qdrant's client says that a server does not answer."""
+"""Converts the many errors of Qdrant's client to a single one."""
 
 from contextlib import contextmanager
 
@@ -7,7 +7,7 @@ from tfmetric._errors import expected
 
 @contextmanager
 def reported(location: str):
-    """Raises ConnectionError with the location for what a server, or its absence, causes."""
+    """Raises ConnectionError with the location for errors caused by the server or its absence."""
     from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
     try:

@@ -1,4 +1,4 @@
-"""Search by the vector database Qdrant: in this process, or a server or cluster by its URL."""
+"""Search by the vector database Qdrant, in this process or on a server."""
 
 import uuid
 from collections import Counter
@@ -25,30 +25,30 @@ _METRICS = {
     "manhattan": "MANHATTAN",
 }
 _BATCH = 512
-# Points are numbered by UUIDs made of the ids, so that any id has one and the same has the same.
+# Points are numbered by UUIDs derived from the ids, so equal ids get equal UUIDs.
 _SPACE = uuid.UUID("7f0b6c0e-6f0c-4d1c-9a55-3f5a3b1f6f10")
 
 
 @register("qdrant")
 class QdrantIndex(Index):
-    """Search by Qdrant, through its own client.
+    """Search by Qdrant, through its client.
 
-    When to use it: where one machine's memory is outgrown, or several processes add and search at
-    once. Install the client with ``pip install "tfmetric[qdrant]"``. A collection outlives the
-    process; :meth:`save` writes where it is and what to expect of it, not the vectors.
+    When to use it: if embeddings outgrow one machine's memory, or several processes add and search
+    at once. Install the client with ``pip install "tfmetric[qdrant]"``. A collection outlives the
+    process; :meth:`save` writes its location and expected contents, not the vectors.
 
     Args:
-        location: ``":memory:"``; a directory, where the client itself keeps the collection (one
+        location: ``":memory:"``; a directory, in which the client keeps the collection (one
             process, tens of thousands of embeddings); or the URL of a server or cluster.
-        collection: Its name; made when the first embeddings are added.
+        collection: Name of the collection, created by the first addition.
         distance: ``"cosine"``, ``"euclidean"``, ``"squared_euclidean"``, ``"inner_product"`` or
             ``"manhattan"``, or the ``distance`` of a loss.
         **connection: More arguments of ``qdrant_client.QdrantClient``, such as ``api_key`` or
             ``timeout`` in seconds. They are not saved.
 
     Raises:
-        ValueError: If the distance is another, or the collection has another than asked for.
-        ConnectionError: If there is no answer from the URL; from every method.
+        ValueError: If the distance is unknown, or differs from the collection's distance.
+        ConnectionError: If the URL does not answer; raised by every method.
         ImportError: If qdrant-client is not installed.
 
     Example::
@@ -77,7 +77,7 @@ class QdrantIndex(Index):
         self._models = client.models
         self.location, self.collection = str(location), collection
         if "://" in self.location:
-            # Whether the versions fit is asked of a server that may not be there yet.
+            # The client would check versions with a server that may not run yet.
             arguments = {"url": self.location, "check_compatibility": False, **connection}
         elif self.location == ":memory:":
             arguments = {"location": ":memory:", **connection}
@@ -90,12 +90,12 @@ class QdrantIndex(Index):
 
     @property
     def dim(self) -> int | None:
-        """D, the width of the embeddings; None before the first are added."""
+        """D, the width of the embeddings; None before the first addition."""
         return self._dim
 
     @property
     def nbytes(self) -> int:
-        """About how much memory the vectors take: here, if the collection is in this process."""
+        """Approximate memory of the vectors if the collection is in this process."""
         return 4 * len(self) * (self.dim or 0) if "://" not in self.location else 0
 
     def __len__(self) -> int:
@@ -107,7 +107,7 @@ class QdrantIndex(Index):
     def add(self, embeddings: Array, ids: Array | None) -> None:
         """Adds embeddings; see :meth:`Index.add`.
 
-        If the connection breaks half-way, some are added: :meth:`remove` what was and try again.
+        If the connection breaks half-way, some are added: :meth:`remove` these and try again.
         """
         embeddings = self._checked(embeddings)
         like = None if self._kind is None else np.empty(0, _dtype(self._kind))
@@ -137,7 +137,7 @@ class QdrantIndex(Index):
                     self._models.PointStruct(
                         id=_point(value),
                         vector=vector,
-                        # As text: JSON's numbers are not safe beyond 2⁵³.
+                        # Stored as text, because JSON numbers are not safe beyond 2⁵³.
                         payload={"id": str(value), "kind": kind},
                     )
                     for value, vector in zip(
@@ -167,7 +167,7 @@ class QdrantIndex(Index):
                 self._client.delete(self.collection, points_selector=selector, wait=True)
 
     def query(self, embeddings: Array, k: int = 10) -> Neighbors:
-        """Finds the nearest; see :meth:`Index.query`."""
+        """Finds the nearest embeddings; see :meth:`Index.query`."""
         queries, k = self._checked(embeddings), min(check_k(k), len(self))
         ids = np.empty((len(queries), k), _dtype(self._kind or "int64"))
         found = np.empty((len(queries), k), np.float32)
@@ -195,7 +195,7 @@ class QdrantIndex(Index):
         return Neighbors(ids, self._distances(found))
 
     def close(self) -> None:
-        """Lets go of the connection, or of the directory for another process."""
+        """Closes the connection, or releases the directory for another process."""
         self._client.close()
 
     def _distances(self, scores):
@@ -206,7 +206,7 @@ class QdrantIndex(Index):
         return scores**2 if self.distance == "squared_euclidean" else scores
 
     def _held(self, values):
-        """Those of the ids that the collection holds."""
+        """Returns the ids that the collection holds."""
         if self._dim is None:
             return []
         held = []
@@ -254,7 +254,7 @@ class QdrantIndex(Index):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Where the collection is."""
+        """The location of the collection."""
         return {"location": self.location, "collection": self.collection}
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -262,10 +262,10 @@ class QdrantIndex(Index):
         return {}
 
     def save(self, path: PathLike) -> Path:
-        """Writes where the collection is; see :meth:`Index.save`.
+        """Writes the location of the collection; see :meth:`Index.save`.
 
         Raises:
-            ValueError: If it is in memory and ends with this process.
+            ValueError: If the collection is in memory, which ends with this process.
         """
         if self.location == ":memory:":
             raise ValueError(

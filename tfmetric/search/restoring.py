@@ -1,4 +1,4 @@
-"""Making an index of its file."""
+"""Restores an index from its file."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from tfmetric.search import backends, files
 
 
 def restore(path, connection: dict[str, Any]) -> Any:
-    """Reads a file of :func:`tfmetric.search.files.write` by the class that its header names.
+    """Reads a file of :func:`tfmetric.search.files.write` by the class named in its header.
 
     Args:
         path: The file.
@@ -18,7 +18,7 @@ def restore(path, connection: dict[str, Any]) -> Any:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is none of an index, or its parts do not fit together.
+        ValueError: If the file is not an index, or its parts do not fit together.
     """
     header, arrays = files.read(path)
     cls = backends.named(header.get("index"), path)
@@ -27,7 +27,7 @@ def restore(path, connection: dict[str, Any]) -> Any:
         index = cls.from_saved(
             backends.Saved(header["distance"], dim, count, header["settings"], arrays, connection)
         )
-        # A database changes after its address was written down.
+        # A database may change after its address was saved.
         if (len(index) != count and not index.elsewhere) or index.dim != dim:
             raise ValueError(
                 expected(f"{count} embeddings of width {dim}", count=len(index), dim=index.dim)

@@ -1,32 +1,32 @@
-"""The k smallest of each row of a table that is made a tile at a time and never held whole."""
+"""Finds the k smallest of each row of a table that is computed tile by tile."""
 
 import numpy as np
 
 _SAMPLE = 1024
-_TILE_VALUES = 2**18  # A tile is compared while it is still in the processor's cache.
+_TILE_VALUES = 2**18  # A tile is compared while still in the processor's cache.
 _LEAST_COLUMNS, _MOST_COLUMNS = 256, 2**14
 
 
 def scan(tile, rows: int, count: int, k: int, allowance=None, most: int | None = None):
-    """Finds the columns among which the k smallest values of each row lie.
+    """Finds columns that include the k smallest values of each row.
 
-    A sample of the columns gives a first bound, for certain no smaller than the k-th smallest
-    value. What is above it is dropped at once; the bound falls as more is seen.
+    A sample of the columns gives a first bound, which is at least the k-th smallest value. Larger
+    values are dropped at once; the bound falls during the scan.
 
     Args:
         tile: Function from a slice of the columns to the values (rows, n), floats or signed
-            integers; NaN for what is not to be found. The array may be used again for the next.
+            integers; NaN for columns to ignore. The array may be reused for the next tile.
         rows: Number of rows.
         count: Number of columns.
         k: 1 to ``count``.
-        allowance: Function from a value for each row to how much larger another may be and still
-            be among the k smallest, as values are not exact. None if they are: then at equal
-            values the first columns are meant.
-        most: A row for which more are found is given up; None for no limit.
+        allowance: Function from a value for each row to the amount by which a value among the k
+            smallest may exceed it, as values are rounded. None for exact values: then the first
+            columns win at ties.
+        most: Limit of found columns beyond which a row is given up; None for no limit.
 
     Returns:
-        The found as (row, column, value), three arrays, in order of the rows, within a row by
-        value and then by column, and which rows were given up (rows,).
+        Three arrays (row, column, value), sorted by row, value and column; and which rows were
+        given up (rows,).
     """
     exact = allowance is None
     bound = _first_bound(tile, rows, count, k)
@@ -48,7 +48,7 @@ def scan(tile, rows: int, count: int, k: int, allowance=None, most: int | None =
             continue
         merge_at, limit = 4 * end, None
         row, column, value = (np.concatenate(part) for part in zip(*found[1:], strict=True))
-        order = _order(row, value)  # Stable, and columns come in order.
+        order = _order(row, value)  # The sort is stable, and columns come in order.
         row, column, value = row[order], column[order], value[order]
         counts = np.bincount(row, minlength=rows)
         starts = np.cumsum(counts) - counts
@@ -56,7 +56,7 @@ def scan(tile, rows: int, count: int, k: int, allowance=None, most: int | None =
         kth = value[starts[full] + k - 1]
         if exact:
             keep = np.arange(len(row)) - starts[row] < k
-            bound[full] = _below(kth)  # A later column with the same value comes after these.
+            bound[full] = _below(kth)  # A later column with an equal value comes after these.
         else:
             ceiling = np.full(rows, np.inf)
             ceiling[full] = kth + allowance(kth, full)
@@ -71,7 +71,7 @@ def scan(tile, rows: int, count: int, k: int, allowance=None, most: int | None =
 
 
 def _first_bound(tile, rows, count, k):
-    """The k-th smallest value of some columns, spread over all of them; infinity if all tie."""
+    """Returns the k-th smallest value of a spread sample of columns; infinity if all tie."""
     stride = count // _SAMPLE
     if stride < 2 or count // stride < 2 * k:
         return np.full(rows, np.inf)
@@ -81,7 +81,7 @@ def _first_bound(tile, rows, count, k):
 
 
 def _in_type(bound, dtype):
-    """The bound in the type of the values, never lower: comparing two types converts the tile."""
+    """Converts the bound to the type of the values, rounding up, so that no tile is converted."""
     if dtype.kind == "i":
         limits = np.iinfo(dtype)
         return np.clip(np.floor(bound), limits.min, limits.max).astype(dtype)
@@ -91,17 +91,17 @@ def _in_type(bound, dtype):
 
 
 def _below(values):
-    """The largest number that is less."""
+    """Returns the next smaller number."""
     if values.dtype.kind in "iu":
         return values.astype(np.float64) - 1
     return np.nextafter(values, values.dtype.type(-np.inf)).astype(np.float64)
 
 
 def _order(row, value):
-    """``np.lexsort((value, row))``, in one quick sort where values are short enough."""
+    """Computes ``np.lexsort((value, row))``, by a single quick sort if values are short enough."""
     if value.dtype == np.float32:
-        bits = (value + np.float32(0)).view(np.int32)  # −0.0 becomes 0.0.
-        bits = bits ^ ((bits >> 31) & np.int32(2**31 - 1))  # Negative floats sort backwards.
+        bits = (value + np.float32(0)).view(np.int32)  # Turns −0.0 into 0.0.
+        bits = bits ^ ((bits >> 31) & np.int32(2**31 - 1))  # Negative floats sort in reverse.
     elif value.dtype.kind in "iu" and value.dtype.itemsize < 4:
         bits = value.astype(np.int32)
     else:

@@ -1,4 +1,4 @@
-"""How an exact index keeps its vectors: in full, or in a half, a quarter, a 32nd of the memory."""
+"""Storage of an exact index's vectors: full, or a half, a quarter, a 32nd of the memory."""
 
 import numpy as np
 
@@ -9,14 +9,14 @@ _LARGEST_HALF = 65504.0
 
 
 def encode(embeddings: np.ndarray, storage: str) -> dict[str, np.ndarray]:
-    """What is kept of vectors.
+    """Encodes vectors for storage.
 
     Args:
         embeddings: (N, D), finite, float32.
-        storage: ``"float32"``: themselves. ``"float16"``: each coordinate off by at most 2⁻¹¹ of
-            itself (2⁻²⁵ for the tiniest). ``"int8"``: coordinates are whole multiples of a 127th
-            of the vector's largest, so each is off by at most a 254th of that. ``"binary"``: one
-            bit for each coordinate, 1 where it is above 0, in whole words of 64.
+        storage: ``"float32"``: unchanged. ``"float16"``: relative error of each coordinate up to
+            2⁻¹¹ (2⁻²⁵ absolute for the smallest). ``"int8"``: multiples of a 127th of the vector's
+            largest coordinate, an error up to a 254th of it. ``"binary"``: one bit for each
+            coordinate, 1 if it is above 0, in words of 64.
 
     Returns:
         ``vectors`` and, for int8, ``scales`` (N,).
@@ -34,7 +34,7 @@ def encode(embeddings: np.ndarray, storage: str) -> dict[str, np.ndarray]:
             )
         return {"vectors": embeddings.astype(np.float16)}
     if storage == "int8":
-        # Divided by their largest first: a scale in float32 may be too small to divide by.
+        # Divide by the largest first, because a float32 scale may be too small as a divisor.
         largest = np.abs(embeddings).max(axis=1, initial=0)
         whole = np.where(largest == 0, 1, largest).astype(np.float64)[:, None]
         return {
@@ -47,7 +47,7 @@ def encode(embeddings: np.ndarray, storage: str) -> dict[str, np.ndarray]:
 
 
 def decode(vectors: np.ndarray, scales: np.ndarray | None, storage: str, dim: int) -> np.ndarray:
-    """The vectors as float32 (n, D) again; of binary ones, 1 and 0."""
+    """Decodes vectors to float32 (n, D); binary vectors to 1 and 0."""
     if storage == "float32":
         return vectors
     if storage == "binary":

@@ -1,4 +1,4 @@
-"""The vectors of an exact index, as its storage keeps them, and what is known of each."""
+"""The stored vectors of an exact index, with their lengths."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ from tfmetric.search.storage import decode, encode
 
 
 class Vectors:
-    """Rows that can be read back as float32, with the length of each.
+    """Rows that decode to float32, with the length of each.
 
     Args:
         arrays: From :func:`tfmetric.search.storage.encode`.
-        storage: How they are kept.
+        storage: Form of the stored values.
         dim: D.
     """
 
@@ -25,7 +25,7 @@ class Vectors:
 
     @classmethod
     def of(cls, embeddings: np.ndarray, storage: str) -> "Vectors":
-        """Keeps embeddings (N, D), float32."""
+        """Encodes embeddings (N, D), float32."""
         return cls(encode(embeddings, storage), storage, embeddings.shape[1])
 
     def __len__(self) -> int:
@@ -33,7 +33,7 @@ class Vectors:
 
     @property
     def kept(self) -> np.ndarray:
-        """(N, ...), what is kept of the vectors themselves."""
+        """(N, ...), the stored vectors."""
         return self._parts["vectors"].rows
 
     @property
@@ -43,15 +43,15 @@ class Vectors:
 
     @property
     def nbytes(self) -> int:
-        """How much memory they take."""
+        """Memory in bytes."""
         return sum(part.rows.nbytes for part in self._parts.values())
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What :meth:`__init__` takes."""
+        """The arrays for :meth:`__init__`."""
         return {name: part.rows for name, part in self._parts.items() if name != "norms"}
 
     def read(self, where) -> np.ndarray:
-        """Rows by a slice or an index array, float32."""
+        """Decodes rows by a slice or an index array, float32."""
         scales = self._parts["scales"].rows[where] if "scales" in self._parts else None
         return decode(self.kept[where], scales, self.storage, self.dim)
 
@@ -65,7 +65,7 @@ class Vectors:
         self._known = {}
 
     def keep(self, mask: np.ndarray) -> None:
-        """Takes out the rows where the mask is False."""
+        """Removes the rows where the mask is False."""
         for part in self._parts.values():
             part.keep(mask)
         self._known = {}
@@ -82,12 +82,12 @@ class Vectors:
 
     @property
     def inverses(self) -> np.ndarray:
-        """(N,), float32, what to multiply each by under the cosine distance."""
+        """(N,), float32, factor of each vector under the cosine distance."""
         return self._once("inverses", lambda: (1 / floored(self.norms)).astype(np.float32))
 
     @property
     def copies(self) -> np.ndarray:
-        """(N,), how many earlier rows are the same as each."""
+        """(N,), number of earlier rows equal to each."""
         return self._once("copies", self._copies)
 
     def _once(self, name, make):
@@ -96,7 +96,7 @@ class Vectors:
         return self._known[name]
 
     def _copies(self):
-        rows = self.read(slice(None)) + np.float32(0)  # −0.0 becomes 0.0.
+        rows = self.read(slice(None)) + np.float32(0)  # Turns −0.0 into 0.0.
         rows = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.strides[0])))[:, 0]
         _, group = np.unique(rows, return_inverse=True)
         order = np.argsort(group, kind="stable")
@@ -116,5 +116,5 @@ class Vectors:
 
 
 def floored(norms):
-    """The lengths that vectors are divided by under the cosine distance."""
+    """Returns the divisors of vectors under the cosine distance."""
     return np.maximum(norms, NORM_FLOOR)

@@ -1,4 +1,4 @@
-"""A client of served models, for TensorFlow Serving and for the server of :mod:`.server`."""
+"""A client of models served by TensorFlow Serving or by the server of :mod:`.server`."""
 
 import random
 import time
@@ -21,12 +21,12 @@ _STALE = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "NOT_FOUND")
 
 @dataclass(frozen=True)
 class VersionStatus:
-    """How a version fares on the server.
+    """The state of a version on the server.
 
     Attributes:
         version: Its number.
         state: "AVAILABLE", or "START", "LOADING", "UNLOADING", "END".
-        error: Why it is not available; empty if nothing went wrong.
+        error: Why it is not available; empty without an error.
     """
 
     version: int
@@ -35,33 +35,29 @@ class VersionStatus:
 
 
 class Client:
-    """Asks a server for what a model says.
+    """Sends requests to a served model.
 
-    Inputs are those the model was trained on: an array (B, ...), of images 0 to 255. Where the
-    version was exported with ``inputs="image_bytes"``, also files: paths, or their bytes, one or a
-    list of B. Of a model that takes texts, texts. Large inputs are sent in parts.
-
-    A server that is away is asked again, after 0.1, 0.2, 0.4, ... seconds; nothing else is. One
-    client can be used from several threads.
-
-    Neither Keras nor TensorFlow is used by REST; by gRPC, which is faster for arrays, TensorFlow
-    is.
+    Inputs have the form of the training data: an array (B, ...), such as images 0 to 255, or texts.
+    A version exported with ``inputs="image_bytes"`` also takes files: paths or bytes, one or a list
+    of B. Large inputs are sent in parts. Only an unreachable server is asked again, after 0.1, 0.2,
+    0.4, ... seconds. Several threads can share a client. REST needs neither Keras nor TensorFlow;
+    gRPC, which is faster for arrays, needs TensorFlow.
 
     Args:
         url: "http://host:8501", "https://..." for REST; "grpc://host:8500" for gRPC.
         model: Its name.
         version: Its number; None for the newest.
         timeout: Seconds that a request may take.
-        retries: How often a server that is away is asked again.
-        batch_size: How many examples are sent at a time.
+        retries: Number of retries for an unreachable server.
+        batch_size: Number of examples sent at a time.
 
     Raises:
-        ValueError: If the URL is none of these, or an argument does not fit.
+        ValueError: If the URL has another form, or an argument does not fit.
         ImportError: If the extra ``serve`` is not installed.
 
-    Every method that asks raises :class:`RequestError` if the server refuses the request,
-    ``ConnectionError`` if nobody answers, ``TimeoutError`` if the answer takes too long and
-    ``ValueError`` if the inputs do not fit the model. :class:`Server` has an example.
+    Every request raises :class:`RequestError` if the server refuses it, ``ConnectionError`` if the
+    server does not answer, ``TimeoutError`` if the answer takes too long and ``ValueError`` if the
+    inputs do not fit the model. :class:`Server` has an example.
     """
 
     def __init__(
@@ -92,13 +88,13 @@ class Client:
         return self._ask("embed", inputs)["embedding"]
 
     def search(self, inputs: Any, k: int = 10, exclude: Array | None = None) -> Neighbors:
-        """Finds the nearest of the gallery.
+        """Finds the nearest gallery examples.
 
         Args:
             inputs: As for :meth:`embed`.
-            k: How many, clipped to the size of the gallery.
-            exclude: (B,) or (B, E) ids that are not to be found, such as the queries' own; the
-                version must have been exported with ``exclude=True``.
+            k: Number of neighbors, clipped to the size of the gallery.
+            exclude: (B,) or (B, E) ids to exclude, such as the queries' own; the version must have
+                been exported with ``exclude=True``.
 
         Returns:
             :class:`Neighbors`: ``ids, distances = client.search(inputs, k)``.
@@ -108,7 +104,7 @@ class Client:
     def search_embedding(
         self, embedding: Any, k: int = 10, exclude: Array | None = None
     ) -> Neighbors:
-        """As :meth:`search`, of embeddings (B, D)."""
+        """Does the same as :meth:`search` for embeddings (B, D)."""
         return _neighbors(self._ask("search_embedding", embedding, k=k, exclude=exclude), k)
 
     def verify(self, a: Any, b: Any) -> Verified:
@@ -117,12 +113,12 @@ class Client:
         return Verified(found["distance"], found.get("same"), found.get("probability"))
 
     def classify(self, inputs: Any, k: int = 5) -> Classified:
-        """Lets the k nearest of the gallery vote on a label."""
+        """Predicts a label by a vote of the k nearest gallery examples."""
         found = self._ask("classify", inputs, k=k)
         return Classified(found["label"], found["known"], found["share"], found["distance"])
 
     def status(self) -> list[VersionStatus]:
-        """How each version fares, the newest first."""
+        """Returns the state of each version, the newest first."""
         found = []
         for entry in self._persist(self._over.status):
             error = entry.get("status", {})
@@ -133,7 +129,7 @@ class Client:
         return sorted(found, key=lambda status: -status.version)
 
     def metadata(self) -> dict:
-        """What the served version takes and gives.
+        """Returns the inputs and outputs of the served version.
 
         Returns:
             ``{"version": 1, "signatures": {"embed": {"inputs": {"inputs": {"dtype": "float32",
@@ -143,7 +139,7 @@ class Client:
         self._signatures = {
             name: {side: _tensors(signature.get(side, {})) for side in ("inputs", "outputs")}
             for name, signature in signatures.items()
-            # What TensorFlow needs for itself.
+            # Skip TensorFlow's internal signatures.
             if not name.startswith("__")
         }
         return {"version": version, "signatures": self._signatures}
@@ -169,7 +165,7 @@ class Client:
         except (ValueError, RequestError) as error:
             if known is None or (isinstance(error, RequestError) and error.code not in _STALE):
                 raise
-            # A version that came since may take something else.
+            # A newer version may take other inputs.
             signatures = self.metadata()["signatures"]
             if signatures == known:
                 raise
@@ -190,7 +186,7 @@ class Client:
             stop = min(start + self._batch_size, size)
             inputs = {key: array[start:stop] for key, array in arrays.items()}
             if k is not None:
-                # One for each row, as a server needs it that answers requests together.
+                # One k for each row, which a batching server needs.
                 inputs["k"] = np.full(stop - start, min(int(k), 2**31 - 1), np.int32)
             parts.append(self._persist(self._over.predict, name, inputs, outputs))
         return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
@@ -206,7 +202,7 @@ class Client:
                             f"a server at {self.url} (asked {attempt + 1} times)", error=str(error)
                         )
                     ) from error
-            # Not all clients of a server that was away come back at once.
+            # Random delays keep all clients from returning at once.
             wait = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
             time.sleep(wait * random.uniform(0.5, 1.0))
         raise AssertionError("unreachable")
@@ -229,7 +225,7 @@ def _connection(url, model, version, timeout):
 
 
 def _prepare(signatures, verb, values, exclude):
-    """The name of the signature, and arrays by the names of its inputs, but for k."""
+    """Returns the name of the signature, and arrays by input name, without k."""
     texts = _texts(signatures.get("embed"))
     by_files = verb != "search_embedding" and all(is_files(v, texts) for v in values)
     name = verb + "_except" * (exclude is not None) + "_bytes" * by_files
@@ -282,7 +278,7 @@ def _tensor(info):
 
 
 def _nothing(outputs):
-    """Answers to no inputs."""
+    """Returns the answers to an empty request."""
     return {
         name: np.zeros(
             [side or 0 for side in about["shape"] or ()],
@@ -293,6 +289,6 @@ def _nothing(outputs):
 
 
 def _neighbors(found, k):
-    # A server that answers requests together gives as many as the largest k among them.
+    # A batching server returns as many as the largest k of the batch.
     ids, distances, labels = (found.get(name) for name in ("ids", "distances", "labels"))
     return Neighbors(ids[:, :k], distances[:, :k], None if labels is None else labels[:, :k])

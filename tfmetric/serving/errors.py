@@ -1,10 +1,10 @@
-"""What a client raises."""
+"""The errors that a client raises."""
 
 from tfmetric._errors import expected
 
 _ADVICE = {
-    "INVALID_ARGUMENT": "a request that fits the model; client.metadata() says what it takes",
-    "FAILED_PRECONDITION": "a request that fits the model; client.metadata() says what it takes",
+    "INVALID_ARGUMENT": "a request that fits the model; client.metadata() describes its inputs",
+    "FAILED_PRECONDITION": "a request that fits the model; client.metadata() describes its inputs",
     "NOT_FOUND": "a model and a version that the server has",
     "RESOURCE_EXHAUSTED": "a request within the limits of the server: try a smaller batch_size",
 }
@@ -14,10 +14,10 @@ class RequestError(RuntimeError):
     """A server refused a request.
 
     Attributes:
-        code: The code of gRPC, such as "INVALID_ARGUMENT" or "NOT_FOUND", for REST too.
+        code: The gRPC code, such as "INVALID_ARGUMENT" or "NOT_FOUND", also for REST.
         message: The server's reason.
 
-    The text of the error names the url that was asked.
+    The text of the error names the URL.
     """
 
     def __init__(self, url: str, code: str, message: str):
@@ -28,4 +28,4 @@ class RequestError(RuntimeError):
 
 
 class Unavailable(Exception):
-    """Nobody answers at the moment; it may be tried again."""
+    """The server does not answer now; a retry may succeed."""

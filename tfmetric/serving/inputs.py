@@ -1,4 +1,4 @@
-"""What a client is given, as the arrays that a signature takes."""
+"""Converts a client's inputs to the arrays of a signature."""
 
 import os
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def is_files(values, takes_texts: bool) -> bool:
 
 
 def read_files(values) -> np.ndarray:
-    """The bytes of files: (B,) from one or several, each bytes or a path."""
+    """Reads the bytes of files: (B,) from one or several, each bytes or a path."""
     if not _is_sequence(values):
         values = [values]
     found = np.empty(len(values), object)
@@ -35,11 +35,12 @@ def read_files(values) -> np.ndarray:
 
 
 def by_name(values, names) -> dict:
-    """Puts what a client is given under the names of a signature's inputs.
+    """Arranges a client's inputs by the names of a signature's inputs.
 
     Args:
-        values: One for each name; or, for a model of several inputs, a dictionary for each side of
-            a request: one, or the two of a pair, whose names begin with ``a_`` and ``b_``.
+        values: One value for each name; or, for a model with several inputs, a dictionary for each
+            side of a request: a single side, or the two of a pair, with names that begin with
+            ``a_`` and ``b_``.
         names: The names, sorted.
 
     Raises:
@@ -66,10 +67,10 @@ def as_array(name: str, values, dtype: str, shape: tuple) -> np.ndarray:
         name: What it is called in an error.
         values: An array, or texts for an input of strings; one text for a batch of one.
         dtype: Name of the type of the input.
-        shape: Of the input, None for a side of any length; or None for any shape.
+        shape: Shape of the input, None for a free axis; or None for any shape.
 
     Raises:
-        ValueError: If it does not fit.
+        ValueError: If the values do not fit.
     """
     if dtype == "string":
         array = _strings(name, values)
@@ -81,7 +82,7 @@ def as_array(name: str, values, dtype: str, shape: tuple) -> np.ndarray:
             )
         array = array.astype(dtype)
     if shape is not None and not _fits(array.shape, shape):
-        one = " (for one example give a batch of one: x[None])" * _fits((1, *array.shape), shape)
+        one = " (for one example pass a batch of one: x[None])" * _fits((1, *array.shape), shape)
         raise ValueError(
             expected(f"{name} of shape {_shown(shape)}{one}", **{f"{name}_shape": array.shape})
         )

@@ -1,8 +1,8 @@
 """Tensors as JSON, in the two forms of TensorFlow Serving's REST.
 
-Rows, ``{"instances": [...]}``, are answered by ``{"predictions": [...]}``; columns,
-``{"inputs": ...}``, by ``{"outputs": ...}``. Bytes are ``{"b64": "..."}``. Types are as strict as
-there: no number for a string, no 1.0 or true for an integer.
+Rows, ``{"instances": [...]}``, are answered by ``{"predictions": [...]}``; columns, ``{"inputs":
+...}``, by ``{"outputs": ...}``. Bytes are ``{"b64": "..."}``. Types are equally strict: no number
+for a string, no 1.0 or true for an integer.
 
 Reference: tensorflow_serving/g3doc/api_rest.md and util/json_tensor.cc.
 """
@@ -27,7 +27,7 @@ _JSON_NAMES = {
     dict: "Object",
     list: "Array",
 }
-_MOST_AXES = 64  # Of an array of NumPy.
+_MOST_AXES = 64  # From a NumPy array.
 _NAMES = {"float32": "float", "float64": "double"}
 
 
@@ -55,7 +55,7 @@ def parse(body: bytes) -> dict:
 
 
 def is_rows(document: dict) -> bool:
-    """Whether a request comes in rows; else it comes in columns.
+    """Returns whether a request is in rows; otherwise it is in columns.
 
     Raises:
         Refused: If it has neither or both.
@@ -72,7 +72,7 @@ def is_rows(document: dict) -> bool:
 
 
 def from_rows(rows, types: dict) -> dict:
-    """Arrays of ``instances``.
+    """Converts ``instances`` to arrays.
 
     Args:
         rows: The value.
@@ -106,7 +106,7 @@ def from_rows(rows, types: dict) -> dict:
 
 
 def from_columns(columns, types: dict) -> dict:
-    """Arrays of ``inputs``; else as :func:`from_rows`."""
+    """Converts ``inputs`` to arrays; otherwise like :func:`from_rows`."""
     if not _is_object(columns):
         if len(types) > 1:
             raise invalid(
@@ -121,7 +121,7 @@ def from_columns(columns, types: dict) -> dict:
 
 
 def answer(outputs: dict, rows: bool) -> bytes:
-    """The answer, in the form that the request had.
+    """Returns the answer in the form of the request.
 
     Args:
         outputs: Arrays by name.
@@ -212,7 +212,7 @@ def _convert(leaves, dtype):
     except OverflowError as error:
         raise invalid(f"JSON Value is out of the range of type: {dtype}") from error
     most = float(np.finfo(dtype).max)
-    exact = 2 ** (np.finfo(dtype).nmant + 1) - 1  # Beyond, not every integer has a float.
+    exact = 2 ** (np.finfo(dtype).nmant + 1) - 1  # Larger integers are not exact as floats.
     large = np.flatnonzero(np.isfinite(values) & (np.abs(values) > exact))
     for place in large.tolist():
         if isinstance(leaves[place], int) or abs(values[place]) > most:
@@ -262,7 +262,7 @@ def _short(value):
 
 
 def _is_shallow(value):
-    """Whether writing it out costs little, and cannot nest beyond what Python does."""
+    """Returns whether writing the value is cheap and cannot exceed Python's recursion limit."""
     if isinstance(value, (list, dict)):
         items = value.values() if isinstance(value, dict) else value
         return len(value) <= 8 and not any(isinstance(item, (list, dict)) for item in items)

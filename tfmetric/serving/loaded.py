@@ -1,7 +1,7 @@
-"""A version of a model as a server runs it: the graph, a session and the named signatures.
+"""A loaded version of a model: the graph, a session and the named signatures.
 
-It is loaded as TensorFlow Serving loads it, through the loader of sessions. So what runs here is
-the graph that will run there, and a version can be closed, which returns its memory.
+The session loader loads it as TensorFlow Serving does, so the same graph runs here and there.
+Closing a version frees its memory.
 """
 
 from pathlib import Path
@@ -42,8 +42,8 @@ class Loaded:
             raise
 
     def signature(self, name: str):
-        """The SignatureDef of that name, the default one if it is empty, or None."""
-        # Names that begin so are signatures that TensorFlow keeps for itself.
+        """Returns the SignatureDef of a name (the default if empty), or None."""
+        # TensorFlow reserves names with this prefix.
         return None if name.startswith("__") else self.signatures.get(name or DEFAULT)
 
     def predict(self, name: str, inputs: dict, outputs=()) -> dict:
@@ -52,7 +52,7 @@ class Loaded:
         Args:
             name: Of the signature; empty for the default one.
             inputs: Arrays by the names of the inputs.
-            outputs: The names of those wanted; all, if none.
+            outputs: Names of the requested outputs; empty for all.
 
         Returns:
             Arrays by the names of the outputs.
@@ -73,18 +73,18 @@ class Loaded:
             found = self._session.run(fetches, feeds)
         except tf.errors.OpError as error:
             raise Refused(CODES.get(error.error_code, "UNKNOWN"), said(error)) from error
-        # A single string comes as bytes.
+        # A single string is returned as bytes.
         return {
             key: value if hasattr(value, "dtype") else np.array(value, object)
             for key, value in found.items()
         }
 
     def close(self) -> None:
-        """Gives its memory back; nothing can be asked afterwards."""
+        """Frees the memory; the version cannot be used afterwards."""
         self._session.close()
 
     def _warm_up(self, path):
-        """Asks what the model's first requests would else wait for. A failure fails the version."""
+        """Runs the warm-up requests, so that requests are fast; an error fails the version."""
         if not path.is_file():
             return
         import tensorflow as tf

@@ -35,10 +35,10 @@ def status(registry: Registry, name: str, version: int | None = None):
 
 
 def metadata(registry: Registry, name: str, version: int | None = None, fields=(_FIELD,)):
-    """GetModelMetadataResponse: the signatures.
+    """Returns the GetModelMetadataResponse with the signatures.
 
     Raises:
-        Refused: If the model is not served, or other fields are asked for.
+        Refused: If the model is not served, or other fields are requested.
     """
     from tensorflow_serving.apis import get_model_metadata_pb2
 
@@ -59,12 +59,12 @@ def metadata(registry: Registry, name: str, version: int | None = None, fields=(
 
 
 def status_json(response) -> dict:
-    """As REST writes it."""
+    """Returns the message as REST writes it."""
     return _plain(response)
 
 
 def metadata_json(response) -> dict:
-    """As REST writes it."""
+    """Returns the message as REST writes it."""
     from tensorflow_serving.apis import get_model_metadata_pb2
 
     signatures = get_model_metadata_pb2.SignatureDefMap()

@@ -1,4 +1,4 @@
-"""Asking by gRPC."""
+"""Sends requests by gRPC."""
 
 import numpy as np
 
@@ -9,8 +9,8 @@ from tfmetric.serving.errors import RequestError, Unavailable
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    # The channel waits between its own attempts to connect, and refuses requests meanwhile: not
-    # longer than our retries last.
+    # The channel waits between attempts to connect, and refuses requests meanwhile; limit the wait
+    # to the time of the retries.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
@@ -18,7 +18,7 @@ _OPTIONS = [
 
 
 class OverGrpc:
-    """A channel to a server; safe to use from several threads. As ``OverRest``."""
+    """A channel to a server, like ``OverRest``; safe to use from several threads."""
 
     def __init__(self, target: str, model: str, version: int | None, timeout: float):
         self._grpc = require("grpc", "serve")
@@ -31,7 +31,7 @@ class OverGrpc:
         self._models = models.ModelServiceStub(self._channel)
 
     def status(self) -> list[dict]:
-        """What the server says of each version."""
+        """Returns the server's state of each version."""
         from google.protobuf import json_format
         from tensorflow_serving.apis import get_model_status_pb2
 
@@ -42,7 +42,7 @@ class OverGrpc:
         )["model_version_status"]
 
     def metadata(self) -> tuple[int, dict]:
-        """The version, and the signatures by name."""
+        """Returns the version, and the signatures by name."""
         from google.protobuf import json_format
         from tensorflow_serving.apis import get_model_metadata_pb2
 
@@ -57,7 +57,7 @@ class OverGrpc:
         return found.model_spec.version.value, plain["signature_def"]
 
     def predict(self, signature: str, inputs: dict, outputs: dict) -> dict:
-        """Runs a signature; as ``OverRest.predict``."""
+        """Runs a signature, like ``OverRest.predict``."""
         import tensorflow as tf
         from tensorflow_serving.apis import predict_pb2
 
@@ -93,7 +93,7 @@ class OverGrpc:
 
 
 def _texts(array):
-    """Bytes as text where they are text, as REST gives them."""
+    """Decodes bytes that are text, as REST does."""
     if array.dtype != object:
         return array
     try:

@@ -1,4 +1,4 @@
-"""Asking by REST."""
+"""Sends requests by REST."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from tfmetric.serving.refusals import HTTP
 
 _CODES = {400: "INVALID_ARGUMENT", 413: "RESOURCE_EXHAUSTED"}
 _CODES |= {status: code for code, status in HTTP.items() if status not in _CODES}
-# What a proxy answers for a server that is away.
+# A proxy's answers for an unreachable server.
 _AWAY = (502, 503)
 
 
@@ -35,11 +35,11 @@ class OverRest:
         self._pool = self._urllib3.PoolManager(maxsize=16, retries=False)
 
     def status(self) -> list[dict]:
-        """What the server says of each version."""
+        """Returns the server's state of each version."""
         return self._ask("GET", "")["model_version_status"]
 
     def metadata(self) -> tuple[int, dict]:
-        """The version, and the signatures by name."""
+        """Returns the version, and the signatures by name."""
         found = self._ask("GET", "/metadata")
         signatures = found["metadata"]["signature_def"]["signature_def"]
         return int(found["model_spec"]["version"]), signatures
@@ -97,15 +97,15 @@ class OverRest:
 
 
 def _text(value):
-    """An array as JSON.
+    """Returns an array as JSON.
 
-    Numbers are written without making nested lists first: in a process that has loaded TensorFlow
-    so many new lists make Python's collector look at all there is, which takes ten times as long.
+    It avoids nested lists: in a process with TensorFlow loaded, many new lists trigger full garbage
+    collections, which take ten times as long.
     """
     if value.dtype == object:
         return json.dumps(_encoded(value))
     if value.dtype.kind == "f" and np.all(value == np.trunc(value)) and np.all(abs(value) < 2**24):
-        # Pixels mostly: 12 is shorter than 12.0, and as good where a float is expected.
+        # Mostly pixels: 12 is shorter than 12.0 and also valid for a float.
         value = value.astype(np.int32)
     if not value.size or not value.ndim:
         return json.dumps(value.tolist())
@@ -125,6 +125,6 @@ def _encoded(value):
 
 
 def _array(value, dtype):
-    if dtype is None:  # An output that came with a newer version.
+    if dtype is None:  # An output of a newer version.
         return np.array(value)
     return np.array(value, np.str_ if dtype == "string" else dtype)

@@ -1,11 +1,11 @@
-"""Why a request is refused: the codes of gRPC, and what they are in HTTP.
+"""Refusals of requests: gRPC codes and their HTTP status.
 
-Reference: tensorflow_serving/model_servers/http_server.cc, how TensorFlow Serving maps them.
+Reference: tensorflow_serving/model_servers/http_server.cc, the mapping of TensorFlow Serving.
 """
 
 import re
 
-# What Python puts before the message of an operation.
+# Python's prefix before the message of an operation.
 _PREFIX = re.compile(
     r"\AGraph execution error:\s+(?:Detected at node .*\n(?:<stack traces unavailable>\n)?)*"
 )
@@ -61,10 +61,10 @@ class Refused(Exception):
 
 
 def invalid(*parts) -> Refused:
-    """A request that does not fit; the parts are joined."""
+    """Makes the refusal of an invalid request, joining the parts of the message."""
     return Refused("INVALID_ARGUMENT", "".join(map(str, parts)))
 
 
 def said(error: Exception) -> str:
-    """What an error says; of one of the graph what the operation says, as the real server does."""
+    """Message of an error; for a graph error the operation's message, as the real server does."""
     return _PREFIX.sub("", getattr(error, "message", None) or str(error))

@@ -1,4 +1,4 @@
-"""Which versions are served: it follows a directory, and a version in use is never dropped."""
+"""Keeps track of the served versions: follows a directory and never drops a version in use."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ LOG = logging.getLogger("tfmetric.serving")
 
 @dataclass
 class State:
-    """How a version fares.
+    """The state of a version.
 
     Attributes:
         name: "LOADING", "AVAILABLE", "UNLOADING" or "END".
@@ -32,7 +32,7 @@ class State:
 
 
 class _Held:
-    """A loaded version, and how many requests use it."""
+    """A loaded version, and the number of requests that use it."""
 
     def __init__(self, loaded):
         self.loaded = loaded
@@ -43,13 +43,13 @@ class _Held:
 class Registry:
     """The models under a directory.
 
-    Of each model the newest versions that load are served. A new version takes over once it is
-    loaded; the older one is closed when the last request that uses it is answered. A version that
-    does not load leaves the older one serving, and is tried again when its files change.
+    It serves the newest loadable versions of each model. A new version takes over once it is
+    loaded; the older version is closed after its last request. If a version does not load, the
+    older version keeps serving, and the new one is tried again when its files change.
 
     Args:
-        directory: Of one model, whose versions are numbers, or of several such.
-        num_versions: How many of the newest versions of a model are served at a time.
+        directory: Directory of one model with numbered versions, or of several models.
+        num_versions: Number of newest versions of a model to serve.
 
     Raises:
         FileNotFoundError: If there is no version.
@@ -66,34 +66,34 @@ class Registry:
         if not self.directory.is_dir() or not self._found():
             raise FileNotFoundError(
                 expected(
-                    "the directory of a model that export.save has written, or of several",
+                    "the directory of a model with versions from export.save, or of several models",
                     directory=str(directory),
                 )
             )
 
     def poll(self) -> None:
-        """Loads what is new and drops what is gone or too old."""
+        """Loads new versions and drops those that are gone or too old."""
         try:
             found = self._found()
-        except OSError as error:  # A disk that is away for a moment takes no model with it.
+        except OSError as error:  # A briefly unavailable disk must not drop models.
             LOG.warning("Cannot read %s: %s", self.directory, error)
             return
         for name in sorted({*found, *self._held}):
             self._update(name, found.get(name, {}))
 
     def models(self) -> dict[str, list[int]]:
-        """The versions that are served, by model."""
+        """Returns the served versions by model."""
         with self._lock:
             return {name: sorted(held) for name, held in sorted(self._held.items()) if held}
 
     def states(self, name: str) -> dict[int, State]:
-        """How each version of a model fares, those that were dropped included."""
+        """Returns the state of each version of a model, including dropped versions."""
         with self._lock:
             return dict(sorted(self._states.get(name, {}).items(), reverse=True))
 
     @contextmanager
     def use(self, name: str, version: int | None = None) -> Iterator[Loaded]:
-        """Yields a version, which stays open inside the block.
+        """Yields a version that stays open inside the block.
 
         Args:
             name: Of the model.
@@ -119,17 +119,17 @@ class Registry:
                 self._end(name, held)
 
     def close(self) -> None:
-        """Drops all."""
+        """Drops all versions."""
         for name in list(self._held):
             self._drop(name, list(self._held[name]))
 
     def _found(self):
-        """Paths of versions by number, by model."""
+        """Returns paths of versions by model and number."""
         if self._single:
             return {self.directory.name: _numbers(self.directory)}
         models = {}
         for path in self.directory.iterdir():
-            # Others have no URL.
+            # Other names cannot be in a URL.
             if re.fullmatch(r"\w[\w.-]*", path.name, re.ASCII) and (numbers := _numbers(path)):
                 models[path.name] = numbers
         return models
@@ -141,7 +141,7 @@ class Registry:
                 break
             if number in self._held.get(name, {}) or self._load(name, found[number]):
                 wanted.append(number)
-        # With nothing to take over, what is served stays, even if its files are gone.
+        # Without a replacement, served versions stay, even if their files are gone.
         if wanted or not found:
             self._drop(name, [n for n in self._held.get(name, {}) if n not in wanted])
 
@@ -153,7 +153,7 @@ class Registry:
         self._state(name, number, State("LOADING"))
         try:
             held = _Held(Loaded(name, path))
-        except Exception as error:  # What is broken can fail in any way.
+        except Exception as error:  # A broken version may raise any error.
             served = self.models().get(name)
             LOG.error(
                 "%s/%s cannot be served, and will be tried again when its files change; %s. %s: %s",
@@ -188,7 +188,7 @@ class Registry:
         held.loaded.close()
         number = held.loaded.version
         with self._lock:
-            # It may have come back meanwhile.
+            # The version may be back.
             if self._states[name][number].name == "UNLOADING":
                 self._states[name][number] = State("END")
         LOG.info("Dropped %s/%s", name, number)
@@ -201,7 +201,7 @@ class Registry:
 def _numbers(path):
     if not path.is_dir():
         return {}
-    # Not by what is inside: a version that lacks its files is worth a word in the log.
+    # Do not check the contents here, so that an incomplete version is logged.
     found = {whole_number(entry.name): entry for entry in path.iterdir() if entry.is_dir()}
     return {number: entry for number, entry in found.items() if str(number) == entry.name}
 
@@ -211,7 +211,7 @@ def _files(path):
     for file in sorted(path.rglob("*")):
         try:
             about = file.stat()
-        except OSError:  # It is being replaced: it will differ the next time.
+        except OSError:  # The version is being replaced and will differ next time.
             continue
         found.append((str(file), about.st_size, about.st_mtime_ns))
     return tuple(found)

@@ -18,13 +18,13 @@ LOG = logging.getLogger("tfmetric.serving")
 _MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _ASK = re.compile(_MODEL + ":(?P<verb>classify|regress|predict)", re.IGNORECASE | re.ASCII)
 _LOOK = re.compile(_MODEL + "(?P<metadata>/metadata)?", re.IGNORECASE | re.ASCII)
-# A client that is told while it still sends may not read the answer, so what is too much is read
-# and thrown away, to a limit.
+# A client that still sends may not read an early answer, so excess data is read and dropped, up to
+# a limit.
 _DRAINED = 4
 
 
 class Rest:
-    """The application.
+    """The ASGI application.
 
     Args:
         registry: What is served.

@@ -14,13 +14,13 @@ from tfmetric.serving.refusals import Refused, invalid
 from tfmetric.serving.registry import Registry
 
 LOG = logging.getLogger("tfmetric.serving")
-# What goes over the wire beside the status is limited to some kilobytes.
+# gRPC limits the status message to some kilobytes.
 _DETAILS = 2000
-_STRING = 24  # Bytes of a string of TensorFlow beside its contents.
+_STRING = 24  # Bytes of a TensorFlow string besides its contents.
 
 
 def server(registry: Registry, pool: Executor, max_bytes: int):
-    """A ``grpc.Server`` without a port, not started.
+    """Makes a ``grpc.Server`` without a port, not started.
 
     Args:
         registry: What is served.
@@ -51,7 +51,7 @@ def server(registry: Registry, pool: Executor, max_bytes: int):
     options = [
         ("grpc.max_receive_message_length", max_bytes),
         ("grpc.max_send_message_length", -1),
-        # A second server on the port is an error, not half of the requests.
+        # A second server on the port must fail instead of taking half of the requests.
         ("grpc.so_reuseport", 0),
     ]
     made = grpc.server(pool, options=options)
@@ -74,7 +74,7 @@ def _answered(grpc, context, answer):
 
 
 def _asked(spec):
-    """The name and the version, which may be None."""
+    """Returns the name and the version, which may be None."""
     if not spec.name:
         raise invalid("ModelSpec has no name specified.")
     if spec.version_label:
@@ -114,10 +114,10 @@ def _array(name, proto, max_bytes):
 
 
 def _expanded(dtype, proto, count):
-    """The bytes that a tensor takes once it is made, however short its message is.
+    """Returns the bytes of a tensor once it is decoded.
 
-    The last value of a message stands for all that follow it, so a message of a kilobyte can ask
-    for all the memory there is.
+    The last value of a message repeats for all following values, so a message of a kilobyte can
+    request all memory.
     """
     if dtype.name != "string":
         return count * max(dtype.size or 1, 1)

@@ -1,4 +1,4 @@
-"""The development server: REST and gRPC of TensorFlow Serving on this machine."""
+"""The development server, with the REST and gRPC interfaces of TensorFlow Serving."""
 
 import contextlib
 import logging
@@ -18,29 +18,29 @@ _GRACE = 5.0
 
 
 class Server:
-    """Serves exported models as TensorFlow Serving does, to write and test clients against.
+    """Serves exported models like TensorFlow Serving, for writing and testing clients.
 
-    REST and gRPC have the paths, messages and errors of TensorFlow Serving, so a client moves there
-    unchanged. It follows the directory: a new version takes over without a failed request, and one
-    that does not load leaves the older one serving. It has neither access control nor encryption,
-    batching nor accelerators: production is TensorFlow Serving; see
+    REST and gRPC have the paths, messages and errors of TensorFlow Serving, so clients work there
+    unchanged. The server follows the directory: a new version takes over without a failed request,
+    and if it does not load, the older version keeps serving. It has no access control, encryption,
+    batching or accelerators. Use TensorFlow Serving in production; see
     :func:`tfmetric.export.serve_config`.
 
     Needs the extra ``serve``.
 
     Args:
-        directory: Of one model, whose versions :func:`tfmetric.export.save` has written, or of
-            several such. A model's name is that of its directory.
+        directory: Directory of one model, with versions from :func:`tfmetric.export.save`, or of
+            several models. A model has the name of its directory.
         host: The address to listen at; by default only this machine can ask.
         port: Of REST; 0 for a free one.
         grpc_port: Of gRPC; 0 for a free one.
-        num_versions: How many of the newest versions of a model are served at a time.
+        num_versions: Number of newest versions of a model to serve.
         max_request_bytes: The largest request.
-        poll_seconds: How often the directory is looked at.
-        workers: How many requests of each kind are answered at a time.
+        poll_seconds: Seconds between checks of the directory.
+        workers: Number of requests of each kind answered at a time.
 
     Attributes:
-        registry: Which versions are served.
+        registry: The served versions.
         rest_url: "http://127.0.0.1:8501", once it is started.
         grpc_url: "grpc://127.0.0.1:8500", once it is started.
 
@@ -81,7 +81,7 @@ class Server:
 
         Raises:
             ImportError: If the extra ``serve`` is not installed.
-            ValueError: If no version loads; the log says why.
+            ValueError: If no version loads; the log has the reason.
             OSError: If a port is taken.
         """
         uvicorn, _ = require("uvicorn", "serve"), require("grpc", "serve")
@@ -94,7 +94,7 @@ class Server:
             if not self.registry.models():
                 raise ValueError(
                     expected(
-                        "at least one version that loads; the log says why none does",
+                        "at least one version that loads; the log has the reason",
                         directory=str(self.registry.directory),
                     )
                 )
@@ -110,7 +110,7 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Answers what is under way, for some seconds at most, and closes ports and models."""
+        """Finishes running requests, for some seconds at most, and closes ports and models."""
         self._ends.close()
 
     def __enter__(self) -> "Server":
@@ -132,7 +132,7 @@ class Server:
                 try:
                     self.registry.poll()
                 except Exception:
-                    LOG.exception("Looking for new versions failed; it goes on")
+                    LOG.exception("The check for new versions failed; the server continues")
 
         self._thread(follow, over.set)
 
@@ -178,7 +178,7 @@ class Server:
             time.sleep(0.01)
 
     def _thread(self, target, end):
-        """Runs until ``end`` is called, which is when the server stops."""
+        """Runs until the server stops by calling ``end``."""
         thread = threading.Thread(target=target, name="tfmetric-serving", daemon=True)
         thread.start()
 
@@ -192,10 +192,10 @@ class Server:
 
 def _listen(host, port):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named asyncio sends at once; else half of an answer waits 40 ms.
+    # Name the protocol, so that asyncio sends at once; otherwise half of an answer waits 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if os.name == "posix":  # Elsewhere it lets two servers have one port.
+        if os.name == "posix":  # On other systems this option lets two servers share a port.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(512)
