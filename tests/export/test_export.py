@@ -180,7 +180,7 @@ def test_loading_says_which_versions_there_are(directory, tmp_path):
     with pytest.raises(FileNotFoundError, match="there are: none"):
         export.load(tmp_path)
     (tmp_path / "3" / "saved_model.pb").write_bytes(b"junk")
-    with pytest.raises(ValueError, match=r"a whole version that export\.save has written"):
+    with pytest.raises(ValueError, match=r"a whole version from export\.save"):
         export.load(tmp_path)
 
 

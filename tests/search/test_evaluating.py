@@ -48,7 +48,7 @@ def test_without_the_truth_there_is_no_recall_and_no_picture():
 def test_two_indexes_of_other_things_are_not_compared():
     with pytest.raises(ValueError, match="exact to hold the same 300"):
         search.evaluate(filled("cosine"), X[:5], filled("euclidean"))
-    with pytest.raises(ValueError, match="queries, and an index"):
+    with pytest.raises(ValueError, match="queries, and a non-empty index"):
         search.evaluate(ExactIndex(), X[:5])
 
 
