@@ -1,10 +1,10 @@
-"""What one example is: its kind, its shape, its dtype. The lowest floor, without Keras.
+"""Describes one example: its kind, shape and dtype. Imports neither Keras nor TensorFlow.
 
 Every room above has one table by `Element.kind`: the default tower, the augmentation, the fair
 baseline, the inputs of an export, the thumbnail. No room asks for the rank of an array or looks at
 its values.
 
-How a batch looks is decided here, once, for all rooms:
+This module defines the form of a batch for all rooms:
 
 - **A fixed shape**: one array `(batch, *shape)`. Images, vectors, sequences and videos of one
   length. Texts are one array of strings `(batch,)`.
@@ -12,8 +12,8 @@ How a batch looks is decided here, once, for all rooms:
   `(batch, longest, ...)` padded with zeros at the end, and `"length"`, an `int32` array `(batch,)`.
   `longest` is that of the batch. A model makes its mask from the lengths, never from the values: a
   zero may be data.
-- **A record**: a flat dictionary of an array a field; a field `f` of free length is `f` and
-  `f_length`.
+- **A record**: a flat dictionary with an array for each field; a field `f` of free length has `f`
+  and `f_length`.
 
 `Element.inputs` names these arrays, so that a model can be built without a batch.
 """
@@ -46,9 +46,9 @@ _FREE = ("audio", "sequence", "video")
 
 @dataclass(frozen=True)
 class Element:
-    """What one example is.
+    """The description of one example.
 
-    Use it wherever something depends on the kind of the data: `LabeledData.element` has it.
+    Use it wherever code depends on the kind of the data; `LabeledData.element` holds it.
 
     Attributes:
         kind: "image", "text", "audio", "vector", "sequence", "video" or "record".
@@ -61,8 +61,8 @@ class Element:
             - sequence: `(steps, numbers)`; video: `(frames, height, width, channels)`.
         dtype: The dtype of the values; "string" for a text, "" for a record.
         fields: The named inputs of a record, each an element of another kind; otherwise `None`.
-        options: What else the kind knows. An image: `range`, the (lowest, highest) value that a
-            pixel can have, absent where nobody said it. Audio: `sampling_rate` in hertz (needed).
+        options: Further properties of the kind. An image: `range`, the (lowest, highest) value of a
+            pixel, absent if unknown. Audio: `sampling_rate` in hertz (required).
 
     Raises:
         ValueError: If the shape or an option does not fit the kind.
@@ -119,7 +119,7 @@ class Element:
     def __hash__(self):
         return hash((self.kind, self.shape, self.dtype))
 
-    def __reduce__(self):  # A mapping proxy cannot be copied or pickled by itself.
+    def __reduce__(self):  # A mapping proxy cannot be copied or pickled.
         fields = None if self.fields is None else dict(self.fields)
         return Element, (self.kind, self.shape, self.dtype, fields, dict(self.options))
 
@@ -142,7 +142,7 @@ class Element:
     def inputs(self) -> dict[str, tuple[tuple[int | None, ...], str]]:
         """(shape of one example, dtype) of each array of a batch, by its name.
 
-        Where a batch is one array (see `named`), that array is under `"values"`.
+        A batch of a single array (see `named`) has it under `"values"`.
 
         >>> row = Element(
         ...     "record",
@@ -164,11 +164,11 @@ class Element:
         return arrays
 
     def describe(self) -> str:
-        """The element in a few words, for people to read."""
+        """Describes the element in a few words, for people to read."""
         return _WORDS[self.kind](self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The element as plain dictionaries, lists, numbers and text, ready for JSON.
+        """Returns the element as plain dictionaries, lists, numbers and text, ready for JSON.
 
         >>> Element.from_dict(TEXT.to_dict()) == TEXT
         True
@@ -185,10 +185,10 @@ class Element:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Element:
-        """The element that `to_dict` wrote.
+        """Restores the element from `to_dict`.
 
         Raises:
-            ValueError: If something is missing, or does not fit the kind.
+            ValueError: If an entry is missing, or does not fit the kind.
         """
         missing = [name for name in ("kind", "shape", "dtype") if name not in plain]
         if missing:
@@ -208,20 +208,20 @@ class Element:
 
 
 def require_kind(kind: str) -> None:
-    """Raises a ValueError for a kind that there is not."""
+    """Raises a ValueError for an unknown kind."""
     if kind not in KINDS:
         raise ValueError(expected(f"kind as one of {', '.join(map(repr, KINDS))}", kind=kind))
 
 
 def kind_of(shape: tuple[int, ...], dtype: str | np.dtype) -> str:
-    """The kind of a batch of examples by rule, from its shape and dtype.
+    """Returns the kind of a batch of examples by rule, from its shape and dtype.
 
     Strings are texts; `uint8` arrays `(N, height, width)` and `(N, height, width, 1 or 3)` are
     images; numbers `(N, D)` are vectors.
 
     Args:
         shape: The shape with the batch axis.
-        dtype: A NumPy dtype; object is taken for text (whoever has the values checks them).
+        dtype: A NumPy dtype; object means text (the caller checks the values).
 
     Raises:
         ValueError: If no rule fits; it asks for `kind=`.
@@ -229,7 +229,7 @@ def kind_of(shape: tuple[int, ...], dtype: str | np.dtype) -> str:
     >>> kind_of((10, 28, 28), "uint8"), kind_of((10, 5), "float32"), kind_of((10,), "<U7")
     ('image', 'vector', 'text')
     """
-    import numpy as np  # The command line names the kinds, and starts without NumPy.
+    import numpy as np  # The command line lists the kinds without importing NumPy.
 
     dtype = np.dtype(dtype)
     if dtype.kind in "UTSO" and len(shape) == 1:
@@ -242,11 +242,11 @@ def kind_of(shape: tuple[int, ...], dtype: str | np.dtype) -> str:
 
 
 def element_of_shape(shape: tuple[int | None, ...]) -> Element | None:
-    """What the shape of one example stands for where nobody names a kind, by rule.
+    """Returns the element for the shape of one example without a kind, by rule.
 
     `(height, width, 1 or 3)` is an image, `(features,)` a vector; other shapes need a kind: `None`.
     """
-    if len(shape) == 3 and shape[-1] in (1, 3):  # One example has a size.
+    if len(shape) == 3 and shape[-1] in (1, 3):  # An example has a fixed size.
         return Element("image", tuple(n or 1 for n in shape), "float32")
     if len(shape) == 1 and shape[0] is not None:
         return Element("vector", shape, "float32")
@@ -296,5 +296,5 @@ _WORDS = {
     "record": _record_words,
 }
 
-# Every text is the same element.
+# All texts share one element.
 TEXT = Element("text", (), "string")

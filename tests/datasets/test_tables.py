@@ -112,7 +112,7 @@ def test_time_series(tmp_path):
     assert read["values"].tolist() == [[[1, 1], [2, 2], [3, 3]]]
     assert read["length"].tolist() == [3]
     (tmp_path / "empty.ts").write_text("@data\n")
-    with pytest.raises(ValueError, match=r"a \.ts file with an example a line"):
+    with pytest.raises(ValueError, match=r"a \.ts file with one example per line"):
         datasets.load(tmp_path / "empty.ts")
 
 

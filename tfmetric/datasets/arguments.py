@@ -1,4 +1,4 @@
-"""Checks of the arguments that several functions here take."""
+"""Checks arguments that several functions here share."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from tfmetric._errors import expected
 
 
 def require_positive(**arguments: int) -> None:
-    """Raises a ValueError for an argument that is no positive integer."""
+    """Raises a ValueError for an argument that is not a positive integer."""
     for name, value in arguments.items():
         if not _is_integer(value) or value < 1:
             raise ValueError(expected(f"{name} as a positive integer", **{name: value}))
 
 
 def require_seed(seed: int, name: str = "seed") -> None:
-    """Raises a ValueError for a seed that is no integer from 0 to 2^63 - 1."""
-    # TensorFlow takes it as an int64, NumPy takes none below zero.
+    """Raises a ValueError for a seed that is not an integer from 0 to 2^63 - 1."""
+    # TensorFlow needs an int64, NumPy a non-negative number.
     if not _is_integer(seed) or not 0 <= seed < 2**63:
         raise ValueError(expected(f"{name} as an integer from 0 to 2**63 - 1", **{name: seed}))
 
@@ -30,7 +30,7 @@ def require_fraction(test_fraction: float) -> None:
 
 
 def require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Raises a ValueError for a value that is none of the choices."""
+    """Raises a ValueError for a value that is not among the choices."""
     if value not in choices:
         raise ValueError(
             expected(f"{name} as one of {', '.join(map(repr, choices))}", **{name: value})
@@ -38,10 +38,10 @@ def require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def image_size_of(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
-    """The size as (height, width); one number stands for both.
+    """Returns the size as (height, width); a single number means both.
 
     Raises:
-        ValueError: If it is no positive number of pixels.
+        ValueError: If it is not a positive number of pixels.
 
     >>> image_size_of(64), image_size_of((32, 48))
     ((64, 64), (32, 48))

@@ -1,4 +1,4 @@
-"""Arrays and .npz files as examples."""
+"""Reads examples from arrays and .npz files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tfmetric.datasets.options import ReadOptions
 from tfmetric.datasets.part_names import PARTS, part_of, with_a_test
 from tfmetric.datasets.reading import examples_of_values
 
-# The names of examples, labels and groups in one part: ours, and those of MedMNIST.
+# Names of examples, labels and groups in one part: tfmetric's and MedMNIST's.
 _LAYOUTS = (
     ("x_{}", "y_{}", "group_{}", "offset_{}"),
     ("{}_images", "{}_labels", "{}_groups", "{}_offset"),
@@ -25,9 +25,9 @@ _LAYOUTS = (
 
 
 def npz_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
-    """Reads an `.npz`; the names of its arrays are those that `mapping_examples` takes."""
+    """Reads an `.npz` with array names as for `mapping_examples`."""
     try:
-        # Told apart here: NumPy opens a lone array (.npy) under this name too.
+        # NumPy opens a single array (.npy) under this name too.
         if not zipfile.is_zipfile(path):
             raise zipfile.BadZipFile("it is no zip archive")
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -36,7 +36,7 @@ def npz_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
             arrays = {key: file[key] for key in wanted}
             if "sampling_rate" in file.files:
                 options = _with_rate(options, file["sampling_rate"])
-    except Exception as error:  # The zip, deflate and header readers raise a dozen kinds.
+    except Exception as error:  # The zip, deflate and header readers raise many kinds of errors.
         if isinstance(error, ValueError) and str(error).startswith("Expected "):
             raise
         raise ValueError(
@@ -51,13 +51,12 @@ def npz_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
 
 
 def mapping_examples(source: Mapping[str, Any], options: ReadOptions) -> Examples:
-    """Takes a mapping of arrays.
+    """Reads a mapping of arrays.
 
     The names are `x, y[, group][, split][, offset]`, or `x_train, y_train, x_test, y_test` (and
-    `x_val, y_val`, `group_train` ...), or MedMNIST's `train_images, train_labels` ..., or those
-    that the options name. With an `offset` `(N + 1,)` the examples of free length lie end to end:
-    example i is `x[offset[i]:offset[i + 1]]`. A `sampling_rate`
-    beside them says that they are recordings.
+    `x_val, y_val`, `group_train` ...), or MedMNIST's `train_images, train_labels` ..., or names
+    given in the options. With an `offset` `(N + 1,)` examples of free length are concatenated:
+    example i is `x[offset[i]:offset[i + 1]]`. A `sampling_rate` marks recordings.
     """
     columns = _columns(list(source), "mapping", options)
     if "sampling_rate" in source:
@@ -66,7 +65,7 @@ def mapping_examples(source: Mapping[str, Any], options: ReadOptions) -> Example
 
 
 def pair_examples(source: tuple | list, options: ReadOptions) -> Examples:
-    """Takes `(x, y)` or `((x_train, y_train), (x_test, y_test))`."""
+    """Reads `(x, y)` or `((x_train, y_train), (x_test, y_test))`."""
     if len(source) != 2 or any(isinstance(part, (str, bytes)) for part in source):
         raise ValueError(
             expected(
@@ -85,7 +84,7 @@ def pair_examples(source: tuple | list, options: ReadOptions) -> Examples:
 
 
 def encode_labels(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels of any integer type or text as indexes into sorted class names.
+    """Converts labels of any integer type or text to indexes into sorted class names.
 
     >>> import numpy as np
     >>> codes, names = encode_labels(np.array([2**24 + 1, -3, 2**24], "int64"))
@@ -97,7 +96,7 @@ def encode_labels(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _columns(names, where, options):
-    """{part: names of its (examples, labels, groups, offset)}; the part is "" for the whole."""
+    """{part: names of its (examples, labels, groups, offset)}; "" for data without parts."""
     if options.label or options.columns or {"x", "y"} <= set(names):
         if options.columns and len(options.columns) > 1:
             raise ValueError(expected("one array as columns=", columns=options.columns))
@@ -129,7 +128,7 @@ def _columns(names, where, options):
 
 
 def _spellings(names):
-    """(part, as it is spelt) in these names of arrays."""
+    """Returns (part, its spelling) in these names of arrays."""
     words = {word for name in names for word in (name.partition("_")[0], name.rpartition("_")[2])}
     return sorted((part_of(word), word) for word in words if part_of(word))
 
@@ -166,7 +165,7 @@ def _examples(arrays, columns, name, options):
 
 
 def _with_rate(options, rate):
-    """The options for recordings of this rate, the one that lies beside the samples."""
+    """Returns the options with the sampling rate stored beside the samples."""
     rate, kind = np.asarray(rate), options.kind or "audio"
     if rate.size != 1 or rate.dtype.kind not in "iuf":
         raise ValueError(expected("a sampling_rate of one number in hertz", sampling_rate=rate))
@@ -189,8 +188,8 @@ def _pieces(x, offset):
     if not rising or not len(offset) or offset[0] < 0 or offset[-1] > len(x):
         raise ValueError(
             expected(
-                f"an offset of whole numbers that rise from 0 to {len(x)}, the length of the"
-                " values that lie end to end",
+                f"an offset of whole numbers that rise from 0 to {len(x)}, the length of the "
+                f"concatenated values",
                 offset=offset,
             )
         )

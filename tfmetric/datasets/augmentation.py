@@ -1,4 +1,4 @@
-"""Random changes of training images that leave the class as it is."""
+"""Random changes of training images that keep the class."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def augmentation(
     fill_mode: str = "nearest",
     fill_value: float = 0.0,
 ) -> ImageAugmentation:
-    """The standard image augmentation, to be passed as `augment=` to `balanced_batches`.
+    """Makes the standard image augmentation, for `augment=` of `balanced_batches`.
 
-    Use it when there are few examples a class. Flips are off: a mirrored character or face part
-    is often another class.
+    Use it for few examples per class. Flips are off: a mirrored character or face part is often
+    another class.
 
     Args:
         translation: Largest shift, as a share of the width and of the height.
@@ -73,30 +73,30 @@ class ImageAugmentation(ConfigFromArguments, keras.layers.Layer):
     """Random translation, rotation, zoom, shear and flips in one resampling, then light.
 
     Use it in the input pipeline, through `augmentation()`. A chain of Keras's `RandomRotation`,
-    `RandomZoom`, ... does the same with one interpolation each, which blurs small images, and
-    with random state, which parallel calls of `tf.data` would race for; this layer takes its
-    randomness from a seed. It needs TensorFlow, whatever the backend. Its operation does not
-    compile with XLA: Keras leaves XLA off for a model that holds this layer.
+    `RandomZoom`, ... interpolates once for each layer, which blurs small images. Its random state
+    causes races in parallel calls of `tf.data`; this layer derives its randomness from a seed. It
+    needs TensorFlow under every backend. Its operation does not compile with XLA, so Keras turns
+    XLA off for a model with this layer.
 
     Args:
         translation: Greatest shift, as a fraction of the height and of the width.
         rotation: Greatest angle in degrees, either way.
         zoom: Greatest relative change of the size, drawn for height and width separately.
         shear: Greatest shear angle in degrees, either way.
-        horizontal_flip: Whether to mirror every second image, left to right.
-        vertical_flip: Whether to mirror every second image, top to bottom.
+        horizontal_flip: Whether to mirror half of the images, left to right.
+        vertical_flip: Whether to mirror half of the images, top to bottom.
         brightness: Greatest shift of all values, as a fraction of 255.
         contrast: Greatest relative change of the distance from the image's mean value.
-        fill_mode: What lies beyond the border: "nearest" (the border's pixels: right for any
-            plain background), "constant", "reflect" or "wrap".
+        fill_mode: Fill beyond the border: "nearest" (the border's pixels, which suits any plain
+            background), "constant", "reflect" or "wrap".
         fill_value: The value for "constant", 0 to 255.
-        seed: For calls of the layer without a seed, in a model.
+        seed: Seed for calls without a seed, in a model.
         **kwargs: The arguments of `keras.layers.Layer`: name, dtype.
 
     Call arguments:
-        inputs: Images `(batch, height, width, channels)`, values 0 to 255.
-        training: Without effect on the images if `False`.
-        seed: An integer tensor `(2,)`; the result is a function of it and the images.
+        inputs: Images `(batch, height, width, channels)`, values 0 to 255. training: If `False`,
+        images are returned unchanged. seed: An integer tensor `(2,)`; the result is a function of
+        it and the images.
 
     Returns:
         Images of the same shape in floating point, values 0 to 255.
@@ -155,7 +155,7 @@ class ImageAugmentation(ConfigFromArguments, keras.layers.Layer):
         return keras.ops.cast(self.augment(inputs, seed), self.compute_dtype)
 
     def augment(self, images: Any, seed: Any) -> Any:
-        """The augmented images, `float32`, as a pure TensorFlow function of images and seed."""
+        """Augmented images, `float32`, as a pure TensorFlow function of images and seed."""
         tf = _tensorflow()
         images = tf.cast(images, tf.float32)
         shape = images.shape
@@ -167,7 +167,7 @@ class ImageAugmentation(ConfigFromArguments, keras.layers.Layer):
         slant = tf.tan(draws[1] * math.radians(self.shear))
         flip_x = tf.where(draws[2] < 0, -1.0, 1.0) if self.horizontal_flip else 1.0
         flip_y = tf.where(draws[3] < 0, -1.0, 1.0) if self.vertical_flip else 1.0
-        # The transform takes places of the result to places of the image.
+        # The transform maps places of the result to places of the image.
         scale_x = flip_x * (1.0 + draws[4] * self.zoom)
         scale_y = flip_y * (1.0 + draws[5] * self.zoom)
         cos, sin = tf.cos(angle), tf.sin(angle)
@@ -201,7 +201,7 @@ class ImageAugmentation(ConfigFromArguments, keras.layers.Layer):
 def stateless_augmenter(
     augment: Callable | None, seed: int
 ) -> tuple[Callable[[Any, Any], Any], bool]:
-    """Makes a function of (images, number of the batch), and says whether it may run in parallel.
+    """Returns a function of (images, number of the batch), and whether it may run in parallel.
 
     Args:
         augment: `None`, an `ImageAugmentation`, a Keras layer or a function.
@@ -221,7 +221,7 @@ def stateless_augmenter(
 
 
 def _tensorflow():
-    """TensorFlow, or an error that says why it is needed even under another backend."""
+    """Imports TensorFlow, or raises an error that explains why every backend needs it."""
     try:
         import tensorflow as tf
     except ModuleNotFoundError as error:
@@ -243,15 +243,15 @@ def _pair(seed, number):
 def _parameters(function):
     try:
         return inspect.signature(function).parameters
-    except (TypeError, ValueError):  # Some built-in functions have no signature.
+    except (TypeError, ValueError):  # Built-in functions may have no signature.
         return {}
 
 
 def _seeded_each_batch(layer, seed):
-    """The layer as a function of (images, number of the batch)."""
+    """Wraps the layer as a function of (images, number of the batch)."""
     states = [v for v in layer.variables if v.name == "seed_generator_state"]
     if keras.config.backend() != "tensorflow":
-        states = []  # In tf.data the layer then draws from a state that is not among its variables.
+        states = []  # In tf.data such a layer draws from a state outside its variables.
 
     def augment(images, number):
         import tensorflow as tf
@@ -267,9 +267,9 @@ def _seeded_each_batch(layer, seed):
 
 
 def _reseeded(layer, seed):
-    """A copy of the layer whose random state begins anew, at seeds made from this one."""
+    """Copies the layer with new random states, derived from this seed."""
     if layer.weights:
-        return layer  # Trained weights would be lost in the copy.
+        return layer  # The copy would lose trained weights.
     rng = np.random.default_rng(seed)
 
     def replaced(value):

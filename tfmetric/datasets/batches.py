@@ -31,35 +31,35 @@ def balanced_batches(
 ) -> Any:
     """Batches of P classes with exactly K different examples each (Hermans et al., 2017).
 
-    Use it to train every loss that mines or compares within the batch. An epoch visits every
-    class equally often, and no class is in a batch twice. It is shuffled anew each epoch, and a
-    function of `seed` and of the epoch's number, augmentation included. Only the examples of the
-    batch are read.
+    Use it to train every loss that mines or compares within the batch. An epoch visits every class
+    equally often, and no class is in a batch twice. Each epoch is shuffled again. Batches,
+    augmentation included, are a function of `seed` and the epoch's number.
 
-    Where classes differ in size an epoch shows the large ones in part and repeats the small ones;
-    `batches.distinct_examples` says how many different examples an epoch shows, on average.
+    Only the examples of a batch are read. If classes differ in size, an epoch shows part of the
+    large classes and repeats the small ones; `batches.distinct_examples` is the average number of
+    different examples in an epoch.
 
-    Each iteration draws the next epoch, from 0. `batches.set_epoch(number)` chooses the one that
-    the next iteration draws, also of datasets made from this one by `map` and the like: a
-    training that was stopped goes on as it would have, see
-    :class:`tfmetric.callbacks.Checkpoint`. `batches.next_epoch()` says which one comes.
+    Each iteration draws the next epoch, from 0. `batches.set_epoch(number)` sets the epoch of the
+    next iteration, also for datasets derived by `map` and the like, so that a stopped training
+    continues as if uninterrupted; see :class:`tfmetric.callbacks.Checkpoint`.
+    `batches.next_epoch()` returns the next epoch's number.
 
     Args:
         data: The training data, `LabeledData` or arrays `(x, labels)`.
-        classes_per_batch: P, from 2. Where there are fewer classes, P is their number, and K grows
-            until the batch is as large again, up to the size of a median class.
+        classes_per_batch: P, from 2. With fewer classes, P is their number, and K grows to keep the
+            batch size, up to the size of a median class.
         examples_per_class: K. Within an epoch, a class shows different examples until all have
             been seen.
         batches_per_epoch: By default enough to visit every class, and to hold as many examples as
             there are: max(ceil(C / P), N // (P·K)).
         augment: A function from a batch of examples, such as images `(P·K, height, width,
             channels)`, to one: `datasets.augmentation()`, a Keras layer such as
-            :class:`tfmetric.layers.AudioAugmentation`, or a function. It runs in the pipeline,
-            on the CPU. If it takes an argument `seed`, it gets an `int64` tensor of shape (2,),
-            new for each batch, and batches are augmented in parallel. Otherwise batches are
-            augmented one after the other; random Keras layers are copied, and their seeds set
-            anew for each batch (chain several by `keras.layers.Pipeline`). What a function
-            without an argument `seed` draws is its own business.
+            :class:`tfmetric.layers.AudioAugmentation`, or a function. It runs in the pipeline, on
+            the CPU. If it takes an argument `seed`, it gets an `int64` tensor of shape (2,), new
+            for each batch, and batches are augmented in parallel. Otherwise batches are augmented
+            sequentially; random Keras layers are copied and reseeded for each batch (chain several
+            by `keras.layers.Pipeline`). A function without an argument `seed` controls its own
+            randomness.
         small_classes: What to do with classes of fewer than K examples: "repeat" examples as
             evenly as possible, "drop" the classes, or raise an "error".
         seed: What the batches are a function of, with the number of the epoch; an integer from 0.
@@ -146,7 +146,7 @@ def balanced_batches(
 
 
 def _part(shard, classes, examples) -> slice:
-    """The rows of a batch that a process gets: whole classes."""
+    """Returns the rows of a batch for one process: whole classes."""
     whole = isinstance(shard, (tuple, list)) and len(shard) == 2
     whole = whole and all(isinstance(n, Integral) and not isinstance(n, bool) for n in shard)
     if not whole or not 0 <= shard[0] < shard[1]:
@@ -155,7 +155,7 @@ def _part(shard, classes, examples) -> slice:
     if classes % count:
         raise ValueError(
             expected(
-                "a number of classes in a batch that the number of processes divides",
+                "a number of classes in a batch that is a multiple of the number of processes",
                 classes_per_batch=classes,
                 shard=shard,
             )

@@ -1,14 +1,14 @@
-"""BMP images with a palette (1, 4 or 8 bits a pixel), in TensorFlow ops."""
+"""Decodes BMP images with a palette (1, 4 or 8 bits per pixel), in TensorFlow ops."""
 
 from __future__ import annotations
 
 from typing import Any
 
-_HEADER = 54  # Bytes of the shortest headers that have a palette after them.
+_HEADER = 54  # Length in bytes of the shortest headers before a palette.
 
 
 def has_bmp_palette(encoded: Any) -> Any:
-    """Whether the bytes are a BMP with a palette.
+    """Returns whether the bytes are a BMP with a palette.
 
     Args:
         encoded: A scalar string tensor: the bytes of one image file.
@@ -49,7 +49,7 @@ def decode_bmp_palette(encoded: Any) -> Any:
             tf.debugging.assert_positive(width, "a BMP without width"),
         ]
     ):
-        stride = (width * bits + 31) // 32 * 4  # Rows are filled up to four bytes.
+        stride = (width * bits + 31) // 32 * 4  # Rows are padded to multiples of four bytes.
     rows = tf.abs(height)
     packed = tf.io.decode_raw(tf.strings.substr(encoded, start, rows * stride), tf.uint8)
     packed = tf.cast(tf.reshape(packed, (rows, stride, 1)), tf.int32)

@@ -1,4 +1,4 @@
-"""Data that is made once and kept in a folder of the user's."""
+"""Keeps generated data in a folder of the user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfmetric._files import replacing
 
 
 def cache_dir() -> Path:
-    """Where rendered data is kept: `$TFMETRIC_CACHE`, else the platform's cache folder."""
+    """Returns the cache folder: `$TFMETRIC_CACHE`, else the platform's cache folder."""
     if os.environ.get("TFMETRIC_CACHE"):
         return Path(os.environ["TFMETRIC_CACHE"])
     if sys.platform == "win32":
@@ -26,10 +26,10 @@ def cache_dir() -> Path:
 def cached(
     name: str, keys: tuple[str, ...], make: Callable[[], tuple[np.ndarray, ...]]
 ) -> tuple[np.ndarray, ...]:
-    """The arrays of a file in the cache folder, made and written where it is not there.
+    """Reads the arrays of a file in the cache folder, or makes and writes them.
 
     Args:
-        name: The name of the file; it must change whenever the arrays would.
+        name: The name of the file; it must change whenever the arrays change.
         keys: The names of the arrays.
         make: Makes them, in the order of the names.
     """
@@ -37,12 +37,12 @@ def cached(
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return tuple(file[key] for key in keys)
-    except Exception:  # Not there, or damaged, of which NumPy tells in a dozen ways: make it.
+    except Exception:  # A missing or damaged file raises many kinds of errors; make it again.
         pass
     arrays = make()
     try:
         with replacing(path) as scratch, open(scratch, "wb") as file:
             np.savez(file, **dict(zip(keys, arrays, strict=True)))
     except OSError:
-        pass  # A cache that cannot be written only costs the making the next time.
+        pass  # If the cache cannot be written, the next call makes the data again.
     return arrays

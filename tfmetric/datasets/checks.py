@@ -1,4 +1,4 @@
-"""Exact duplicates: within a part, across the parts, and under two labels."""
+"""Finds exact duplicates: within a part, across parts, and under two labels."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from tfmetric.datasets.sources import Source
 def first_twins(source: Source) -> np.ndarray:
     """Finds for each example the first one of exactly the same content.
 
-    Only examples that agree in a cheap fingerprint (the size and first 4 KB of a file, 64 values
-    of an array row) are read whole and hashed.
+    Only examples with equal cheap fingerprints (the size and first 4 KB of a file, 64 values of an
+    array row) are read whole and hashed.
 
     Args:
         source: The examples.
 
     Returns:
-        `int64` `(len(source),)`: the position of the first twin; of an example without an earlier
-        one, its own.
+        `int64` `(len(source),)`: the position of the first equal example, possibly its own.
     """
     positions = np.arange(len(source))
     with progress(len(source), "Looking for duplicates") as advance:
@@ -39,7 +38,7 @@ def first_twins(source: Source) -> np.ndarray:
 def duplicates_of(
     first: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray
 ) -> dict[str, list[tuple[int, int]]]:
-    """Sorts pairs of equal examples by where they are.
+    """Groups pairs of equal examples by their parts and labels.
 
     Args:
         first: What `first_twins` returns.
@@ -48,9 +47,9 @@ def duplicates_of(
         test: Positions of the test examples.
 
     Returns:
-        Pairs of positions under "across" (train, test: a test example and its first twin in
-        train), "within" (two of one part and one label) and "conflicts" (two under different
-        labels, wherever they are).
+        Pairs of positions under "across" (train, test: a test example and its first twin in train),
+        "within" (two of one part and one label) and "conflicts" (two under different labels, in any
+        parts).
     """
     found: dict[str, list[tuple[int, int]]] = {"across": [], "within": [], "conflicts": []}
     in_train: dict[int, int] = {}

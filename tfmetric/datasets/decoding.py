@@ -1,4 +1,4 @@
-"""Encoded image bytes to pixels, the same way in training, checking and serving."""
+"""Decodes images identically in training, checking and serving."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def decode_image(encoded: Any, image_size: int | tuple[int, int] | None, channel
 
     image_size = image_size_of(image_size)
     encoded = tf.convert_to_tensor(encoded)
-    # TensorFlow gives the indexes of a BMP with a palette as if they were grey.
+    # TensorFlow would return the indexes of a BMP with a palette as grey values.
     image = tf.cond(
         has_bmp_palette(encoded),
         lambda: decode_bmp_palette(encoded),
@@ -55,7 +55,7 @@ def decode_image(encoded: Any, image_size: int | tuple[int, int] | None, channel
     if channels == 1:
         image = tf.cond(colored, lambda: _luma(image), lambda: tf.cast(image, tf.float32))
     else:
-        # Broadcasting turns one stored channel into three and leaves three as they are.
+        # Broadcasting turns one stored channel into three and keeps three.
         image = tf.broadcast_to(image, tf.concat([size[:2], [3]], axis=0))
     if image_size is not None:
         image = resize_images(image[None], image_size)[0]
@@ -67,7 +67,7 @@ def decode_image(encoded: Any, image_size: int | tuple[int, int] | None, channel
 def resize_images(images: Any, image_size: tuple[int, int]) -> Any:
     """Resizes a batch of images by antialiased bilinear interpolation.
 
-    Images that have the size already keep their values exactly.
+    Images of this size keep their values exactly.
 
     Args:
         images: Tensor `(batch, height, width, channels)`.
@@ -82,8 +82,8 @@ def resize_images(images: Any, image_size: tuple[int, int]) -> Any:
     """
     import tensorflow as tf
 
-    # What tf.image.resize(antialias=True) calls, without the dozen small operations around it,
-    # which cost more than the resizing of a small image.
+    # The kernel of tf.image.resize(antialias=True), without its many small operations, which cost
+    # more than resizing a small image.
     images = tf.convert_to_tensor(images)
     resized = tf.raw_ops.ScaleAndTranslate(
         images=tf.cast(images, tf.float32),

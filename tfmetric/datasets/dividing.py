@@ -1,4 +1,4 @@
-"""The rules by which examples are divided between train and test."""
+"""The rules that divide examples between train and test."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from tfmetric.datasets.splitting import (
 )
 
 RULES = ("auto", "classes", "examples", "groups", "as given")
-# The share of the test by rule: classes are few, and all of their examples are judged on.
+# The share of the test by rule; larger for classes, because these are few.
 TEST_FRACTION = {"classes": 0.5, "examples": 0.25, "groups": 0.25}
 
 
 @dataclass(frozen=True)
 class Split:
-    """How the data was divided; `LabeledData.split` has it.
+    """The division of the data, in `LabeledData.split`.
 
     Attributes:
         rule: "classes", "examples", "groups" or "as given".
-        closed_set: Whether classes of the test are in train too. Such a test is judged as queries
-            against the train part as gallery; otherwise the test is its own gallery.
+        closed_set: Whether classes of the test are also in train. Such a test is evaluated as
+            queries against the train part as gallery; otherwise the test is its own gallery.
         words: The rule in words.
-        other: What another rule would do, and how to ask for it.
-        seed: The `split_seed` that the split is a function of; `None` where it was given.
+        other: Effect of another rule, and how to request it.
+        seed: The `split_seed` of the split; `None` for a given split.
     """
 
     rule: str
@@ -49,8 +49,8 @@ class Division:
         train: `int64`, ascending.
         test: `int64`, ascending.
         val: The data's own validation part where the split is as given; otherwise empty.
-        split: How they were found.
-        notes: What the user should know of.
+        split: The division.
+        notes: Remarks for the user.
     """
 
     train: np.ndarray
@@ -77,12 +77,11 @@ def divide(
         rule: One of `RULES`, as :func:`tfmetric.datasets.load` describes them.
         parts: `(N,)` of "train", "val" and "test", where the data has parts of its own.
         groups: `(N,)` group of each example, or `None`.
-        test_fraction: The share of the test; `None` for that of the rule.
-        seed: Which split.
+        test_fraction: The share of the test; `None` for the rule's default.
+        seed: Seed of the split.
 
     Raises:
-        ValueError: If the rule needs parts or groups that are not there, or there is too little
-            to divide.
+        ValueError: If the rule needs missing parts or groups, or there is too little to divide.
     """
     chosen = rule
     if rule == "auto":
@@ -156,7 +155,7 @@ def _required_groups(groups):
 
 
 def _other(rule, parts, labels):
-    """What the next rule that suggests itself would do."""
+    """Describes the most likely alternative rule."""
     few = len(np.unique(labels)) < 4
     if rule == "classes" and parts is not None:
         return 'split="as given" keeps the data\'s own parts'
@@ -164,4 +163,4 @@ def _other(rule, parts, labels):
         return 'split="examples" keeps every class in both parts'
     if few:
         return 'split="classes" needs four classes'
-    return 'split="classes" judges on classes that are never seen in training'
+    return 'split="classes" evaluates on classes never seen in training'

@@ -1,6 +1,6 @@
 # The methods are described once, on the protocol that the classes here follow.
 # ruff: noqa: D102
-"""Encoded examples in a store: decoded as they are needed, or once."""
+"""Encoded examples in a store, decoded on demand or once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tfmetric.elements import Element
 
 
 class EncodedSource:
-    """Encoded examples in a store, decoded in parallel as they are needed."""
+    """Encoded examples in a store, decoded in parallel on demand."""
 
     batched = False
 
@@ -52,8 +52,8 @@ class EncodedSource:
             first = positions[failed[:1]]
             raise ValueError(
                 expected(
-                    "readable images; load the data again, best with verify='full', which leaves"
-                    " damaged files out",
+                    "readable images; load the data again with verify='full', which leaves "
+                    "damaged files out",
                     file=str(self.ids(first)[0]),
                     reason=self.why_unreadable(int(first[0])),
                     unreadable=len(failed),
@@ -62,10 +62,10 @@ class EncodedSource:
         return out
 
     def why_unreadable(self, position: int) -> str:
-        """The decoder's own words for why an image cannot be read."""
+        """Returns the decoder's reason why an image cannot be read."""
         try:
             self.loader()(self.store.handles(np.array([position]))[0])
-        except Exception as error:  # Whatever the decoder raises is the reason to show.
+        except Exception as error:  # Any error of the decoder is the reason to show.
             text = str(error).splitlines()[0]
             text = text.split("}} ")[-1].split(" [Op:")[0].strip()
             return f"cannot be decoded, cut short or damaged ({text})"
@@ -76,8 +76,8 @@ class EncodedSource:
 
         Args:
             positions: Which images.
-            keep: Whether to return the pixels, or only to find the unreadable images.
-            show: Whether to show a progress bar when it takes long.
+            keep: Whether to return the pixels, or only find unreadable images.
+            show: Whether to show a progress bar.
 
         Returns:
             The array of images (rows of unreadable ones undefined; `None` unless `keep`) and the
@@ -129,7 +129,7 @@ class EncodedSource:
 class DecodedSource(ArraySource):
     """A small set of encoded examples, decoded once and kept in memory.
 
-    Duplicates are examples of equal decoded values, whatever their files are.
+    Duplicates are examples with equal decoded values, even from different files.
     """
 
     def __init__(self, array: np.ndarray, store: Store, element: Element):

@@ -1,4 +1,4 @@
-"""What every reader hands to the loader: examples and labels, not yet split."""
+"""The result of every reader: examples and labels, not yet split."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from tfmetric.datasets.sources import Source
 
 @dataclass
 class Examples:
-    """Examples as one reader found them.
+    """The examples found by a reader.
 
     Attributes:
-        name: What was read, for the report.
+        name: Name of the source, for the report.
         source: The examples.
         labels: `(N,)`, integers or text.
         groups: `(N,)`, or `None`.
-        parts: `(N,)` of "train" and "test" where the data has a split of its own, else `None`.
+        parts: `(N,)` of "train" and "test" where the data has a split, else `None`.
         class_names: If given, `labels` are indexes into it.
         skipped: (id, reason) of examples left out.
-        notes: Decisions that the user should know of.
-        check: What was read to check the examples.
+        notes: Decisions reported to the user.
+        check: Extent of the check, in words.
     """
 
     name: str

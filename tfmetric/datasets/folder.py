@@ -1,4 +1,4 @@
-"""A folder of files: a folder a class, optionally under folders of parts such as train/, test/."""
+"""Reads a folder with a folder for each class, optionally inside parts such as train/, test/."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tfmetric.datasets.stores import FileStore
 def folder_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
     """Lists and checks `path/<class>/**/<file>` or `path/<part>/<class>/**/<file>`.
 
-    Hidden files and folders are ignored, and so are files with other suffixes than those of the
-    kind; the report counts the latter. Names that UTF-8 cannot hold are left out with the reason.
+    Hidden files and folders are ignored. Files with suffixes of another kind are ignored and
+    counted in the report. Names that UTF-8 cannot hold are left out with the reason.
     """
     path = os.fspath(path)
     roots, notes = _class_folders(path)
@@ -65,7 +65,7 @@ def folder_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
 
 
 def _class_folders(path):
-    """(part, folder) of each class, where the part is "" for a folder without parts; and notes."""
+    """(part, folder) of each class, with the part "" for a folder without parts; and notes."""
     top = _folders(path)
     parts = {name: part_of(name) for name in top if part_of(name)}
     nested = {name: part for name, part in parts.items() if _folders(os.path.join(path, name))}
@@ -86,7 +86,7 @@ def _folders(path):
 
 
 def _files(root, folder):
-    """(path relative to the root, reason to leave it out or "") of the files below a folder."""
+    """Yields (path relative to the root, reason to leave it out or "") of the files in a folder."""
     for where, folders, names in os.walk(os.path.join(root, folder)):
         folders[:] = sorted(name for name in folders if name[0] != ".")
         below = os.path.relpath(where, root)

@@ -1,7 +1,6 @@
-"""Glyphs: characters rendered from the font files that matplotlib ships. No download.
-
-A class is a character, its examples are typefaces: the twelve DejaVu Sans, Sans Mono and Serif
-styles and the STIX fonts. White ink (255) on black (0), 32×32 pixels.
+"""Glyphs: characters rendered from the font files of matplotlib, without a download. A class is a
+character; its examples are typefaces: the twelve DejaVu Sans, Sans Mono and Serif styles and the
+STIX fonts. White ink (255) on black (0), 32×32 pixels.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from tfmetric.datasets.options import ReadOptions
 from tfmetric.datasets.reading import examples_of_values
 
 SIZE = 32
-INK_SIZE = 28  # The longer side of every glyph, so that a margin of two pixels is left.
+INK_SIZE = 28  # The longer side of every glyph, which leaves a margin of two pixels.
 MIN_FACES = 10
 _FONT_SIZE = 48
-_CELL = 128  # No glyph of these faces is cut at this cell and font size.
+_CELL = 128  # This cell and font size cut no glyph of these faces.
 _COLUMNS = 64
 _FORMAT = 1  # Raise it whenever the rendering changes: older cache files are then ignored.
 
 
 def glyphs_examples(options: ReadOptions) -> Examples:
-    """The glyphs, from the cache or freshly rendered (about two seconds)."""
+    """Returns the glyphs, from the cache or freshly rendered (about two seconds)."""
     codes, characters, faces, images = _cached()
     return examples_of_values(
         images[..., None],
@@ -44,10 +43,10 @@ def glyphs_examples(options: ReadOptions) -> Examples:
 
 
 def render(faces: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Renders every letter, digit and symbol that enough of these font files have.
+    """Renders every letter, digit and symbol that enough of these font files contain.
 
     Some characters look the same in a face (Latin A and Greek Alpha, two dashes of different
-    length). The one with the lowest code point is kept: no picture belongs to two classes.
+    length). Only the lowest code point is kept, so that no picture belongs to two classes.
 
     Args:
         faces: Font files.
@@ -79,7 +78,7 @@ def render(faces: list[Path]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
 
 
 def font_files() -> list[Path]:
-    """The font files of matplotlib that glyphs are rendered from."""
+    """Returns the font files of matplotlib for the glyphs."""
     import matplotlib
 
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -92,9 +91,9 @@ def font_files() -> list[Path]:
 
 
 def _pictures(face, characters):
-    """Each character as a 32×32 array, centred, its longer side 28; None where there is no ink.
+    """Renders each character centred in a 32×32 array, its longer side 28; None without ink.
 
-    All are drawn on one big canvas, in cells: calls into Pillow are what takes the time.
+    All are drawn on one canvas in cells, because calls into Pillow take most of the time.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -125,7 +124,7 @@ def _pictures(face, characters):
 
 
 def _distinct(pictures):
-    """The characters that look like no earlier one in any face."""
+    """Returns the characters that differ from all earlier ones in every face."""
     seen: set[tuple[int, bytes]] = set()
     for code, drawn in pictures.items():
         keys = {(number, picture.tobytes()) for number, picture in drawn.items()}

@@ -1,4 +1,4 @@
-"""Labelled data from arrays in memory."""
+"""Makes labelled data from arrays in memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def from_arrays(
     sampling_rate: int | None = None,
     ids: Sequence[str] | None = None,
 ) -> LabeledData:
-    """One set of labelled examples from arrays in memory, unsplit.
+    """Makes one unsplit set of labelled examples from arrays in memory.
 
     Use it for a gallery, or for data that you split yourself; `datasets.load((x, y))` splits by
     class and checks the data.
@@ -41,7 +41,7 @@ def from_arrays(
         kind: The kind, as for `datasets.load`.
         value_range: The range of pixels, as for `datasets.load`.
         sampling_rate: The rate of recordings in hertz, as for `datasets.load`.
-        ids: Where each example came from, `(N,)` text; "array/17" by default.
+        ids: Origin of each example, `(N,)` text; "array/17" by default.
 
     Raises:
         ValueError: If the shapes do not fit, no kind fits, or a value is missing.
@@ -86,7 +86,7 @@ def from_arrays(
 
 
 def as_labeled(data: Any) -> LabeledData:
-    """The data itself, or arrays `(x, labels)` as `LabeledData`; a ValueError for anything else."""
+    """Returns `LabeledData` unchanged, converts arrays `(x, labels)`, else raises ValueError."""
     if isinstance(data, LabeledData):
         return data
     if not isinstance(data, (tuple, list)) or len(data) != 2:

@@ -1,4 +1,4 @@
-"""Labelled examples: what every loader returns and everything else takes."""
+"""Labelled examples, the data type of all loaders and their users."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tfmetric.elements import Element
 class LabeledData:
     """Examples with class labels, read on demand. Immutable.
 
-    `datasets.load` makes a pair of them; `datasets.from_arrays` makes one of arrays in memory.
-    It holds NumPy arrays and a source, never TensorFlow tensors, so that a callback or a tuner
-    may copy it for nothing.
+    `datasets.load` makes a pair of them; `datasets.from_arrays` makes one of arrays in memory. It
+    holds NumPy arrays and a source, never TensorFlow tensors, so that a callback or a tuner may
+    copy it at no cost.
 
     Attributes:
         labels: `int64` array `(N,)`, indexes into `class_names`.
         class_names: The names of all classes, common to the train and the test part, so that a
             label means the same in both.
         groups: An array `(N,)` of group names (a typeface, an alphabet, a person), or `None`.
-        report: What the data check found, or `None`.
+        report: Report of the data check, or `None`.
 
     >>> import numpy as np
     >>> from tfmetric import datasets
@@ -49,10 +49,10 @@ class LabeledData:
         positions: np.ndarray | None = None,
         report: DataReport | None = None,
     ):
-        """Most callers want `datasets.load` or `datasets.from_arrays` instead.
+        """Makes a set; most callers use `datasets.load` or `datasets.from_arrays` instead.
 
         Args:
-            source: Where the examples are read from.
+            source: Source of the examples.
             labels: `int64` array `(N,)`, indexes into `class_names`.
             class_names: The names of the classes.
             groups: An array `(N,)`, or `None`.
@@ -89,7 +89,7 @@ class LabeledData:
 
     @cached_property
     def classes(self) -> np.ndarray:
-        """The labels that occur, ascending."""
+        """The labels that occur, in ascending order."""
         return _frozen(np.unique(self.labels))
 
     @property
@@ -99,7 +99,7 @@ class LabeledData:
 
     @property
     def element(self) -> Element:
-        """What one example is: its kind, shape, dtype and options, see `tfmetric.elements`."""
+        """Kind, shape, dtype and options of one example; see `tfmetric.elements`."""
         return self.source.element
 
     @property
@@ -114,19 +114,19 @@ class LabeledData:
 
     @property
     def split(self) -> Split | None:
-        """How `datasets.load` divided the data into train and test, or `None`."""
+        """The division into train and test by `datasets.load`, or `None`."""
         return None if self.report is None else self.report.division
 
     @cached_property
     def ids(self) -> np.ndarray:
-        """Where each example came from, as text: a file path, "digits/17"."""
+        """The origin of each example, as text: a file path, "digits/17"."""
         return _frozen(self.source.ids(self.positions))
 
     def read(self, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
         """Reads examples into memory.
 
         Args:
-            indices: Which examples, in this order; all of them by default.
+            indices: Indexes of the examples, in this order; all by default.
 
         Returns:
             An array `(len(indices), *element_shape)`; a dictionary of arrays where
@@ -136,7 +136,7 @@ class LabeledData:
         return self.source.read(positions)
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> LabeledData:
-        """These examples only, in this order; nothing is read or copied.
+        """Returns only these examples, in this order, without reading or copying.
 
         Args:
             indices: Integer positions, or a boolean mask `(N,)`.
@@ -164,10 +164,10 @@ class LabeledData:
         return ordered_batches(self.source, self.positions, self.labels, batch_size)
 
     def with_contiguous_labels(self) -> LabeledData:
-        """The same examples with labels 0 to C − 1 of the classes that occur.
+        """Renumbers the labels to 0 … C − 1 for the C classes that occur.
 
-        Use it for losses on class proxies: labels of :func:`tfmetric.datasets.load` count the
-        classes of the test part too, which would get proxies that no example trains.
+        Use it for losses on class proxies: labels of :func:`tfmetric.datasets.load` also count the
+        classes of the test part, whose proxies no example would train.
 
         >>> import numpy as np
         >>> from tfmetric import datasets
@@ -188,7 +188,7 @@ class LabeledData:
     def with_rotated_classes(self) -> LabeledData:
         """Adds each class turned by 90°, 180° and 270° as three further classes.
 
-        Use it on training data where a turned example is another class, such as handwritten
+        Use it on training data if a turned example counts as another class, such as handwritten
         characters (Santoro et al., 2016, "Meta-learning with memory-augmented neural networks").
         Nothing is copied: turned images are made as they are read.
 

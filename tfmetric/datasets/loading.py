@@ -1,4 +1,4 @@
-"""`load`: any labelled source as train and test data."""
+"""`load`: reads any labelled source as train and test data."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def load(
 ) -> tuple[LabeledData, LabeledData]:
     """Loads labelled examples of any kind, checks them, and splits them into train and test.
 
-    Use it at the start of everything. By default the classes of the test part are never seen in
-    training: that is what a learned metric is judged on. `print(train.report)` shows what the
-    check found; examples that had to be left out are warned of.
+    Use it as the first step. By default training never sees the classes of the test part, because a
+    learned metric is judged on new classes. `print(train.report)` shows the findings of the check;
+    a warning reports omitted examples.
 
     Args:
         source: One of
@@ -63,11 +63,11 @@ def load(
               folders of parts (`train/`, `val/`, `test/`) that hold such folders;
             - a `.csv`, `.tsv` or `.jsonl` file with the columns `label` and `path` (relative to
               the file), or `text`, or numbers; and optionally `split` and `group`;
-            - an `.npz` file with `x, y[, group]`, or `x_train, y_train, x_test, y_test`, or
-              the names of MedMNIST; examples of several lengths lie end to end with an `offset`;
+            - an `.npz` file with `x, y[, group]`, or `x_train, y_train, x_test, y_test`, or the
+              names of MedMNIST; examples of several lengths are concatenated, with an `offset`;
             - arrays `(x, y)` or `((x_train, y_train), (x_test, y_test))`, or a mapping with
               the names of an `.npz`;
-            - what :func:`register_reader` was told of.
+            - any source registered by :func:`register_reader`.
         kind: "image", "text", "audio", "vector" or "sequence". By default files go by their suffix,
             strings are texts, `uint8` arrays `(N, height, width[, 1 or 3])` are images, numbers
             `(N, D)` are vectors; other arrays need it.
@@ -76,9 +76,9 @@ def load(
             - "classes": no class is in both parts;
             - "examples": every class is in both parts (a closed set, such as ten digits);
             - "groups": no group (writer, patient, speaker) is in both parts;
-            - "as given": the data's own parts, even where they share classes;
+            - "as given": the data's own parts, even if they share classes;
             - "auto": the data's own parts if they share no class, else by classes.
-        split_seed: Which split, an integer from 0.
+        split_seed: Seed of the split, an integer from 0.
         test_fraction: The share for the test: 0.5 of the classes by default, 0.25 of each class or
             of the groups. At least two classes, or one group, go to each part.
         label: The column, array or feature that holds the labels; `label` or `y` by default.
@@ -142,7 +142,7 @@ def load_parts(
 ) -> dict[str, LabeledData]:
     """Loads labelled examples as :func:`load` does, with the data's own validation part.
 
-    Use it where the data brings a validation part that a search or an early stop should use.
+    Use it if the data has a validation part for a search or early stopping.
 
     Args:
         source: As for :func:`load`.
@@ -163,7 +163,7 @@ def load_parts(
     ['test', 'train']
     """
     require_choice("split", split, RULES)
-    require_seed(split_seed, "split_seed")  # Before anything is read, as the fraction is.
+    require_seed(split_seed, "split_seed")  # Checked before reading, like the fraction.
     if test_fraction is not None:
         require_fraction(test_fraction)
     checked = ReadOptions(**options)
@@ -241,7 +241,7 @@ def _ids(source, pairs):
 
 
 def _copied(first, parts, division):
-    """A note where the parts that the data came with hold the same examples, and were merged."""
+    """Returns a note if the data's own parts share examples and were merged."""
     if parts is None or division.split.rule == "as given":
         return ()
     train, test = np.unique(first[parts == "train"]), first[parts == "test"]

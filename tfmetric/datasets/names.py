@@ -1,8 +1,7 @@
-"""Names: territories, languages and currencies as the world's languages call them. No download.
+"""Names of territories, languages and currencies in many languages, without a download.
 
-A class is a territory, a language or a currency; its examples are its different names in Latin
-script, from the Unicode Common Locale Data Repository that Babel ships.
-"""
+A class is a territory, a language or a currency. Its examples are its names in Latin script, from
+the Unicode Common Locale Data Repository in Babel."""
 
 from __future__ import annotations
 
@@ -21,10 +20,10 @@ _FORMAT = 1  # Raise it whenever the choice of names changes: older cache files 
 
 
 def names_examples(options: ReadOptions) -> Examples:
-    """The names, from the cache or freshly collected (some 15 seconds).
+    """Returns the names, from the cache or freshly collected (about 15 seconds).
 
-    The groups are "territory", "language" and "currency". A name that belongs to two classes is
-    left out: it would be a false neighbor of both.
+    The groups are "territory", "language" and "currency". A name of two classes is left out,
+    because it would be a false neighbor of both.
     """
     babel = require("babel", "names")
     texts, labels, classes, kinds, dropped = cached(
@@ -72,7 +71,7 @@ def collect() -> tuple[np.ndarray, ...]:
     }
     classes = {}
     for kind, code in sorted(found):
-        # Names that differ in case only are one; the first in order stands for them.
+        # Names that differ only in case count as one; the first in order is kept.
         names = {name.casefold(): name for name in sorted(found[kind, code], reverse=True)}
         latin = {key: name for key, name in names.items() if _is_latin(name) and name != code}
         if len(latin) > 1:

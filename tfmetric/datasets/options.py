@@ -1,4 +1,4 @@
-"""The options of `load` that readers get, checked once."""
+"""The options of `load` that readers receive, checked once."""
 
 from __future__ import annotations
 
@@ -13,34 +13,33 @@ from tfmetric.elements import require_kind
 
 COLORS = ("auto", "grey", "rgb")
 VERIFY = ("auto", "full", "quick")
-# An example set that decodes to no more than this is kept in memory; a bigger one is read batch by
-# batch.
+# A decoded set up to this size is kept in memory; a larger set is read batch by batch.
 CACHE_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What a reader is told, as :func:`tfmetric.datasets.load` describes it.
+    """The options for a reader, as described by :func:`tfmetric.datasets.load`.
 
     Attributes:
         kind: The kind of the examples, or `None` for the reader's rule.
         label: The column, array or feature that holds the labels, or `None` for the usual name.
-        group: The one that holds the groups.
+        group: The column, array or feature that holds the groups.
         text: The column that holds texts.
         path: The column that holds paths of files.
         columns: The columns, arrays or features that hold the examples.
-        delimiter: What separates the cells of a table; `None` for that of the file's suffix.
-        data_dir: Where tensorflow-datasets keeps its data.
+        delimiter: Separator of the cells of a table; `None` for the default of the file's suffix.
+        data_dir: Folder of tensorflow-datasets.
         download: Whether missing data may be downloaded.
         verify: "full", "quick" or "auto".
         cache_bytes: Example sets up to this size are kept in memory.
         image_size: (height, width) in pixels.
-        default_image_size: The size of images where `image_size` is `None`; unlike it, no error
-            with another kind.
+        default_image_size: The size of images where `image_size` is `None`; unlike it, ignored for
+            other kinds.
         color: "grey", "rgb" or "auto".
         value_range: The (lowest, highest) value that a pixel can have.
         sampling_rate: The rate of recordings, in hertz.
-        seconds: How much of a recording is kept, from its beginning.
+        seconds: Length kept from the start of a recording.
     """
 
     kind: str | None = None
@@ -83,7 +82,7 @@ class ReadOptions:
             raise ValueError(expected("seconds above 0", seconds=self.seconds))
 
     def with_kind(self, kind: str) -> ReadOptions:
-        """These options with a kind."""
+        """Returns these options with a kind."""
         return replace(self, kind=kind)
 
     def of_kind(self, kind: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Explicit pairs and triplets for Siamese models."""
+"""Makes explicit pairs and triplets for Siamese models."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ def pairs(
     seed: int = 0,
     fixed: bool = False,
 ) -> Any:
-    """Random pairs of examples, for a Siamese model with a pair loss.
+    """Makes random pairs of examples, for a Siamese model with a pair loss.
 
     Use it with `models.siamese` and `SiameseContrastiveLoss`. For a loss on embeddings,
-    `balanced_batches` gives far more pairs for the same work. In the positive pairs every
-    example of a class of two or more is the first one once a round, in the negative pairs every
-    example; the second one is drawn at random.
+    `balanced_batches` gives far more pairs for the same work. In each round, every example of a
+    class of two or more is the first of a positive pair once, and every example is the first of a
+    negative pair once; the second is drawn at random.
 
     Args:
         data: The training data, `LabeledData` or arrays `(x, labels)`.
-        batch_size: Pairs a batch, B.
+        batch_size: Pairs in a batch, B.
         positive_fraction: The share of pairs of one class, 0 to 1; each batch has
             round(B · positive_fraction) of them, in random places.
         batches_per_epoch: By default ceil(N / B).
         augment: As for `balanced_batches`; it gets the images of both sides in one batch.
-        seed: What the pairs are a function of, with the number of the epoch; an integer from 0.
+        seed: Seed of the pairs, combined with the number of the epoch; an integer from 0.
         fixed: Whether every iteration gives the same pairs in the same order. Use it to judge a
             model: what `predict` returns and labels read afterwards belong together.
 
     Returns:
-        A `tf.data.Dataset` of known length with elements `((a, b), same)`: twice
-        `(B, *element_shape)`, and `(B,)` `float32`, 1 for similar. It has `set_epoch`, as that of
-        `balanced_batches`.
+        A `tf.data.Dataset` of known length with elements `((a, b), same)`: twice `(B,
+        *element_shape)`, and `(B,)` `float32`, 1 for similar. It has `set_epoch`, like the dataset
+        of `balanced_batches`.
 
     Raises:
-        ValueError: If no class has two examples, or there is one class only, as far as positive
-            or negative pairs are asked for.
+        ValueError: If positive pairs are requested but no class has two examples, or negative pairs
+            but there is one class only.
 
     >>> from tfmetric import datasets
     >>> train, _ = datasets.load("digits")
@@ -109,24 +109,24 @@ def triplets(
     seed: int = 0,
     fixed: bool = False,
 ) -> Any:
-    """Random triplets of an anchor, a positive and a negative example.
+    """Makes random triplets of an anchor, a positive and a negative example.
 
     Use it with `models.triplet` and `SiameseTripletLoss`. For `TripletLoss`, which mines its
-    triplets, use `balanced_batches`. Every example of a class of two or more is the anchor once
-    a round; the positive and the negative are drawn at random.
+    triplets, use `balanced_batches`. Every example of a class of two or more is the anchor once in
+    each round; the positive and the negative are drawn at random.
 
     Args:
         data: The training data, `LabeledData` or arrays `(x, labels)`.
-        batch_size: Triplets a batch, B.
+        batch_size: Triplets in a batch, B.
         batches_per_epoch: By default ceil(N / B).
         augment: As for `balanced_batches`; it gets the images of all three in one batch.
-        seed: What the triplets are a function of, with the number of the epoch; an integer from 0.
+        seed: Seed of the triplets, combined with the number of the epoch; an integer from 0.
         fixed: Whether every iteration gives the same triplets in the same order.
 
     Returns:
-        A `tf.data.Dataset` of known length with elements `((a, p, n), zeros)`: three times
-        `(B, *element_shape)`, and `(B,)` `float32` zeros, a target that the loss ignores. It has
-        `set_epoch`, as that of `balanced_batches`.
+        A `tf.data.Dataset` of known length with elements `((a, p, n), zeros)`: three times `(B,
+        *element_shape)`, and `(B,)` `float32` zeros, a target that the loss ignores. It has
+        `set_epoch`, like the dataset of `balanced_batches`.
 
     Raises:
         ValueError: If no class has two examples, or there is one class only.
@@ -167,7 +167,7 @@ def triplets(
 
 
 def _sides(x, size, count):
-    """One batch cut into so many sides, array by array where a batch has several."""
+    """Splits a batch into so many sides, array by array for several inputs."""
     if isinstance(x, dict):
         cut = {name: _sides(array, size, count) for name, array in x.items()}
         return tuple({name: sides[side] for name, sides in cut.items()} for side in range(count))
@@ -175,7 +175,7 @@ def _sides(x, size, count):
 
 
 def _table(data, positives, negatives):
-    """The class table, and the places of examples that have a partner."""
+    """Returns the class table, and the places of examples that have a partner."""
     table = ClassTable(data.labels)
     eligible = np.flatnonzero(table.count[table.rank_of] > 1)
     if positives and not len(eligible):

@@ -1,4 +1,4 @@
-"""The names under which people keep the parts of their data."""
+"""The usual names of the parts of data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMES = {
 
 
 def part_of(name: str) -> str | None:
-    """The part that a folder, an array or a cell means by its name; `None` for another name.
+    """Returns the part that a name means; `None` for another name.
 
     >>> part_of("Train"), part_of("validation"), part_of("bus")
     ('train', 'val', None)
@@ -27,7 +27,7 @@ def part_of(name: str) -> str | None:
 
 
 def with_a_test(parts: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The parts, where the validation part serves as the test if there is no test; and a note.
+    """Returns the parts, with the validation part as the test if there is no test; and a note.
 
     >>> with_a_test(np.array(["train", "val"]))[0].tolist()
     ['train', 'test']

@@ -1,7 +1,7 @@
-"""From indexes to batches of examples: the one tf.data pipeline under all samplers.
+"""Turns indexes into batches of examples: the tf.data pipeline of all samplers.
 
-A Python generator yields handles only. Reading, decoding and augmenting run in TensorFlow, in
-parallel, in a fixed order: the batches are a function of the seed.
+A Python generator yields only handles. TensorFlow reads, decodes and augments in parallel and in a
+fixed order, so the batches are a function of the seed.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ def sampled_batches(
         num_batches: Batches an epoch.
         num_examples: M, the examples read for one batch.
         target_dtype: The dtype of the targets.
-        finish: From the examples and the targets of one batch to the dataset's element.
+        finish: Function of the examples and targets of a batch that returns the dataset's element.
         augment: A function or Keras layer on batches of images.
-        seed: What the batches are a function of, with the number of the epoch. The first iteration
-            of two datasets with equal seeds is equal, and so is the second, which differs from
-            the first.
-        fixed: Whether every iteration is of one epoch.
+        seed: Seed of the batches, combined with the number of the epoch. Two datasets with equal
+            seeds have equal first iterations, and equal second iterations, which differ from the
+            first.
+        fixed: Whether every iteration repeats the same epoch.
 
     Returns:
-        The dataset. Its `set_epoch(number)` chooses the epoch that the next iteration draws, and
-        `next_epoch()` says which one that is.
+        The dataset. Its `set_epoch(number)` sets the epoch of the next iteration, and
+        `next_epoch()` returns it.
     """
     import tensorflow as tf
 
     epochs = _Epochs(fixed)
     handle_specs = source.handle_specs()
-    # A call into Python costs as much as gathering a batch of small images: indexes come in
-    # several batches a call. Paths, bytes and rows are bigger and come batch by batch.
+    # A call into Python costs as much as gathering a batch of small images, so a call returns the
+    # indexes of several batches. Paths, bytes and rows are larger and come batch by batch.
     chunk = _CHUNK if all(spec == ("int64", ()) for spec in handle_specs) else 1
 
     def draw():
@@ -86,7 +86,7 @@ def sampled_batches(
     def complete(examples, targets, batch_seed):
         return finish(augment(examples, batch_seed[0]), targets)
 
-    # Random state must be used in order: in parallel calls it would be raced for.
+    # Random state must be used in order, because parallel calls would race for it.
     parallel_calls = tf.data.AUTOTUNE if parallel else None
     dataset = _load(dataset, source, num_examples, drop_remainder=True)
     dataset = dataset.map(complete, num_parallel_calls=parallel_calls)
@@ -97,20 +97,20 @@ def sampled_batches(
 
 
 class _Epochs:
-    """Numbers the iterations of a dataset, and of all that are derived from it."""
+    """Numbers the iterations of a dataset, and of datasets derived from it."""
 
     def __init__(self, fixed: bool = False):
-        self._next, self._lock = 0, threading.Lock()  # Each iteration has a thread of its own.
+        self._next, self._lock = 0, threading.Lock()  # Each iteration has a separate thread.
         self._step = 0 if fixed else 1
 
     def take(self) -> int:
-        """The number for an iteration that begins."""
+        """Returns the number of a starting iteration."""
         with self._lock:
             self._next += self._step
             return self._next - self._step
 
     def set(self, number: int) -> None:
-        """Chooses the epoch that the next iteration draws; further ones count on from there.
+        """Sets the epoch of the next iteration; later iterations count from there.
 
         Args:
             number: From 0.
@@ -121,14 +121,14 @@ class _Epochs:
             self._next = int(number)
 
     def coming(self) -> int:
-        """The number of the epoch that the next iteration draws."""
+        """Returns the number of the epoch of the next iteration."""
         return self._next
 
 
 def ordered_batches(
     source: Source, positions: np.ndarray, labels: np.ndarray, batch_size: int
 ) -> Any:
-    """A `tf.data.Dataset` of (examples, labels) in order; the last batch may be smaller."""
+    """Makes a `tf.data.Dataset` of (examples, labels) in order; the last batch may be smaller."""
     import tensorflow as tf
 
     require_positive(batch_size=batch_size)
@@ -159,11 +159,11 @@ def _load(dataset, source, size, drop_remainder):
 
     if source.batched:
         return dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
-    # One example at a time: every core decodes for the batch that is needed next, and no more than
-    # a few batches are ever in memory.
+    # Decode single examples, so that all cores work on the next batch and only a few batches are in
+    # memory.
     dataset = dataset.unbatch()
     dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
-    if source.element.named:  # Lengths differ: zeros fill up to the longest of the batch.
+    if source.element.named:  # Lengths differ, so pad with zeros to the longest of the batch.
         return dataset.padded_batch(size, drop_remainder=drop_remainder)
     return dataset.batch(size, drop_remainder=drop_remainder)
 
@@ -173,11 +173,11 @@ def _finished(dataset, source):
 
     options = tf.data.Options()
     options.deterministic = True
-    # The generator cannot be divided by files; without this, distributing warns at length.
+    # A generator cannot be sharded by files; without this option distributing warns.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     if source.batched:
-        # Nothing to tune where a batch is one look-up, and rewriting the graph and starting the
-        # tuner at each epoch cost as much as reading dozens of batches.
+        # A batch is a single look-up, so tuning gains nothing, while rewriting the graph and
+        # starting the tuner at each epoch cost as much as reading dozens of batches.
         options.autotune.enabled = False
         options.experimental_optimization.apply_default_optimizations = False
     return dataset.prefetch(_PREFETCH).with_options(options)

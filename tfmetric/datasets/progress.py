@@ -1,4 +1,4 @@
-"""A progress bar for work that takes long, on a terminal only."""
+"""Shows a progress bar for long work, only on a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 def progress(total: int, what: str, show: bool = True) -> Iterator[Callable[[int], object]]:
     """Yields a function that takes the number of items just done.
 
-    Nothing is shown in the first two seconds, or where stderr is not a terminal.
+    The bar appears after two seconds, and only if stderr is a terminal.
     """
     if not show:
         yield lambda done: None

@@ -14,7 +14,7 @@ from tfmetric.elements import Element
 
 
 class RaggedSource:
-    """Examples `(length, ...)` that lie end to end in one array, read as padded batches.
+    """Examples `(length, ...)` concatenated in one array, read as padded batches.
 
     A batch is a dictionary of `"values"` `(batch, longest, ...)`, padded with zeros at the end,
     and `"length"` `(batch,)`, see `tfmetric.elements`.
@@ -28,26 +28,26 @@ class RaggedSource:
         name: str = "array",
         ids: np.ndarray | None = None,
     ):
-        """Makes a source of values that lie end to end.
+        """Makes a source of concatenated values.
 
         Args:
             values: `(total length, ...)`.
             offset: `int64` `(N + 1,)`: example i is `values[offset[i] : offset[i + 1]]`.
-            element: What one example is; its length is free.
-            name: What the ids of the examples begin with, where there are no `ids`.
-            ids: Where each example came from, text `(N,)`.
+            element: Description of one example, with free length.
+            name: Prefix of the ids without `ids`.
+            ids: Origin of each example, text `(N,)`.
         """
         self.element = element
         self._values, self._offset = values, np.asarray(offset, np.int64)
         self._name, self._ids = name, ids
-        # A whole batch is gathered at once where TensorFlow can hold the values.
+        # A whole batch is gathered at once if TensorFlow can hold the values.
         self.batched = values.nbytes <= IN_GRAPH_BYTES and not isinstance(values, np.memmap)
 
     @classmethod
     def of_examples(
         cls, examples: Sequence[np.ndarray], element: Element, name: str, ids: np.ndarray | None
     ) -> RaggedSource:
-        """Lays arrays `(length, ...)` end to end."""
+        """Concatenates arrays `(length, ...)`."""
         offset = np.cumsum([0, *(len(example) for example in examples)])
         values = np.concatenate(examples).astype(element.dtype, copy=False)
         return cls(values, offset, element, name, ids)
@@ -108,5 +108,5 @@ class RaggedSource:
 
     def digest(self, position):
         row = self._one(position)
-        row = row + 0.0 if row.dtype.kind == "f" else row  # -0.0 becomes 0.0.
+        row = row + 0.0 if row.dtype.kind == "f" else row  # Turns -0.0 into 0.0.
         return hashlib.blake2b(np.ascontiguousarray(row).tobytes(), digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""The readers that tfmetric brings, registered in the order in which messages list them."""
+"""The built-in readers, registered in the order in which messages list them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _file(*suffixes: str) -> Any:
 
 
 def register_all() -> None:
-    """Registers the readers; importing the room does it once."""
+    """Registers the readers, once on import of the package."""
     register_builtin("digits", digits_examples)
     register_builtin("glyphs", glyphs_examples)
     register_builtin("names", names_examples)

@@ -1,4 +1,4 @@
-"""From what a reader found to checked examples, whatever their kind."""
+"""Turns the findings of a reader into checked examples of any kind."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ def examples_of_values(
     skipped: Sequence[tuple[str, str]] = (),
     notes: Sequence[str] = (),
 ) -> Examples:
-    """Checks examples in memory; a reader of one's own ends with this call.
+    """Checks examples in memory; call it at the end of your own reader.
 
-    Examples without a label, or that the kind cannot use (NaN, empty text), are left out with the
+    Examples without a label, or unusable for the kind (NaN, empty text), are left out with the
     reason.
 
     Args:
         values: The examples: an array, a list of strings, a list of arrays of several lengths.
         labels: `(N,)` integers or text; NaN, `None` and blank text are missing.
-        name: What was read; ids begin with it where there are no `ids`.
-        options: The options that the reader got.
+        name: Name of the source, the prefix of ids without `ids`.
+        options: The options of the reader.
         groups: `(N,)` integers or text, or `None`.
         parts: `(N,)` of "train", "val" and "test", or `None`.
         class_names: If given, `labels` are indexes into it.
-        ids: Where each example came from, text `(N,)`.
-        skipped: (id, reason) of what the reader itself left out.
-        notes: What the reader decided that the user should know of.
+        ids: Origin of each example, text `(N,)`.
+        skipped: (id, reason) of examples that the reader left out.
+        notes: Decisions of the reader, for the user.
 
     Returns:
-        What :func:`tfmetric.datasets.register_reader` wants.
+        The result that :func:`tfmetric.datasets.register_reader` expects of a reader.
 
     Raises:
         ValueError: If the numbers of examples, labels and groups differ, or no kind fits.
@@ -89,7 +89,7 @@ def examples_of_values(
                 first=[f"{where}: {reason}" for where, reason in reasons[:3]],
             )
         )
-    # A list stays a list: NumPy would make texts of integers beside texts.
+    # Keep a list, because NumPy would turn integers beside texts into texts.
     column = labels if isinstance(labels, (list, tuple)) else np.asarray(labels).reshape(-1)
     column = given.labels(_rows(column, usable.keep))
     return _examples(usable, column, name, groups, parts, class_names, [*skipped, *reasons], notes)
@@ -108,19 +108,19 @@ def examples_of_files(
     skipped: Sequence[tuple[str, str]] = (),
     notes: Sequence[str] = (),
 ) -> Examples:
-    """Checks examples that are encoded in files or records, one each; see `examples_of_values`.
+    """Checks examples encoded in files or records, one in each; see `examples_of_values`.
 
     Args:
         store: The encoded examples.
         labels: `(N,)` integers or text.
         kind: Their kind.
-        name: What was read.
-        options: The options that the reader got.
+        name: Name of the source.
+        options: The options of the reader.
         groups: `(N,)`, or `None`.
         parts: `(N,)` of "train", "val" and "test", or `None`.
         class_names: If given, `labels` are indexes into it.
-        skipped: (id, reason) of what the reader itself left out.
-        notes: What the reader decided that the user should know of.
+        skipped: (id, reason) of examples that the reader left out.
+        notes: Decisions of the reader, for the user.
     """
     chosen = modality(kind)
     if chosen.from_files is None:
@@ -146,7 +146,7 @@ def examples_of_files(
 
 
 def kind_of_values(values: Any) -> str:
-    """The kind of examples in memory by the rules of `elements.kind_of`.
+    """Returns the kind of examples in memory by the rules of `elements.kind_of`.
 
     Raises:
         ValueError: If no rule fits; it asks for `kind=`.
@@ -167,7 +167,7 @@ def kind_of_values(values: Any) -> str:
 
 
 def kind_of_files(names: Sequence[str]) -> str:
-    """The kind of files by their suffixes; an error where they are of several kinds, or of none."""
+    """Returns the kind of files by their suffixes; raises ValueError for several kinds or none."""
     counts: Counter[str] = Counter()
     for name in names:
         counts[os.path.splitext(name)[1].lower()] += 1
@@ -181,7 +181,7 @@ def kind_of_files(names: Sequence[str]) -> str:
 
 
 def known_formats() -> str:
-    """The file formats of all kinds, for messages."""
+    """Returns the file formats of all kinds, for messages."""
     return "; ".join(f"{k} ({one.formats})" for k, one in MODALITIES.items() if one.formats)
 
 

@@ -1,8 +1,8 @@
-"""Finding labels and images inside TFRecord files without reading them whole.
+"""Finds labels and images inside TFRecord files without reading whole files.
 
 A TFRecord file is a chain of: length (8 bytes), CRC (4), payload, CRC (4). A payload of TFDS is a
-`tf.train.Example` message. Walking the message's length prefixes finds where the image lies and
-reads the small fields, and never touches the pages in between.
+`tf.train.Example` message. Walking its length prefixes locates the image and reads the small
+fields, without touching the pages in between.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def record_spans(data: bytes, path: str) -> Iterator[tuple[int, int]]:
     """Yields (start, stop) of the payload of each record of a TFRecord file.
 
     Args:
-        data: The file, best as a memory map.
+        data: The file, preferably as a memory map.
         path: Its name, for the error message.
 
     Raises:
@@ -75,7 +75,7 @@ def _first(data, kind, start, stop):
         return a, b
     if kind == 3:
         tag, offset = _varint(data, start)
-        if tag & 7 == _BYTES:  # Packed: a length, then the values.
+        if tag & 7 == _BYTES:  # Packed values follow their length.
             length, offset = _varint(data, offset)
             if not length:
                 return None

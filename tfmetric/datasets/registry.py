@@ -1,4 +1,4 @@
-"""The readers of sources: each is registered, and `load` asks them one after the other."""
+"""The registry of readers, which `load` asks in turn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfmetric.datasets.options import ReadOptions
 
 @dataclass(frozen=True)
 class Reader:
-    """One way of reading labelled examples.
+    """A reader of labelled examples.
 
     Attributes:
         name: The name under which it is registered.
@@ -39,17 +39,19 @@ def register_reader(
     matches: Callable[[Any], bool],
     words: str,
 ) -> None:
-    """Teaches `datasets.load`, and with it every command, a source of one's own.
+    """Registers your own source for `datasets.load` and every command.
 
-    A reader that is registered later is asked first, so that it may take over a source that
-    tfmetric reads otherwise. A name that is registered already is replaced.
+    Later readers are asked first, so they can take over sources that tfmetric reads otherwise.
+    Registering a name again replaces its reader.
 
     Args:
         name: The name of the reader.
-        read: From a source and a `ReadOptions` to `Examples`, best by
+        read: Function of a source and a `ReadOptions` that returns `Examples`, usually by
             :func:`tfmetric.datasets.examples_of_values`.
-        matches: Whether a source (a string, a path, arrays) is for this reader. It must not read.
-        words: The sources in words, such as "a .lines file", for the message about an unknown one.
+        matches: Whether a source (a string, a path, arrays) is for this reader. It must not read
+            the source.
+        words: The sources in words, such as "a .lines file", for the message about an unknown
+            source.
 
     >>> from tfmetric import datasets
     >>> def read(source, options):
@@ -65,7 +67,7 @@ def register_reader(
 
 
 def register_builtin(name: str, read: Callable[[ReadOptions], Examples]) -> None:
-    """Registers a data set that needs no files: its source is its name."""
+    """Registers a data set without files, whose source is its name."""
     _register(
         Reader(
             name,
@@ -78,7 +80,7 @@ def register_builtin(name: str, read: Callable[[ReadOptions], Examples]) -> None
 
 
 def builtin_names() -> tuple[str, ...]:
-    """The names of the data sets that need no files and no download.
+    """Returns the names of the data sets without files and downloads.
 
     >>> builtin_names()
     ('digits', 'glyphs', 'names')
@@ -100,5 +102,5 @@ def reader_of(source: Any) -> Reader:
 
 
 def _register(reader):
-    _READERS.pop(reader.name, None)  # A replaced reader is asked in the place of a new one.
+    _READERS.pop(reader.name, None)  # A replacement is asked as early as a new reader.
     _READERS[reader.name] = reader

@@ -1,4 +1,4 @@
-"""What the data check found, for people to read."""
+"""The findings of the data check, for people to read."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class PartSummary:
         examples: The number of examples.
         classes: The number of classes.
         smallest: (name, number of examples) of the smallest class.
-        median: The median number of examples a class.
+        median: The median number of examples of a class.
         largest: (name, number of examples) of the largest class.
-        singletons: The number of classes with one example: no positive pair, never a hit.
+        singletons: The number of classes with one example, which give no positive pair and no hit.
     """
 
     examples: int
@@ -37,23 +37,23 @@ class PartSummary:
 
 @dataclass(frozen=True)
 class DataReport:
-    """What `datasets.load` found in the data; `print` it.
+    """The findings of `datasets.load` in the data; `print` it.
 
     Attributes:
-        source: What was loaded.
+        source: The loaded source.
         element_shape: The shape of one example.
         dtype: The dtype of the examples.
         train: Counts of the train part.
         test: Counts of the test part.
-        split: How the examples were divided, in words.
-        check: What the check read.
+        split: The division of the examples, in words.
+        check: Extent of the check, in words.
         skipped: (id, reason) of each example that was left out.
         duplicates: (train id, test id) of each test example whose content is in train too.
-        notes: Decisions taken on the way that the user did not ask for.
+        notes: Decisions taken without the user's request.
         repeated: (first id, id) of each further copy of an example in one part.
         conflicts: (first id, id) of each example whose content has another label elsewhere.
-        element: What one example is, as `Element.to_dict` has it; `None` in reports of old.
-        division: How the examples were divided, as a `Split`.
+        element: Description of one example, as `Element.to_dict`; `None` in old reports.
+        division: The division of the examples, as a `Split`.
     """
 
     source: str
@@ -72,7 +72,7 @@ class DataReport:
     conflicts: tuple[tuple[str, str], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as plain dictionaries, lists, numbers and text, ready for JSON."""
+        """Returns the report as plain dictionaries, lists, numbers and text, ready for JSON."""
         return _plain(asdict(self))
 
     def __str__(self):

@@ -10,7 +10,7 @@ from tfmetric.datasets.sources import Source
 
 
 class RotatedSource:
-    """Square images in four orientations: example i + r·N is example i turned r·90°."""
+    """Square images in four orientations; example i + r·N is example i turned by r·90°."""
 
     def __init__(self, base: Source):
         self._base = base
@@ -37,7 +37,7 @@ class RotatedSource:
         def rotate(turns, *handles):
             images = load(*handles)
             turns = tf.reshape(turns, (-1, 1, 1, 1)) if self.batched else turns
-            # Counter-clockwise, as numpy.rot90: transpose, then flip the rows.
+            # Counter-clockwise, like numpy.rot90: transpose, then flip the rows.
             axes = (0, 2, 1, 3) if self.batched else (1, 0, 2)
             rows, columns = (1, 2) if self.batched else (0, 1)
             quarter = tf.reverse(tf.transpose(images, axes), (rows,))

@@ -1,7 +1,7 @@
-"""Which examples go into which batch: index arithmetic on labels, in NumPy alone.
+"""Chooses the examples of each batch by index arithmetic on labels, in NumPy only.
 
-Everything here is a function of (labels, seed, epoch). An epoch costs one sort of the examples;
-a batch costs a few vectorised look-ups, however many examples there are.
+Everything here is a function of (labels, seed, epoch). An epoch costs one sort of the examples; a
+batch costs a few vectorised look-ups for any number of examples.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ClassTable:
 
 
 def batch_within(classes: int, examples: int, present: int, enough: int) -> tuple[int, int]:
-    """P and K for data of few classes: P is their number, and K grows to fill the batch.
+    """Returns P and K for data of few classes: P is their number, and K grows to fill the batch.
 
     Args:
         classes: P, as asked for.
@@ -49,10 +49,10 @@ def batch_within(classes: int, examples: int, present: int, enough: int) -> tupl
 def class_stream(
     num_classes: int, per_batch: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Yields batches of different classes, for ever; each round visits every class once.
+    """Yields batches of different classes, endlessly; each round visits every class once.
 
-    Where a batch takes the end of one random order and the beginning of the next, classes of the
-    end are moved back in the next order, so that none is in the batch twice.
+    If a batch spans two random orders, the classes taken from the first are moved back in the
+    second, so that no class is in the batch twice.
 
     Args:
         num_classes: The number of classes, C.
@@ -76,7 +76,7 @@ def class_stream(
             need = per_batch - len(left)
             rest = np.concatenate([others[need:], fresh[used[fresh]]])
             yield np.concatenate([left, others[:need]])
-            # Shuffled, or the classes moved back would always come last.
+            # Shuffle, or the classes moved back would always come last.
             left = rng.permutation(rest)
         else:
             yield left[:per_batch]
@@ -92,8 +92,8 @@ def balanced_indices(
 ) -> Iterator[np.ndarray]:
     """Yields one epoch of P×K batches of example indexes, class by class.
 
-    Passes of a class within the epoch take different examples until it is exhausted, then begin
-    anew. A class with fewer than K examples repeats them as evenly as possible.
+    Within the epoch a class yields different examples until all are used, then starts again. A
+    class with fewer than K examples repeats them as evenly as possible.
 
     Args:
         table: The examples by class.
@@ -106,7 +106,7 @@ def balanced_indices(
         Arrays `(P*K,)` of indexes.
     """
     size = examples_per_class
-    # One sort shuffles within every class at once: class number plus a fraction below one.
+    # One sort of class number plus a random fraction shuffles within every class at once.
     order = table.order[np.argsort(table.rank_of + rng.random(len(table.order)))]
     cursor = np.zeros(len(table.classes), np.int64)
     steps = np.arange(size)
@@ -121,13 +121,13 @@ def balanced_indices(
         for row in np.flatnonzero(short):
             label = classes[row]
             first, count = table.start[label], table.count[label]
-            members = order[first : first + count]  # A view: the new order is written back.
+            members = order[first : first + count]  # A view, so that the new order is written back.
             chosen[row], cursor[label] = _begin_anew(members, cursor[label], size, rng)
         yield chosen.reshape(-1)
 
 
 def _begin_anew(members, cursor, size, rng):
-    """The last unused examples and some used ones; reorders `members` for the next round."""
+    """Takes the last unused and some used examples; reorders `members` for the next round."""
     if len(members) < size:
         repeats = -(-size // len(members))
         return np.concatenate([rng.permutation(members) for _ in range(repeats)])[:size], cursor
@@ -141,7 +141,7 @@ def _begin_anew(members, cursor, size, rng):
 def anchor_stream(
     candidates: np.ndarray, size: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Yields arrays `(size,)` of candidates, each candidate once a round, for ever."""
+    """Yields arrays `(size,)` of candidates endlessly, each candidate once in each round."""
     left = np.empty(0, candidates.dtype)
     while True:
         while len(left) < size:
@@ -151,14 +151,14 @@ def anchor_stream(
 
 
 def partners(table: ClassTable, places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """For each place in the table, another place of the same class (of two examples or more)."""
+    """Draws, for each place in the table, another place of the same class of two or more."""
     label = table.rank_of[places]
     start, count = table.start[label], table.count[label]
     return start + (places - start + rng.integers(1, count)) % count
 
 
 def strangers(table: ClassTable, places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """For each place in the table, a place of another class, every example equally likely."""
+    """Draws, for each place in the table, a place of another class, all examples equally likely."""
     label = table.rank_of[places]
     start, count = table.start[label], table.count[label]
     drawn = rng.integers(0, len(table.order) - count)

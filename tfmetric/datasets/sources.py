@@ -1,10 +1,10 @@
 # The methods are described once, on the protocol that the classes here follow.
 # ruff: noqa: D102
-"""The one interface through which examples are read, whatever they are stored in.
+"""The interface to read examples from any storage.
 
-A source hands out small *handles* for examples (an index, a path, some bytes), which is all that
-the sampling code and the Python generator ever touch. Its *loader* turns handles into examples in
-TensorFlow, in parallel. That is why a million images start in seconds.
+A source returns small *handles* for examples (an index, a path, some bytes); the sampling code and
+the Python generator use only these. Its *loader* turns handles into examples in TensorFlow, in
+parallel. So a million images start in seconds.
 """
 
 from __future__ import annotations
@@ -17,39 +17,40 @@ import numpy as np
 
 from tfmetric.elements import Element, kind_of
 
-# An array up to this size is gathered in TensorFlow; above it, or on disk, in NumPy row by row.
+# TensorFlow gathers an array up to this size; NumPy reads a larger array, or one on disk, row by
+# row.
 IN_GRAPH_BYTES = 2**30
 
 
 class Source(Protocol):
-    """Examples of one kind that are read by position."""
+    """Examples of one kind, read by position."""
 
     element: Element
-    batched: bool  # The loader takes a batch of handles (True) or the handles of one example.
+    batched: bool  # Whether the loader takes a batch of handles or the handles of one example.
 
     def __len__(self) -> int:
-        """The number of examples."""
+        """Returns the number of examples."""
 
     def handle_specs(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
-        """(dtype, shape of one) for each array that `handles` returns."""
+        """Returns (dtype, shape of one) for each array that `handles` returns."""
 
     def handles(self, positions: np.ndarray) -> tuple[np.ndarray, ...]:
-        """What the pipeline passes along for these examples."""
+        """Returns the handles of these examples for the pipeline."""
 
     def loader(self) -> Callable[..., Any]:
-        """A TensorFlow function from handles to examples; made anew for each pipeline."""
+        """Makes a TensorFlow function from handles to examples, for one pipeline."""
 
     def read(self, positions: np.ndarray) -> np.ndarray:
-        """The examples, as one array in this order."""
+        """Returns the examples as one array in this order."""
 
     def ids(self, positions: np.ndarray) -> np.ndarray:
-        """Where these examples came from, as text."""
+        """Returns the origins of these examples, as text."""
 
     def fingerprints(self, positions: np.ndarray) -> np.ndarray:
-        """A cheap `uint64` each that is equal where the contents are equal (not the reverse)."""
+        """Returns a cheap `uint64` for each example, equal for equal contents (not conversely)."""
 
     def digest(self, position: int) -> bytes:
-        """A hash of the content of one example."""
+        """Returns a hash of the content of one example."""
 
 
 class ArraySource:
@@ -68,9 +69,9 @@ class ArraySource:
 
         Args:
             array: The examples.
-            name: What the ids of the examples begin with, where there are no `ids`.
-            ids: Where each example came from, text `(N,)`.
-            element: What one example is; by default by the rules of `elements.kind_of`.
+            name: Prefix of the ids without `ids`.
+            ids: Origin of each example, text `(N,)`.
+            element: Description of one example; by default by the rules of `elements.kind_of`.
         """
         if element is None:
             element = Element(kind_of(array.shape, array.dtype), array.shape[1:], array.dtype.name)
@@ -116,7 +117,7 @@ class ArraySource:
             part = positions[start : start + 4096]
             values = self._array[part].reshape(len(part), width)[:, columns]
             if values.dtype.kind == "f":
-                values = (values + 0.0).view(f"u{values.dtype.itemsize}")  # -0.0 becomes 0.0.
+                values = (values + 0.0).view(f"u{values.dtype.itemsize}")  # Turns -0.0 into 0.0.
             out[start : start + len(part)] = (values.astype(np.uint64) * odd).sum(1)
         return out
 

@@ -1,4 +1,4 @@
-"""Dividing classes, examples or groups between train and test."""
+"""Divides classes, examples or groups between train and test."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def split_classes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Splits examples so that no class is in both parts.
 
-    Use it to judge a metric on classes never seen in training, which is what it is for.
+    Use it to judge a metric on classes never seen in training.
 
     Args:
         labels: Class labels `(N,)`, any type.
         test_fraction: The share of the *classes* for the test, between 0 and 1; at least two
             classes go to each part.
-        seed: Which split, an integer from 0. The same seed and classes give the same split.
+        seed: Seed of the split, an integer from 0. The same seed and classes give the same split.
 
     Returns:
         Indexes of the train examples and of the test examples, ascending.
@@ -50,13 +50,13 @@ def split_examples(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Splits the examples of each class, so that every class is in both parts (a closed set).
 
-    Use it where the classes are fixed, such as ten digits. A class of one example is in train
-    only; every other class has at least one example in each part.
+    Use it for fixed classes, such as ten digits. A class of one example is in train only; every
+    other class has at least one example in each part.
 
     Args:
         labels: Class labels `(N,)`, any type.
         test_fraction: The share of each class for the test, between 0 and 1.
-        seed: Which split, an integer from 0.
+        seed: Seed of the split, an integer from 0.
 
     Returns:
         Indexes of the train examples and of the test examples, ascending.
@@ -70,7 +70,7 @@ def split_examples(
     require_seed(seed)
     _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     codes = codes.reshape(-1)
-    # One sort shuffles within every class at once: class number plus a fraction below one.
+    # One sort of class number plus a random fraction shuffles within every class at once.
     order = np.argsort(codes + np.random.default_rng(seed).random(len(codes)))
     start = np.concatenate([[0], np.cumsum(counts)[:-1]])
     rank = np.empty(len(codes), np.int64)
@@ -87,13 +87,13 @@ def split_groups(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Splits examples so that no group (writer, patient, speaker, alphabet) is in both parts.
 
-    Use it where examples of one group are alike for another reason than their class.
+    Use it if examples of one group are similar for another reason than their class.
 
     Args:
         groups: The group of each example `(N,)`, any type.
         test_fraction: The share of the *groups* for the test, between 0 and 1; at least one group
             goes to each part.
-        seed: Which split, an integer from 0.
+        seed: Seed of the split, an integer from 0.
 
     Returns:
         Indexes of the train examples and of the test examples, ascending.
@@ -121,7 +121,7 @@ def split_groups(
 
 
 def own_split(labels: np.ndarray, parts: np.ndarray | None) -> tuple | None:
-    """The data's own split, if it has both parts and no class is in both; else `None`."""
+    """Returns the data's own split if it has both parts and no class is in both; else `None`."""
     if parts is None:
         return None
     train, test = np.flatnonzero(parts == "train"), np.flatnonzero(parts == "test")
@@ -131,7 +131,7 @@ def own_split(labels: np.ndarray, parts: np.ndarray | None) -> tuple | None:
 
 
 def require_four_classes(classes) -> None:
-    """Raises a ValueError for fewer than four classes: too few to divide."""
+    """Raises a ValueError for fewer than four classes, which are too few to divide."""
     if len(classes) < 4:
         raise ValueError(
             expected(
@@ -151,7 +151,7 @@ def require_learnable(
         train: Labels of the train examples, indexes into `class_names`.
         test: Labels of the test examples.
         class_names: The names of the classes.
-        closed_set: Whether the test is judged against train: it needs one example only then.
+        closed_set: Whether the test is evaluated against train; it then needs only one example.
     """
     if closed_set and not len(test):
         raise ValueError(expected("at least one example in the test part", test_examples=0))
@@ -161,8 +161,8 @@ def require_learnable(
         if len(classes) < 2:
             raise ValueError(
                 expected(
-                    f"at least two classes in the {part} part, or there is nothing to tell apart;"
-                    " move classes to it, or give the examples without a split of their own",
+                    f"at least two classes in the {part} part, or there is nothing to "
+                    f"distinguish; move classes to it, or pass the examples without parts",
                     **{f"{part}_classes": [class_names[label] for label in classes]},
                 )
             )

@@ -1,9 +1,9 @@
 # The methods are described once, on the protocol that the classes here follow.
 # ruff: noqa: D102
-"""Where encoded images lie: files of their own, or records inside bigger files.
+"""Stores of encoded images: single files, or records inside larger files.
 
-A store is a list of encoded images that is read one image at a time. It holds paths and offsets
-only, so that a million images cost some megabytes.
+A store is a list of encoded images, read one at a time. It holds only paths and offsets, so a
+million images cost some megabytes.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ class Store(Protocol):
     """A list of encoded images, read on demand."""
 
     def __len__(self) -> int:
-        """The number of images."""
+        """Returns the number of images."""
 
     def handles(self, positions: np.ndarray) -> np.ndarray:
-        """What the pipeline passes along for these images: an object array of bytes."""
+        """Returns the handles of these images for the pipeline: an object array of bytes."""
 
     def fetch(self, handle: Any) -> Any:
-        """In TensorFlow: the encoded bytes for one handle (a scalar string tensor)."""
+        """Returns, in TensorFlow, the encoded bytes for one handle (a scalar string tensor)."""
 
     def read_bytes(self, position: int) -> bytes:
-        """The encoded bytes of one image."""
+        """Returns the encoded bytes of one image."""
 
     def ids(self, positions: np.ndarray) -> np.ndarray:
-        """Where these images came from, as text."""
+        """Returns the origins of these images, as text."""
 
     def fingerprints(self, positions: np.ndarray) -> np.ndarray:
-        """A cheap `uint64` each that is equal where the bytes are equal (not the reverse)."""
+        """Returns a cheap `uint64` for each image, equal for equal bytes (not conversely)."""
 
     def subset(self, positions: np.ndarray) -> Store:
-        """The store of these images only."""
+        """Returns a store of these images only."""
 
 
 class FileStore:
-    """One image a file. Paths are kept relative to `root`, as bytes, to stay small."""
+    """Images in single files. Paths are kept relative to `root`, as bytes, to save memory."""
 
     def __init__(self, root: str | os.PathLike, paths: Sequence[str] | np.ndarray):
         self.root = os.fspath(root)
@@ -59,11 +59,11 @@ class FileStore:
         return len(self._paths)
 
     def path(self, position: int) -> str:
-        """The path of one image."""
+        """Returns the path of one image."""
         return os.path.join(self.root, os.fsdecode(self._paths[position]))
 
     def fault(self, position: int) -> str:
-        """Why the file cannot be opened; "" if it can. A pipe would be waited for without end."""
+        """Reason why the file cannot be opened, or "". Opening a pipe would wait forever."""
         try:
             regular = stat.S_ISREG(os.stat(self.path(position)).st_mode)
         except OSError as error:
@@ -102,7 +102,7 @@ class FileStore:
 class SpanStore:
     """Images that are spans of bytes inside big files, such as TFRecord shards.
 
-    The files are memory-mapped: only the pages of the images that are asked for are read.
+    The files are memory-mapped: only the pages of requested images are read.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class SpanStore:
 
 @lru_cache(maxsize=4096)
 def mapped(path: str) -> mmap.mmap:
-    """The file as a read-only memory map, opened once."""
+    """Opens the file once as a read-only memory map."""
     with open(path, "rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 

@@ -1,4 +1,4 @@
-"""The rows of a .csv, .tsv or .jsonl file as columns of text."""
+"""Reads the rows of a .csv, .tsv or .jsonl file as columns of text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from tfmetric._errors import expected
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
-# Labels that stand for a value that is not there, as pandas and NumPy write them.
+# Texts that pandas and NumPy write for missing values.
 _MISSING = ("", "nan", "NaN")
 
 
@@ -21,8 +21,8 @@ class Table:
     Attributes:
         path: The file.
         columns: The cells of each column, as text, by its name.
-        where: Where each row stands: "list.csv line 7".
-        skipped: (where, reason) of the rows that were left out.
+        where: Location of each row: "list.csv line 7".
+        skipped: (location, reason) of the omitted rows.
     """
 
     path: str
@@ -68,11 +68,11 @@ def read_table(path: str, delimiter: str | None = None) -> Table:
     """Reads a table; rows that do not fit the header are left out with the reason.
 
     Args:
-        path: A `.csv` or `.tsv` file with a header, or a `.jsonl` file of an object a line.
-        delimiter: What separates the cells; by default a comma, in `.tsv` a tab.
+        path: A `.csv` or `.tsv` file with a header, or a `.jsonl` file with an object in each line.
+        delimiter: Separator of the cells; by default a comma, in `.tsv` a tab.
 
     Raises:
-        ValueError: If the file is no table, or is not in UTF-8.
+        ValueError: If the file is not a table, or not in UTF-8.
     """
     suffix = os.path.splitext(path)[1].lower()
     try:

@@ -1,4 +1,4 @@
-"""Tables (.csv, .tsv, .jsonl): rows with a label and a path, a text or numbers."""
+"""Reads tables (.csv, .tsv, .jsonl): rows with a label and a path, a text or numbers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def table_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
 
 
 def _named(table: Table, name: str | None, usual: str, needed: bool = False) -> str | None:
-    """The column of this name, or else of the usual name; an error where one is named in vain."""
+    """Column of this name, or of the usual name; raises ValueError for a missing name."""
     if name is not None or needed:
         if (name or usual) not in table.columns:
             raise ValueError(

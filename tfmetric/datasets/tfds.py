@@ -1,4 +1,4 @@
-"""Data sets of images or texts prepared by tensorflow-datasets, read on demand."""
+"""Reads data sets of images or texts prepared by tensorflow-datasets, on demand."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tfmetric.datasets.reading import examples_of_files
 from tfmetric.datasets.records import example_fields, record_spans
 from tfmetric.datasets.stores import SpanStore, mapped
 
-_SHOWN = 80  # Characters of a name that is no name.
+_SHOWN = 80  # Characters that a name cannot contain.
 
 
 def tfds_examples(source: str, options: ReadOptions) -> Examples:
     """Reads the image or text feature and the label feature of a prepared data set.
 
-    Examples with a negative label (unlabeled ones) are left out. Splits of other names than
-    those of train, validation and test are read only where there are no such ones.
+    Examples with a negative label (unlabeled ones) are left out. Splits with other names than
+    train, validation and test are read only if none of these exists.
     """
     name = source.removeprefix("tfds:")
     builder = _prepared_builder(name, options.data_dir, options.download)
@@ -57,7 +57,7 @@ def tfds_examples(source: str, options: ReadOptions) -> Examples:
 
 @contextmanager
 def _quiet():
-    """Keeps remarks on folders of other versions and configurations off stderr."""
+    """Hides remarks on folders of other versions and configurations."""
     from absl import logging
 
     before = logging.get_verbosity()
@@ -76,7 +76,7 @@ def _prepared_builder(name, data_dir, download):
         with _quiet():
             builder = tfds.builder(name, data_dir=where)
     except (ValueError, AssertionError) as error:
-        # Its own messages run to pages: the whole name grammar, or every data set there is.
+        # The messages of tensorflow-datasets are pages long.
         raise ValueError(
             expected(
                 "the name of a data set of tensorflow-datasets after tfds:, as in tfds:omniglot,"
@@ -108,7 +108,7 @@ def _prepared_builder(name, data_dir, download):
 
 
 def _feature_keys(builder, options):
-    """The names of the example, label and group (or None) features, and the kind of the example."""
+    """Returns the names of the example, label and group (or None) features, and the kind."""
     from tensorflow_datasets.core import features
 
     items = dict(builder.info.features.items())
@@ -124,7 +124,8 @@ def _feature_keys(builder, options):
     if example is None or label is None:
         raise ValueError(
             expected(
-                "a data set with one image or text and one class label an example (name them by"
+                "a data set with one image or text and one class label for each example (name "
+                "them by"
                 " columns= and label=); load others with tensorflow-datasets and pass arrays",
                 name=builder.info.name,
                 images=found["image"],
@@ -137,14 +138,14 @@ def _feature_keys(builder, options):
 
 
 def _only(names, wanted, usual):
-    """The wanted name, the usual one, or the only one; None if there is none such."""
+    """Returns the requested name, the usual name, or the only name; None without any."""
     if wanted is not None:
         return wanted if wanted in names else None
     return usual if usual in names else (names[0] if len(names) == 1 else None)
 
 
 def _index(builder, splits, keys):
-    """Where each example lies, and its label and group: {column: (N,) int64}."""
+    """Returns each example's location, label and group: {column: (N,) int64}."""
     example, label, group = keys
     wanted = frozenset(key for key in keys if key)
     files, rows = [], []
@@ -159,7 +160,7 @@ def _index(builder, splits, keys):
                     found = example_fields(data, start, stop, wanted)
                     if example in found:
                         first, last = found[example]
-                        # A zero is written as an absent value by some writers.
+                        # Some writers omit a zero.
                         rows.append(
                             (
                                 len(files) - 1,

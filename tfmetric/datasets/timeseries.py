@@ -1,4 +1,4 @@
-"""Time series in the `.ts` text form of the UCR and UEA archives."""
+"""Reads time series in the `.ts` format of the UCR and UEA archives."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _PARTS = {"train": "_TRAIN", "test": "_TEST"}
 
 
 def timeseries_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
-    """Reads sequences; of `NAME_TRAIN.ts` and `NAME_TEST.ts` side by side, both parts.
+    """Reads sequences; both parts if `NAME_TRAIN.ts` and `NAME_TEST.ts` are side by side.
 
-    After `@data` each line is one example: dimensions separated by colons, their values by commas,
-    the class last. Lines that hold no such example are left out with the reason.
+    After `@data` each line is one example: dimensions separated by colons, values by commas, the
+    class last. Malformed lines are left out with the reason.
     """
     path = Path(path)
     files = {"": path}
@@ -46,7 +46,9 @@ def timeseries_examples(path: str | os.PathLike, options: ReadOptions) -> Exampl
     if not values:
         raise ValueError(
             expected(
-                "a .ts file with an example a line after @data", path=str(path), skipped=skipped[:3]
+                "a .ts file with one example per line after @data",
+                path=str(path),
+                skipped=skipped[:3],
             )
         )
     return examples_of_values(
@@ -61,7 +63,7 @@ def timeseries_examples(path: str | os.PathLike, options: ReadOptions) -> Exampl
 
 
 def _data_lines(file):
-    """(number, text) of the lines after @data."""
+    """Returns (number, text) of the lines after @data."""
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

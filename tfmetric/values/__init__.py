@@ -1,7 +1,7 @@
-"""Labels, ids and texts as arrays that lose nothing, and values in the form that JSON holds.
+"""Reads labels, ids and texts without loss, and converts values for JSON.
 
-Every room reads these through this module, so that a column is read alike whether it comes as a
-list, a NumPy array of any type, a column of pandas or a tensor.
+Every room reads columns through this module, so a list, a NumPy array of any type, a pandas column
+and a tensor are read alike.
 """
 
 from tfmetric.values.columns import encoded, ids, labels, missing, texts

@@ -1,4 +1,4 @@
-"""Columns of labels, ids and texts, in whatever form they come."""
+"""Reads columns of labels, ids and texts in any form."""
 
 import math
 from numbers import Integral, Real
@@ -15,19 +15,19 @@ _LOWEST, _HIGHEST_SIGNED, _HIGHEST = -(2**63), 2**63 - 1, 2**64 - 1
 def labels(values: Any, count: int | None = None, name: str = "labels") -> np.ndarray:
     """Reads class labels, groups or any other column of integers or texts.
 
-    Nothing is rounded and no two values become one: integers stay exact at any size that int64 or
-    uint64 holds, and the text "1" is never taken for the integer 1.
+    Values are never rounded or merged: integers stay exact within int64 and uint64, and the text
+    "1" never equals the integer 1.
 
     Args:
         values: (N,) or (N, 1): integers of any type, whole floats, booleans, texts or bytes in
             UTF-8, as a list, a tuple, a NumPy array (``U``, ``S``, ``StringDType`` or objects), a
             column of pandas, or a tensor.
-        count: How many there must be; None for any number.
-        name: What an error message calls them.
+        count: Required number; None for any.
+        name: Name in error messages.
 
     Returns:
-        (N,): int64, uint64 (where ``values`` are, or where int64 does not hold them), bool, or a
-        NumPy array of strings.
+        (N,): int64, uint64 (for unsigned values, or values beyond int64), bool, or a NumPy array of
+        strings.
 
     Raises:
         ValueError: If a value is missing (None, NaN), is neither integer nor text, or is not
@@ -58,9 +58,9 @@ def ids(values: Any, count: int | None = None, name: str = "ids") -> np.ndarray:
     """Reads the ids of examples.
 
     Args:
-        values: As :func:`labels` takes them.
-        count: How many there must be; None for any number.
-        name: What an error message calls them.
+        values: As for :func:`labels`.
+        count: Required number; None for any.
+        name: Name in error messages.
 
     Returns:
         (N,): int64, uint64, or an array of objects that are ``str``.
@@ -84,14 +84,14 @@ def texts(values: Any, count: int | None = None, name: str = "texts") -> np.ndar
 
     Args:
         values: (N,) or (N, 1), texts or bytes in UTF-8, as :func:`labels` takes them.
-        count: How many there must be; None for any number.
-        name: What an error message calls them.
+        count: Required number; None for any.
+        name: Name in error messages.
 
     Returns:
         (N,), an array of objects that are ``str``.
 
     Raises:
-        ValueError: If one is no text; the message names the row.
+        ValueError: If a value is not a text; the message names the row.
 
     Example:
 
@@ -106,25 +106,25 @@ def texts(values: Any, count: int | None = None, name: str = "texts") -> np.ndar
 
 
 def encoded(values: Any, name: str = "texts") -> np.ndarray:
-    """Encodes texts of any shape as UTF-8 bytes, the form in which TensorFlow keeps strings.
+    """Encodes texts of any shape as UTF-8 bytes, TensorFlow's form of strings.
 
     Args:
-        values: Texts or bytes, one or an array or list of any shape. Bytes stay as they are, so
-            the contents of files may be given as well.
-        name: What an error message calls them.
+        values: Texts or bytes, one or an array or list of any shape. Bytes are kept, so the
+            contents of files are allowed too.
+        name: Name in error messages.
 
     Returns:
         An array of objects that are ``bytes``, of the shape of ``values``.
 
     Raises:
-        ValueError: If one is no text, or UTF-8 cannot hold it; the message names its place.
+        ValueError: If a value is not a text, or UTF-8 cannot hold it; the message names its place.
 
     Example:
 
     >>> encoded([["ä"], ["b"]]).tolist()
     [[b'\\xc3\\xa4'], [b'b']]
     """
-    # NumPy's own strings lose zeros at their ends.
+    # NumPy strings would lose trailing zero characters.
     array = _array(values, name, object if isinstance(values, (list, tuple)) else None)
     if isinstance(values, (str, bytes)):
         array = _array([values], name, object).reshape(())
@@ -136,9 +136,9 @@ def encoded(values: Any, name: str = "texts") -> np.ndarray:
 
 
 def missing(values: Any) -> np.ndarray:
-    """Tells which rows of a column hold no value.
+    """Finds the rows of a column without a value.
 
-    A loader leaves these rows out and says so; :func:`labels` refuses them.
+    A loader leaves these rows out and reports it; :func:`labels` raises an error.
 
     Args:
         values: (N,) or (N, 1), a column of any type.
@@ -160,10 +160,10 @@ def missing(values: Any) -> np.ndarray:
 
 
 def _array(values, name, dtype=None):
-    """The values as an array; NumPy's message about ragged rows does not say whose they are."""
+    """Returns the values as an array; NumPy's error for ragged rows would not name the argument."""
     try:
         return np.asarray(values, dtype)
-    except UnicodeDecodeError:  # Bytes beside texts.
+    except UnicodeDecodeError:  # Bytes are mixed with texts.
         return _array(values, name, object)
     except ValueError as error:
         lengths = sorted({np.size(row) for row in values}) if np.iterable(values) else None
@@ -173,11 +173,11 @@ def _array(values, name, dtype=None):
 
 
 def _column(values, count, name):
-    """One column as an array, with Python's own values where NumPy's types would change some."""
+    """Returns a column as an array, of Python values if a NumPy type would change some."""
     array = _array(values, name)
     if array.dtype.kind in "fSU" and isinstance(values, (list, tuple, range)):
-        # From a list NumPy makes floats of integers on both sides of 2**63, the text "1" of the
-        # integer beside a text, and drops zeros at the end of a text.
+        # From a list NumPy turns integers on both sides of 2**63 into floats and an integer beside
+        # a text into a text, and drops trailing zeros of a text.
         array = _array(values, name, object)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -188,7 +188,7 @@ def _column(values, count, name):
 
 
 def _whole(array, name):
-    """Floats as int64, where each is a whole number that its type holds exactly."""
+    """Converts floats to int64 if each is a whole number that its type holds exactly."""
     exact = 2.0 ** min(np.finfo(array.dtype).nmant + 1, 53)
     with np.errstate(invalid="ignore"):
         faults = (
@@ -210,7 +210,7 @@ def _whole(array, name):
 
 
 def _read(found, name):
-    """Python's own values as an array of integers or of strings."""
+    """Converts Python values to an array of integers or of strings."""
     if not found:
         return np.empty(0, np.int64)
     text = isinstance(found[0], (str, bytes))
@@ -234,8 +234,8 @@ def _read(found, name):
         row = next(row for row, value in enumerate(read) if value < 0)
         raise ValueError(
             expected(
-                f"{name} that one type holds: integers from 2**63 on have no negative ones beside "
-                "them",
+                f"{name} that fit one type: integers from 2**63 on cannot be mixed with negative "
+                f"integers",
                 row=row,
                 value=low,
                 highest=high,

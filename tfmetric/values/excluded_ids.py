@@ -1,4 +1,4 @@
-"""The ids that a search leaves out, as its signature takes them."""
+"""Reads the ids that a search excludes, in the form of its signature."""
 
 import numpy as np
 
@@ -15,14 +15,14 @@ def excluded(ids, dtype: str, rows: int) -> np.ndarray:
         rows: B.
 
     Returns:
-        Of that type; strings as objects that are bytes.
+        An array of that type; strings become objects that are bytes.
 
     Raises:
-        ValueError: If they are not such ids, or not a row of them for each query.
+        ValueError: If the ids are of another type, or there is not one row for each query.
     """
     try:
         array = np.asarray(ids)
-        # As Python's own values: NumPy makes floats of integers on both sides of 2**63.
+        # Use Python values, because NumPy turns integers on both sides of 2**63 into floats.
         array = np.asarray(ids, object) if isinstance(ids, (list, tuple)) else array
     except ValueError as error:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Values in the form that JSON holds."""
+"""Converts values to a form that JSON can hold."""
 
 import dataclasses
 import datetime
@@ -15,18 +15,18 @@ from tfmetric._errors import expected
 
 
 def plain(value: Any) -> Any:
-    """Converts a value into what JSON holds.
+    """Converts a value to a form that JSON can hold.
 
     Args:
-        value: Built of dicts, lists, tuples, sets, dataclasses, arrays, numbers, texts, bytes,
-            paths, dates, enumerations, and objects with ``to_dict()``.
+        value: A structure of dicts, lists, tuples, sets, dataclasses, arrays, numbers, texts,
+            bytes, paths, dates, enumerations, and objects with ``to_dict()``.
 
     Returns:
-        The same of dicts with text keys, lists, ``str``, ``int``, ``float``, ``bool`` and None.
-        JSON has no NaN and no infinity: both become None. Sets are sorted.
+        The same structure of dicts with text keys, lists, ``str``, ``int``, ``float``, ``bool`` and
+        None. JSON has no NaN and no infinity: both become None. Sets are sorted.
 
     Raises:
-        TypeError: If a part is none of these.
+        TypeError: If a part has another type.
         ValueError: If two keys of a dict become one.
 
     Example:
@@ -70,7 +70,7 @@ def _plain_set(values):
         return plain(sorted(values, key=repr))
 
 
-# The first that fits counts: an enumeration may also be a text or a number.
+# The first match counts, because an enumeration may also be a text or a number.
 _PLAIN = (
     (enum.Enum, lambda value: plain(value.value)),
     (str, str),

@@ -1,9 +1,9 @@
-"""One file a kind of example: what to look at in a source, how to decode, how to batch."""
+"""One file for each kind of example: how to check, decode and batch a source."""
 
 from tfmetric.datasets.modalities import audio, image, sequence, text, vector
 from tfmetric.datasets.modalities.modality import Modality, Usable
 
-# A new kind joins by its line here.
+# Add a new kind by a line here.
 _MODULES = (image, text, audio, vector, sequence)
 MODALITIES = {module.MODALITY.kind: module.MODALITY for module in _MODULES}
 

@@ -1,4 +1,4 @@
-"""Recordings: arrays of samples, and files of sound, as one channel at one sampling rate."""
+"""Recordings: arrays of samples and sound files, converted to one channel at one sampling rate."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def audio_values(
     sampling_rate: int | None = None,
     seconds: float | None = None,
 ) -> Usable:
-    """Takes `(N, samples)`, or a list of `(samples,)` or `(samples, channels)`.
+    """Reads `(N, samples)`, or a list of `(samples,)` or `(samples, channels)`.
 
-    Floats are taken as samples from -1 to 1, whole numbers by the range of their type. The result
-    is `float32`. Recordings without samples, silent ones and those with a NaN are left out.
+    Floats are samples from -1 to 1; whole numbers are scaled by the range of their type. The result
+    is `float32`. Empty or silent recordings and recordings with NaN are left out.
     """
     if sampling_rate is None:
         raise ValueError(
@@ -94,9 +94,9 @@ def audio_files(
 ) -> Usable:
     """Decodes every file and keeps the samples in memory.
 
-    Files of several rates are brought to `sampling_rate`, or else to the commonest rate.
+    Files of several rates are resampled to `sampling_rate`, or to the most frequent rate.
     """
-    del verify, cache_bytes  # A recording is decoded whole, or not at all.
+    del verify, cache_bytes  # A recording is decoded whole or left out.
     skipped: dict[int, str] = {}
     sounds, several = {}, 0
     with progress(len(store), "Reading recordings") as advance:
@@ -119,7 +119,7 @@ def audio_files(
 
 
 def resampled(sound: np.ndarray, rate: int, target: int) -> np.ndarray:
-    """The samples at another rate, by a polyphase filter (`scipy.signal.resample_poly`).
+    """Resamples by a polyphase filter (`scipy.signal.resample_poly`).
 
     >>> resampled(np.ones(800, "float32"), 8000, 4000).shape
     (400,)
@@ -133,7 +133,7 @@ def resampled(sound: np.ndarray, rate: int, target: int) -> np.ndarray:
 
 
 def _mono(samples):
-    """One channel of `float32`; whole numbers by the range of their type."""
+    """Returns one channel of `float32`; whole numbers are scaled by the range of their type."""
     if samples.dtype.kind != "f":
         silence, full = _SCALES.get(samples.dtype.name, (0, 1))
         samples = (samples.astype(np.float64) - silence) / full
@@ -143,7 +143,7 @@ def _mono(samples):
 
 
 def _usable(sound, rate, seconds):
-    """The sound, cut, and "" or the reason why it cannot be used."""
+    """Returns the sound, cut to length, and "" or the reason why it cannot be used."""
     if seconds is not None:
         sound = sound[: max(1, round(seconds * rate))]
     if not len(sound):
@@ -176,7 +176,7 @@ def _joined(
     keep = np.array(sorted(sounds), np.int64)
     pieces = [resampled(*sounds[int(row)], target) for row in keep]
     loud = sum(np.abs(piece).max() > 1 for piece in pieces)
-    if loud and not changed:  # A filter overshoots a little where a sound is near full scale.
+    if loud and not changed:  # A filter overshoots slightly near full scale.
         notes.append(f"{loud:,} recordings have samples beyond -1 to 1; nothing was rescaled")
     if seconds is not None:
         notes.append(f"of each recording, at most the first {seconds:g} seconds were kept")

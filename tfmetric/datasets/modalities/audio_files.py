@@ -1,4 +1,4 @@
-"""Decoding WAV, FLAC and Ogg files, and telling whole files from cut ones."""
+"""Decodes WAV, FLAC and Ogg files, and detects truncated files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SUFFIXES = (".wav", ".flac", ".ogg")
 FORMATS = "WAV, FLAC and Ogg"
 _CUT = "cut short: the file ends before its recording does"
 _LAST_PAGE = 4  # The flag of an Ogg page that ends its stream.
-_UNKNOWN = (0, 2**32 - 1)  # Sizes in WAV files that were written as a stream.
+_UNKNOWN = (0, 2**32 - 1)  # Sizes in WAV files that were written as streams.
 
 
 def decoded(store: Store, position: int) -> tuple[np.ndarray, int, str]:
@@ -46,7 +46,7 @@ def decoded(store: Store, position: int) -> tuple[np.ndarray, int, str]:
 
 
 def _without_object(words):
-    """The message without the address of the buffer that was read from."""
+    """Removes the address of the buffer from the message."""
     return words.rsplit(">: ", 1)[-1]
 
 

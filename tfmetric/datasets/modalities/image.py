@@ -19,7 +19,7 @@ from tfmetric.datasets.modalities.modality import (
 from tfmetric.datasets.sources import ArraySource
 from tfmetric.elements import Element
 
-_SPLIT = 1024  # Images resized at a time.
+_SPLIT = 1024  # Number of images resized at a time.
 
 
 def image_values(
@@ -30,17 +30,17 @@ def image_values(
     color: str = "auto",
     value_range: tuple[float, float] | None = None,
 ) -> Usable:
-    """Takes `(N, height, width)`, `(N, height, width, channels)`, or volumes with a depth before.
+    """Reads `(N, height, width)`, `(N, height, width, channels)`, or volumes with a leading depth.
 
     Args:
-        values: `uint8` stays as it is. Booleans become 0 and 255. `uint16` is brought to 8 bits
-            by its own lowest and highest value, or kept as `float32` where `value_range` is
-            given. Other integers need a `value_range`. Floats are kept, as `float32`.
-        name: What the ids begin with.
+        values: `uint8` is kept. Booleans become 0 and 255. `uint16` is scaled to 8 bits by its
+            lowest and highest value, or kept as `float32` if `value_range` is given. Other integers
+            need a `value_range`. Floats are kept, as `float32`.
+        name: Prefix of the ids.
         ids: The ids, `(N,)` text.
         image_size: (height, width) to resize to.
         color: "grey" or "rgb" to convert one or three channels; "auto" keeps them.
-        value_range: The (lowest, highest) value that a pixel can have; values beyond it are an
+        value_range: The (lowest, highest) value that a pixel can have; values outside raise an
             error.
     """
     x = np.asarray(values)
@@ -66,7 +66,7 @@ def image_values(
 
 
 def changed(x: np.ndarray, image_size: tuple[int, int] | None, color: str) -> np.ndarray:
-    """The images in another size or color; the array itself where they have both already."""
+    """Converts size and color; returns the array itself if both already fit."""
     channels = x.shape[-1]
     wanted = {"grey": 1, "rgb": 3}.get(color, channels)
     resize = image_size is not None and x.shape[-3:-1] != tuple(image_size)
@@ -92,7 +92,7 @@ def changed(x: np.ndarray, image_size: tuple[int, int] | None, color: str) -> np
 
 
 def _pixels(x, value_range):
-    """The pixels as uint8 or float32, their range where it is known, and notes."""
+    """Returns the pixels as uint8 or float32, their range if known, and notes."""
     if value_range is not None:
         return _within(x, value_range)
     if x.dtype == np.uint8:

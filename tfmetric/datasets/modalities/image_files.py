@@ -1,4 +1,4 @@
-"""Image files: their sizes, colour and unreadable ones, and whether they are kept in memory."""
+"""Image files: checks sizes, colours and readability, and decides on keeping them in memory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tfmetric.elements import Element
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 
-# Images of several sizes are brought to this one where the user names none.
+# Images of several sizes are resized to this size by default.
 DEFAULT_IMAGE_SIZE = (64, 64)
-# verify="auto": every image is decoded once up to this many; beyond, sizes and headers are read.
+# verify="auto" decodes every image up to this number; above, it reads sizes and headers.
 FULL_CHECK_LIMIT = 20_000
-# A set that decodes to no more than this is kept in memory; a bigger one is read batch by batch.
+# A decoded set up to this size is kept in memory; a larger set is read batch by batch.
 CACHE_BYTES = 512 * 2**20
 
 VERIFY = ("auto", "full", "quick")
@@ -28,7 +28,7 @@ _SAMPLE = 256
 
 
 def image_element(size: tuple[int, int], channels: int) -> Element:
-    """The element of 8-bit images."""
+    """Returns the element of 8-bit images."""
     return Element("image", (*size, channels), "uint8", options={"range": (0, 255)})
 
 
@@ -39,7 +39,7 @@ def image_files(
     image_size: tuple[int, int] | None = None,
     color: str = "auto",
 ) -> Usable:
-    """Checks the images of a store and chooses how they are read.
+    """Checks the images of a store and chooses how to read them.
 
     Args:
         store: The encoded images.
@@ -64,7 +64,7 @@ def image_files(
             notes += note
         channels, note = _channels(store, keep, color, found.grey)
         notes += note
-        # Any PNG has three channels if asked for them, and a grey one has one.
+        # Every PNG can be read with three channels, and a grey PNG with one.
         plain = found.png and sizes == {tuple(image_size)} and (channels == 3 or found.grey)
         plain = plain and isinstance(store, FileStore)
         source = _source(store, image_size, channels, plain)
@@ -107,7 +107,7 @@ def _source(store, size, channels, plain=False):
 
 
 def _decode_plain_png(encoded, size, channels):
-    """The pixels of `decode_image`, in one operation instead of twenty."""
+    """Returns the pixels of `decode_image`, by one operation instead of twenty."""
     import tensorflow as tf
 
     image = tf.io.decode_png(encoded, channels=channels)
@@ -115,7 +115,7 @@ def _decode_plain_png(encoded, size, channels):
 
 
 def _constant(pixels, store):
-    """A note on images that hold one value only."""
+    """Returns a note on images that hold a single value."""
     flat = pixels.reshape(len(pixels), -1)
     rows = np.flatnonzero([(row == row[0]).all() for row in flat])
     if not len(rows):
@@ -128,7 +128,7 @@ def _common_size(sizes):
     if len(sizes) == 1:
         return next(iter(sizes)), []
     if not sizes:
-        return DEFAULT_IMAGE_SIZE, []  # No image can be read; decoding says why.
+        return DEFAULT_IMAGE_SIZE, []  # No image can be read; decoding gives the reason.
     size = DEFAULT_IMAGE_SIZE
     note = (
         f"the images have several sizes: all were resized to {size[0]}×{size[1]};"

@@ -1,4 +1,4 @@
-"""What the first and the last bytes of image files tell, read once a file."""
+"""Reads the first and last bytes of image files, once for each file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from tfmetric.datasets.stores import FileStore, Store
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MAGIC = (_PNG, b"\xff\xd8\xff", b"GIF8", b"BM")
-# How files of these formats end. A cut file does not; nor does a whole one with data appended.
+# Endings of files in these formats. A truncated file, or a whole file with appended data, ends
+# differently.
 _ENDS = {b"\x89PNG": b"IEND", b"\xff\xd8\xff": b"\xff\xd9", b"GIF8": b";"}
 _HEAD, _TAIL = 32, 32
 _GREY_MODES = ("1", "L", "LA", "I", "I;16", "F")
@@ -42,7 +43,7 @@ class Headers:
     png: bool = True
 
     def add(self, size: tuple[int, int] | None, grey: bool, png: bool) -> None:
-        """Adds what one file says; the size is `None` where it could not be read."""
+        """Adds one file; its size is `None` if it could not be read."""
         self.png = self.png and png
         if size is not None:
             self.sizes.add(size)
@@ -110,7 +111,7 @@ def _is_image(head):
 
 
 def _is_whole_png(data):
-    """Whether each chunk, up to the end, has the checksum that stands after it."""
+    """Returns whether each chunk matches the checksum after it."""
     place = len(_PNG)
     while place + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, place)
@@ -126,7 +127,7 @@ def _is_whole_png(data):
 
 
 def _image(file):
-    """(height, width) and whether it is grey, from the header of one image."""
+    """Returns (height, width) and whether the image is grey, from its header."""
     from PIL import Image
 
     try:
@@ -134,5 +135,5 @@ def _image(file):
             warnings.simplefilter("ignore")  # Pillow warns of very large images.
             with Image.open(file) as image:
                 return (image.height, image.width), image.mode in _GREY_MODES
-    except Exception:  # Pillow raises many kinds; decoding reports the file in a moment.
+    except Exception:  # Pillow raises many kinds of errors; decoding will report the file.
         return None, False

@@ -1,4 +1,4 @@
-"""What a kind of example needs to know of its sources: one table entry a kind."""
+"""The interface of a kind of example to its sources, one table entry per kind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfmetric.datasets.sources import Source
 
 @dataclass
 class Usable:
-    """The usable examples among those that were given.
+    """The usable examples of a source.
 
     Attributes:
         source: The usable examples, in the order in which they were given.
@@ -32,16 +32,16 @@ class Usable:
 
 @dataclass(frozen=True)
 class Modality:
-    """How examples of one kind are found in arrays and in files.
+    """Finds examples of one kind in arrays and in files.
 
     Attributes:
         kind: The kind, as in `Element.kind`.
-        options: The options of `datasets.load` that are for this kind; others are an error.
+        options: The options of `datasets.load` for this kind; others raise an error.
         from_values: `(values, name, ids, **options)` to `Usable`: from an array or a list in
-            memory. `name` is what the ids begin with, `ids` are `(N,)` text or `None`.
-        from_files: `(store, verify=, cache_bytes=, **options)` to `Usable`, or `None` where no
-            file is one example of the kind.
-        suffixes: How the names of such files end, lower case, with the dot.
+            memory. `name` is the prefix of the ids; `ids` are `(N,)` text or `None`.
+        from_files: `(store, verify=, cache_bytes=, **options)` to `Usable`, or `None` if the kind
+            has no files.
+        suffixes: Suffixes of such files, in lower case, with the dot.
         formats: The names of the file formats, for messages.
     """
 
@@ -54,7 +54,7 @@ class Modality:
 
 
 def rows_without_missing(values: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
-    """The rows of a numeric array without a NaN or an infinity, and the reason for the others."""
+    """Returns the rows without NaN or infinity, and the reason for the other rows."""
     keep = np.ones(len(values), bool)
     if values.dtype.kind == "f":
         for start in range(0, len(values), 4096):
@@ -65,12 +65,12 @@ def rows_without_missing(values: np.ndarray) -> tuple[np.ndarray, dict[int, str]
 
 
 def kept(values: Any, keep: np.ndarray, count: int) -> Any:
-    """The rows to keep; the values themselves, without a copy, where all are kept."""
+    """Returns the kept rows; the values themselves, without a copy, if all are kept."""
     return values if len(keep) == count else values[keep]
 
 
 def kept_ids(ids: np.ndarray | None, name: str, keep: np.ndarray, count: int) -> np.ndarray | None:
-    """The ids of the rows to keep; `None` where they are simply numbered."""
+    """Returns the ids of the kept rows; `None` if they are simply numbered."""
     if ids is not None:
         return ids[keep]
     if len(keep) == count:

@@ -20,9 +20,9 @@ from tfmetric.elements import Element
 
 
 def sequence_values(values: Any, name: str, ids: np.ndarray | None = None) -> Usable:
-    """Takes `(N, steps, numbers)`, or a list of `(steps, numbers)` of several lengths.
+    """Reads `(N, steps, numbers)`, or a list of `(steps, numbers)` of several lengths.
 
-    The dtype is kept. Sequences with a NaN or an infinity and those without a step are left out.
+    The dtype is kept. Empty sequences and sequences with NaN or infinity are left out.
     """
     x = one_array(values)
     if x is None:
@@ -43,7 +43,7 @@ def sequence_values(values: Any, name: str, ids: np.ndarray | None = None) -> Us
 
 
 def one_array(values: Any) -> np.ndarray | None:
-    """The values as one numeric array, or `None` where the examples differ in length."""
+    """Returns the values as one numeric array, or `None` if the examples differ in length."""
     if isinstance(values, np.ndarray):
         return None if values.dtype == object else values
     if len({np.shape(value) for value in values}) > 1:
@@ -69,7 +69,7 @@ def _free(values, name, ids):
         if arrays[row].shape[1] != width:
             raise ValueError(
                 expected(
-                    f"sequences of one width; the first has {width} numbers a step",
+                    f"sequences of one width; the first has {width} numbers for each step",
                     row=row,
                     shape=arrays[row].shape,
                 )

@@ -16,7 +16,7 @@ from tfmetric.datasets.sources import ArraySource
 from tfmetric.datasets.stores import FileStore, Store
 from tfmetric.elements import TEXT
 
-_LONG = 100_000  # Characters from which on the longest text is named in the report.
+_LONG = 100_000  # Length in characters from which the report names the longest text.
 
 
 class TextSource(ArraySource):
@@ -47,7 +47,7 @@ class TextSource(ArraySource):
 
 
 def text_values(values: Any, name: str, ids: np.ndarray | None = None) -> Usable:
-    """Takes strings; leaves out empty ones and those that UTF-8 cannot hold."""
+    """Reads strings; leaves out empty strings and strings that UTF-8 cannot hold."""
     shape = np.shape(values) if isinstance(values, np.ndarray) else (len(values),)
     if len(shape) != 1:
         raise ValueError(expected("texts as strings of shape (N,)", shape=shape))
@@ -73,7 +73,7 @@ def text_values(values: Any, name: str, ids: np.ndarray | None = None) -> Usable
 
 def text_files(store: Store, verify: str, cache_bytes: int) -> Usable:
     """Reads files that hold one text each, in UTF-8; all of them are kept in memory."""
-    del verify, cache_bytes  # A text is read whole, or not at all.
+    del verify, cache_bytes  # A text is read whole or left out.
     texts, skipped = [], {}
     for position in range(len(store)):
         fault = store.fault(position) if isinstance(store, FileStore) else ""

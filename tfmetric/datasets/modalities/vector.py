@@ -19,10 +19,10 @@ from tfmetric.elements import Element
 
 
 def vector_values(values: Any, name: str, ids: np.ndarray | None = None) -> Usable:
-    """Takes `(N, D)` numbers, also a table with named columns; the dtype is kept.
+    """Reads `(N, D)` numbers, also a table with named columns; the dtype is kept.
 
-    Rows with a NaN or an infinity are left out. The names of columns are kept in the option
-    `columns` of the element.
+    Rows with NaN or infinity are left out. The element's option `columns` keeps the names of
+    columns.
     """
     columns = tuple(map(str, getattr(values, "columns", ())))
     x = np.asarray(values)
