@@ -29,6 +29,11 @@ EXAMPLES = {
         {"kind": "sequence"},
     ),
     "even sequence": (_RNG.normal(size=(_SIZE, 5, 3)), {"kind": "sequence"}),
+    "video": (
+        [_RNG.integers(0, 256, (n, 4, 5, 3)).astype("uint8") for n in _lengths()],
+        {"kind": "video"},
+    ),
+    "even video": (_RNG.random((_SIZE, 2, 4, 5, 1)).astype("float32"), {"kind": "video"}),
 }
 
 

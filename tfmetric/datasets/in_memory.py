@@ -32,8 +32,8 @@ def from_arrays(
 
     Args:
         x: Strings `(N,)`; `uint8` images `(N, height, width[, 1 or 3])`; vectors `(N, D)`; and,
-            with `kind=`, other images, volumes, recordings and sequences, also as a list of arrays
-            of several lengths.
+            with `kind=`, other images, volumes, recordings, sequences and videos, also as a list of
+            arrays of several lengths.
         labels: `(N,)` integers of any type, whole floats or strings. With `class_names`,
             integer indexes into it.
         class_names: The names of the classes. By default the sorted distinct labels as text.

@@ -59,8 +59,9 @@ def load(
             - `"glyphs"`: characters rendered from matplotlib's fonts, 2,133 classes, 32×32;
             - `"digits"`: scikit-learn's scans of handwritten digits, 10 classes, 8×8;
             - `"tfds:<name>"`: a data set of images or texts of tensorflow-datasets;
-            - a folder with a folder of files for each class (images, recordings, `.txt`), or with
-              folders of parts (`train/`, `val/`, `test/`) that hold such folders;
+            - a folder with a folder of files for each class (images, recordings, `.txt`; with
+              `kind="video"`, a folder of frames for each video), or with folders of parts
+              (`train/`, `val/`, `test/`) that hold such folders;
             - a `.csv`, `.tsv` or `.jsonl` file with the columns `label` and `path` (relative to
               the file), or `text`, or numbers; and optionally `split` and `group`;
             - an `.npz` file with `x, y[, group]`, or `x_train, y_train, x_test, y_test`, or the
@@ -68,9 +69,9 @@ def load(
             - arrays `(x, y)` or `((x_train, y_train), (x_test, y_test))`, or a mapping with
               the names of an `.npz`;
             - any source registered by :func:`register_reader`.
-        kind: "image", "text", "audio", "vector" or "sequence". By default files go by their suffix,
-            strings are texts, `uint8` arrays `(N, height, width[, 1 or 3])` are images, numbers
-            `(N, D)` are vectors; other arrays need it.
+        kind: "image", "text", "audio", "vector", "sequence" or "video". By default files go by
+            their suffix, strings are texts, `uint8` arrays `(N, height, width[, 1 or 3])` are
+            images, numbers `(N, D)` are vectors; other arrays need it.
         split: The rule that divides the examples:
 
             - "classes": no class is in both parts;

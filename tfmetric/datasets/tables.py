@@ -8,10 +8,9 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.datasets.examples import Examples
-from tfmetric.datasets.options import ReadOptions
+from tfmetric.datasets.options import ReadOptions, modality
 from tfmetric.datasets.part_names import part_of, with_a_test
 from tfmetric.datasets.reading import examples_of_files, examples_of_values, kind_of_files
-from tfmetric.datasets.stores import FileStore
 from tfmetric.datasets.table_rows import Table, read_table
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
@@ -50,8 +49,9 @@ def table_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
     common |= {"options": options, "parts": parts, "notes": notes, "skipped": table.skipped}
     if columns == (source,):
         files = table.columns[source]
-        store = FileStore(os.path.dirname(os.path.abspath(path)), files)
-        return examples_of_files(store, labels, kind=options.kind or kind_of_files(files), **common)
+        kind = options.kind or kind_of_files(files)
+        store = modality(kind).store(os.path.dirname(os.path.abspath(path)), files)
+        return examples_of_files(store, labels, kind=kind, **common)
     values = table.columns[text] if columns == (text,) else _numbers(table, columns)
     return examples_of_values(values, labels, ids=table.where, **common)
 

@@ -58,7 +58,7 @@ def image_values(
     keep, skipped = rows_without_missing(x)
     x = kept(x, keep, len(x))
     ids = kept_ids(ids, name, keep, len(values))
-    x, limits, notes = _pixels(x, value_range)
+    x, limits, notes = pixels_of(x, value_range)
     x = changed(x, image_size, color)
     options = {} if limits is None else {"range": limits}
     element = Element("image", x.shape[1:], x.dtype.name, options=options)
@@ -91,8 +91,14 @@ def changed(x: np.ndarray, image_size: tuple[int, int] | None, color: str) -> np
     return x
 
 
-def _pixels(x, value_range):
-    """Returns the pixels as uint8 or float32, their range if known, and notes."""
+def pixels_of(
+    x: np.ndarray, value_range: tuple[float, float] | None
+) -> tuple[np.ndarray, tuple[float, float] | None, tuple[str, ...]]:
+    """Brings pixels to `uint8` or `float32`, as `image_values` describes it.
+
+    Returns:
+        The pixels, their (lowest, highest) value where it is known, and notes.
+    """
     if value_range is not None:
         return _within(x, value_range)
     if x.dtype == np.uint8:

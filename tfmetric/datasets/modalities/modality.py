@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfmetric.datasets.sources import Source
+from tfmetric.datasets.stores import FileStore
 
 
 @dataclass
@@ -43,6 +44,8 @@ class Modality:
             has no files.
         suffixes: Suffixes of such files, in lower case, with the dot.
         formats: The names of the file formats, for messages.
+        store: `(root, paths)` to the store that `from_files` gets. By default a path is a file; a
+            kind whose examples are folders of files brings a store of its own.
     """
 
     kind: str
@@ -51,6 +54,17 @@ class Modality:
     from_files: Callable[..., Usable] | None = None
     suffixes: tuple[str, ...] = ()
     formats: str = ""
+    store: Callable[..., Any] = FileStore
+
+    @property
+    def of_folders(self) -> bool:
+        """Whether one example is a folder of files."""
+        return self.from_files is not None and not self.suffixes
+
+    @property
+    def unit(self) -> str:
+        """What holds one example on disk, in a word."""
+        return "folder" if self.of_folders else "file"
 
 
 def rows_without_missing(values: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
