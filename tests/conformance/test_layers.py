@@ -32,7 +32,7 @@ INPUTS = {
     "ZeroPadding": {"shape": [(2, 4, 3), (2, 4)]},
     "PositionalEncoding": {"shape": (2, 4, 3)},
 }
-# Layers on texts or n-grams, of masks, or around a network of the user's: see tests/layers.
+# Layers on ids, texts or n-grams, of masks, or around a network of the user's: see tests/layers.
 ELSEWHERE = {
     "CodePoints",
     "HashedIds",
@@ -41,6 +41,7 @@ ELSEWHERE = {
     "NGramBag",
     "PerStep",
     "StepMask",
+    "StreamingLogQ",
 }
 # Steps on the way to an embedding, in the dtype of the policy.
 OF_THE_POLICY = {"PositionalEncoding", "PromptBatchNormalization", "SpecAugment", "ZeroPadding"}

@@ -72,7 +72,8 @@ class Circle:
             self.pieces = [Piece(0, self.width, True)]
         elif isinstance(self.number, int):
             near = self.block + LARGEST_CLASS
-            self.pieces = [Piece(0, near, True), Piece(near, self.width, False)]
+            pieces = [Piece(0, near, True), Piece(near, self.width, False)]
+            self.pieces = [piece for piece in pieces if piece.start < piece.stop]
         else:
             self.pieces = [Piece(0, self.width, True)]
 
