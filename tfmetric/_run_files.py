@@ -15,7 +15,7 @@ _KINDS = {
         *("served", "test", "train", "validation", "versions"),
     ),
     str: ("collapse", "command", "created", "dataset", "saved_model", "training"),
-    bool: ("collapsed", "stopped_early"),
+    bool: ("closed_set", "collapsed", "stopped_early"),
 }
 # A directory that holds one of these is that of a run.
 RUN_FILES = (METRICS, CONFIG, FORMER_BEST)

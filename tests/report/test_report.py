@@ -262,7 +262,7 @@ def test_damaged_evidence_is_one_error(damage, run, tmp_path):
 
 
 def test_evidence_of_many_examples_is_whole_classes(tmp_path, monkeypatch):
-    monkeypatch.setattr("tfmetric.report.evidence._EXAMPLES", 25)
+    monkeypatch.setattr("tfmetric.report.gathering._EXAMPLES", 25)
     labels = np.repeat(np.arange(9), 7)
     images = np.random.default_rng(0).integers(0, 255, (63, 100, 60, 3)).astype("uint8")
     data = tm.datasets.from_arrays(images, labels)
@@ -342,7 +342,7 @@ def test_names_of_any_length_make_a_page_of_usual_size(tmp_path):
 
 def test_all_of_a_few_classes_are_in_the_matrix(run, monkeypatch):
     from tfmetric.report import figures
-    from tfmetric.report.evidence import read_evidence
+    from tfmetric.report.evidence_file import read_evidence
     from tfmetric.report.subject import Subject
 
     drawn = []

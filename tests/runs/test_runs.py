@@ -23,11 +23,11 @@ def test_a_run_knows_all_of_itself(finished, parts):
     assert "finished" in repr(run)
     assert (run.config.dataset, run.config.name, run.config.settings.epochs) == (None, "people", 2)
     assert len(run.history["loss"]) == 2
-    assert run.distance == "euclidean"
+    assert run.distance == "cosine"  # That of the recipe of vectors.
     assert run.metrics["dataset"] == "people"
     assert run.metrics["collapsed"] is False
     embeddings = tm.evaluation.embed(run.model(), parts[1])
-    found = tm.evaluation.retrieval(embeddings, parts[1][1], progress=False)
+    found = tm.evaluation.retrieval(embeddings, parts[1][1], distance=run.distance, progress=False)
     assert found.map_at_r == pytest.approx(run.metrics["result"]["map_at_r"], abs=1e-6)
     np.testing.assert_allclose(run.evidence.embeddings, embeddings, atol=1e-6)
 

@@ -91,10 +91,12 @@ def evaluate(
     output,
     **options,
 ):
-    """Say how good MODEL is on classes that it has not been trained on.
+    """Say how good MODEL is on the test part: on classes that it has not been trained on.
 
     MODEL is a .keras file, or the directory of a run that holds model.keras. In a run, data, split
-    and distance are those of the training, so that the classes for the test are unseen ones.
+    and distance are those of the training, so that the classes for the test are unseen ones. Where
+    they are those of the training (a closed set, as --split examples or "as given" may make it),
+    the test part is searched in the training part.
     """
     path = model_file(model)
     run = run_of(path)
@@ -116,13 +118,23 @@ def evaluate(
 
         tm.datasets, tm.evaluation  # noqa: B018
 
-    data = load_data(config, **images_for(loaded, run))[part == "test"]
+    parts = load_data(config, **images_for(loaded, run))
+    data, gallery = parts[part == "test"], None
+    if part == "test":
+        from tfmetric.runs.protocol import judged
+
+        gallery = judged(*parts).gallery
     check_fits(loaded, data)
     if not as_json:
         click.echo(
             f"{part.capitalize()} part of {source}: {len(data):,} examples of "
             f"{data.num_classes:,} classes"
         )
+        if gallery is not None:
+            click.echo(
+                f"A closed set: searched in the {len(gallery):,} examples of the training part, "
+                "which has their classes"
+            )
     drawn = part == "test" and data.split.seed is not None
     if drawn and not (run and is_on(run, source) and data.split.seed == run.config.split_seed):
         click.echo(
@@ -137,6 +149,7 @@ def evaluate(
     result = tm.evaluation.evaluate(
         loaded,
         data,
+        gallery=gallery,
         distance=distance,
         ks=ks,
         baselines=not no_baselines,

@@ -54,7 +54,8 @@ def export(model, output, dataset, distance, quantization, as_json, **options):
     .tflite is written as LiteRT, in .onnx as ONNX, and with --dataset their size, latency and loss
     of retrieval against the Keras model are reported. Any other OUTPUT is a directory that gets a
     next version of a SavedModel for TensorFlow Serving, with the test part of the data of the run,
-    or of --dataset, as its gallery, a threshold calibrated on it, and signatures for image files.
+    or of --dataset, as its gallery (the training part, where the test part is of its classes), a
+    threshold calibrated on it, and signatures for image files.
     """
     path, kind = model_file(model), Path(output).suffix
     run = run_of(path)
@@ -73,18 +74,22 @@ def export(model, output, dataset, distance, quantization, as_json, **options):
         import tfmetric as tm
         from tfmetric.runs.loading import load_data
 
-    train = test = None
+    train = test = gallery = None
     # A SavedModel of a run gets the unseen classes of its data, without being asked.
     dataset = dataset or (run.config.dataset if run and kind not in _EDGE else None)
     if dataset:
         # Of the data of the run, its split: the gallery is to be of unseen classes.
         config = config_for(run, dataset, given_data_options(options))
+        from tfmetric.runs.protocol import judged
+
         train, test = load_data(config, **images_for(loaded, run))
+        # Test examples of the classes of the training are searched in the training part.
+        gallery = judged(train, test).gallery or test
     if kind not in _EDGE:
         version = tm.export.save(
             loaded,
             output,
-            gallery=test,
+            gallery=gallery,
             distance=distance,
             calibration=None if test is None else _calibration(loaded, test, distance),
             inputs=("tensor", *_files_of(test)),
@@ -92,7 +97,7 @@ def export(model, output, dataset, distance, quantization, as_json, **options):
         if as_json:
             click.echo(json.dumps({"path": str(version)}))
             return
-        held = "no gallery: give --dataset" if test is None else f"a gallery of {len(test):,}"
+        held = "no gallery: give --dataset" if test is None else f"a gallery of {len(gallery):,}"
         click.echo(f"Wrote {version}, with {held}")
         say_next(["tfmetric", "serve", version.parent.parent])
         return

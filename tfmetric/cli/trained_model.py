@@ -88,19 +88,20 @@ def _fits(takes, given):
 
 def _inputs(model):
     """The shape of one example of each input of an embedder, by name; "values" for the only one."""
-    shape = model.input_shape
-    if isinstance(shape, dict):
-        return {name: tuple(one[1:]) for name, one in shape.items()}
-    if not isinstance(shape, tuple) or (shape and isinstance(shape[0], tuple)):
+    from tfmetric.export.model_inputs import ONE, ModelInputs
+
+    if len(model.inputs) > 1 and not isinstance(model.input, dict):
         raise ValueError(
             expected(
                 "an embedder, a model of one input or of named ones; of a siamese or triplet model "
                 "the embedder that it was made of",
                 model=model.name,
-                input_shape=shape,
+                input_shape=model.input_shape,
             )
         )
-    return {"values": tuple(shape[1:])}
+    found = ModelInputs.of(model)
+    arrays = {name: shape for name, (shape, _) in found.arrays.items()}
+    return arrays if found.named else {"values": arrays[ONE]}
 
 
 def _element(model, run):

@@ -18,7 +18,7 @@ def data_section(run) -> Html:
     rows = []
     for part in ("train", "test"):
         counts = {**(metrics.get(part) or {}), **(check.get(part) or {})}
-        use = _trained_on(metrics) if part == "train" else "judged on, never trained on"
+        use = _use(run, part)
         rows.append(
             (
                 part,
@@ -67,21 +67,28 @@ def training_section(run) -> Html:
     if history.get("loss"):
         words = f"Loss and figures by epoch; the last loss is {history['loss'][-1]:.4g}."
         parts.append(
-            tag("div", chart(training_curves(history, columns=1), words, words), class_="charts")
+            tag(
+                "div",
+                chart(training_curves(history, columns=1, closed_set=run.closed), words, words),
+                class_="charts",
+            )
         )
-        parts.append(_known_and_unseen(history))
+        parts.append(None if run.closed else _known_and_unseen(history))
     if recipe:
         settings = table("Settings of the training", ("setting", "value"), _settings(recipe))
         parts.append(tag("details", tag("summary", "All settings"), settings))
     return join(parts)
 
 
-def _trained_on(metrics):
-    """The use of the training part, of which early stopping may hold classes out."""
-    held_out = metrics.get("validation") or {}
-    if not held_out:
-        return "trained on"
-    return f"trained on, but for {number(held_out.get('classes'))} classes that say when to stop"
+def _use(run, part):
+    """The use of a part; of the training part early stopping may hold something out."""
+    if part == "test":
+        return "judged on, never trained on"
+    used, held_out = "trained on", run.metrics.get("validation") or {}
+    if held_out:
+        of = "examples" if run.closed else "classes"
+        used += f", but for {number(held_out.get(of))} {of} that say when to stop"
+    return f"{used}; the test is searched in it" if run.closed else used
 
 
 def _known_and_unseen(history):
@@ -162,9 +169,9 @@ def _sizes(counts):
 
 
 def _samples(run):
-    kept = run.evidence
-    if kept is None or kept.thumbnails is None:
+    if run.evidence is None or run.evidence.thumbnails is None:
         return ""
+    kept = run.judged
     seen, chosen = set(), []
     # Steps through all of the data: the first examples are often alike.
     for index in range(0, len(kept.labels), max(1, len(kept.labels) // 48)):

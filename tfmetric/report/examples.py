@@ -38,8 +38,11 @@ def neighbor_section(run) -> Html:
     ]
     if rows:
         words = (
-            "Queries of classes that training never saw, as the exported model answers them in a "
-            "process of its own; the other examples are its gallery. "
+            "Queries of the test part, as the exported model answers them in a process of its own; "
+            "the training part is its gallery. "
+            if run.closed
+            else "Queries of classes that training never saw, as the exported model answers them "
+            "in a process of its own; the other examples are its gallery. "
         )
         if "first_neighbour_right" in served:
             words += (
@@ -47,9 +50,15 @@ def neighbor_section(run) -> Html:
                 "their own class in the first place. "
             )
     else:
-        words = "Queries drawn at random, of classes that training never saw. "
+        words = (
+            "Queries drawn at random from the test part, searched in the training part. "
+            if run.closed
+            else "Queries drawn at random, of classes that training never saw. "
+        )
         chosen = np.random.default_rng(0).permutation(run.retrieval.per_query.query)[:8]
-        found = find_neighbors(kept.embeddings, kept.labels, chosen, 8, 0, run.distance)
+        found = find_neighbors(
+            kept.embeddings, kept.labels, chosen, 8, 0, run.distance, kept.gallery
+        )
         rows = [
             neighbor_row(kept, query, indices, right)
             for query, indices, right in zip(chosen, found.indices, found.right, strict=True)
@@ -63,7 +72,7 @@ def worst_section(run) -> Html:
     chosen = hardest(result, 10)
     if not chosen.size:
         return tag("p", "No query has another example of its class.")
-    found = find_neighbors(kept.embeddings, kept.labels, chosen, 6, 2, run.distance)
+    found = find_neighbors(kept.embeddings, kept.labels, chosen, 6, 2, run.distance, kept.gallery)
     precision = result.values("map_at_r")
     places = {query: i for i, query in enumerate(result.per_query.query)}
     rows = []

@@ -16,6 +16,11 @@ from tfmetric.visualization import (
 from tfmetric.visualization.groups import figure_title
 from tfmetric.visualization.verification import needs_log_axis
 
+_CLOSED = (
+    "A closed set: the classes of the test are those of the training, the queries are test "
+    "examples and the gallery is the training part. What the model does with new classes is not "
+    "judged here."
+)
 # The confusion matrix shows all classes up to so many: more rows could not be read.
 _ALL_CLASSES = 20
 
@@ -36,17 +41,20 @@ def retrieval_section(run) -> Html:
         return tag("p", "No query has another example of its class: there are no figures.")
     first = next((name for name in names if name.startswith("recall_at_")), names[0])
     beside = []
-    for title, values in (
-        ("learned", result),
-        (result.get("raw_title") or "raw inputs", result.get("raw")),
-        ("untrained network", result.get("untrained")),
+    for title, values, by_neighbors in (
+        ("learned", result, result.get("knn")),
+        (result.get("raw_title") or "raw inputs", result.get("raw"), result.get("raw_knn")),
+        ("untrained network", result.get("untrained"), result.get("untrained_knn")),
     ):
         if values:
             cells = [_with_interval(values, name) for name in (first, "map_at_r")]
+            if result.get("knn"):
+                cells.append("–" if not by_neighbors else f"{by_neighbors['accuracy']:.4f}")
             beside.append((title, *cells, f"{values.get('num_queries', 0):,}"))
     # A run of an earlier version does not name its protocol, which then was always this one.
     searched = result.get("protocol") or f"among {result.get('num_references', 0):,} examples"
-    head = ("embedding", figure_title(first), "MAP@R", "queries")
+    voted = ["k-NN"] if result.get("knn") else []
+    head = ("embedding", figure_title(first), "MAP@R", *voted, "queries")
     parts = [
         tag(
             "p",
@@ -54,7 +62,8 @@ def retrieval_section(run) -> Html:
             f"distance. {result.get('num_left_out', 0):,} queries have no other example of their "
             "class and are left out. Ties count against the model.",
         ),
-        table("Beside the baselines", head, beside, numeric=(1, 2, 3)),
+        tag("p", _CLOSED + _voted(result)) if run.closed else None,
+        table("Beside the baselines", head, beside, numeric=range(1, len(head))),
         [tag("p", f"Note: {note}.") for note in result.get("notes") or ()],
         table(
             "All figures, with 95 % intervals for new classes like these",
@@ -72,6 +81,12 @@ def retrieval_section(run) -> Html:
         facts += [(name, f"{share:.4f}") for name, share in runs.items()]
         parts.append(table("One-shot runs", ("run", "accuracy"), facts, numeric=(1,)))
     return join(parts)
+
+
+def _voted(result):
+    """What the column of accuracies is."""
+    knn = result.get("knn")
+    return f" k-NN is the share of right answers by a vote of {knn['method']}." if knn else ""
 
 
 def verification_section(run) -> Html:

@@ -13,7 +13,7 @@ _RATES = {"fmr": "different accepted", "fnmr": "same missed"}
 
 def group_section(run) -> Html:
     """The main figure by group, and the gap."""
-    kept = run.evidence
+    kept = run.judged
     found = run.retrieval
     table_of = found.by_group(kept.groups)
     rows = [
@@ -48,7 +48,7 @@ def group_section(run) -> Html:
 
 def _error_rates(run):
     """Both error rates of each group, at one threshold for all."""
-    groups = run.evidence.groups[run.verified]
+    groups = run.judged.groups[run.verified]
     if len(np.unique(groups)) < 2:
         return ""
     threshold = run.verification.threshold_at_fmr(_SHARED_FMR)

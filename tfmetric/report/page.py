@@ -98,11 +98,14 @@ def _head(run):
             )
         value = tag("dd", f"{result[name]:.3f}", notes)
         cells.append(tag("div", tag("dt", figure_title(name)), value))
+    if result.get("knn"):
+        cells.insert(0, _by_neighbors(result))
     test = metrics.get("test") or {}
     classes = tag(
         "dd", f"{test.get('classes', 0):,}", _small(f"{test.get('examples', 0):,} examples")
     )
-    cells.append(tag("div", tag("dt", "unseen classes"), classes))
+    unseen = "classes, all trained on" if run.closed else "unseen classes"
+    cells.append(tag("div", tag("dt", unseen), classes))
     lines = str(result.get("verdict") or "").splitlines()
     made = metrics.get("created")
     return [
@@ -112,6 +115,15 @@ def _head(run):
         [tag("p", line, class_="verdict") for line in lines],
         tag("dl", cells, class_="key"),
     ]
+
+
+def _by_neighbors(result):
+    """The share of right answers of the nearest neighbors, of a closed set the first figure."""
+    knn, raw = result["knn"], result.get("raw_knn")
+    notes = [_small(f"a vote of {knn['method']}")]
+    if raw:
+        notes.append(_small(f"{result.get('raw_title') or 'raw inputs'}: {raw['accuracy']:.3f}"))
+    return tag("div", tag("dt", "accuracy"), tag("dd", f"{knn['accuracy']:.3f}", notes))
 
 
 def _alarm(metrics):

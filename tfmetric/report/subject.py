@@ -47,18 +47,37 @@ class Subject:
 
     @cached_property
     def complete(self) -> bool:
-        """Whether the evidence is of all examples that were judged."""
-        return self.evidence is not None and len(self.evidence.labels) == self.evidence.total
+        """Whether the evidence is of all examples that were judged and searched."""
+        kept = self.evidence
+        return (
+            kept is not None and kept.judged == kept.total and kept.searched == kept.searched_total
+        )
+
+    @property
+    def closed(self) -> bool:
+        """Whether test examples were searched in the training part, whose classes they have."""
+        return bool(self.metrics.get("closed_set") or (self.evidence and self.evidence.searched))
+
+    @cached_property
+    def judged(self) -> Evidence:
+        """The evidence of the examples that are judged, without those that are searched."""
+        return self.evidence.of_judged()
+
+    @property
+    def _sides(self) -> tuple:
+        """Queries and their labels, gallery and its labels; None for a gallery of the queries."""
+        kept, own = self.evidence, self.judged
+        searched = kept.gallery
+        if searched is None:
+            return own.embeddings, own.labels, None, None
+        return own.embeddings, own.labels, kept.embeddings[searched], kept.labels[searched]
 
     @cached_property
     def retrieval(self):
         """Retrieval figures of the evidence, query by query."""
-        kept = self.evidence
         names = [name for name in self.metrics["result"] if name.startswith("recall_at_")]
         ks = sorted(filter(None, (whole_number(name[10:]) for name in names)))
-        return retrieval(
-            kept.embeddings, kept.labels, distance=self.distance, ks=ks or (1, 5), progress=False
-        )
+        return retrieval(*self._sides, distance=self.distance, ks=ks or (1, 5), progress=False)
 
     @cached_property
     def verified(self) -> np.ndarray:
@@ -68,7 +87,7 @@ class Subject:
     @cached_property
     def mapped(self) -> np.ndarray:
         """Indexes of the examples on the map: whole classes, or some examples of 25 large ones."""
-        labels = self.evidence.labels
+        labels = self.judged.labels
         whole = self._classes_up_to(_MAPPED)
         if len(np.unique(labels[whole])) >= min(_MAPPED_CLASSES, len(np.unique(labels))):
             return whole
@@ -81,7 +100,7 @@ class Subject:
     @cached_property
     def verification(self):
         """Verification figures of the evidence."""
-        kept = self.evidence
+        kept = self.judged
         return verification(
             kept.embeddings[self.verified],
             kept.labels[self.verified],
@@ -91,13 +110,12 @@ class Subject:
     @cached_property
     def nearest(self):
         """What class each example is taken for by its nearest neighbour."""
-        kept = self.evidence
-        return knn(kept.embeddings, kept.labels, k=1, distance=self.distance, progress=False)
+        return knn(*self._sides, k=1, distance=self.distance, progress=False)
 
     @cached_property
     def halves(self) -> tuple:
         """Verification figures of one half of the classes, and of the other half."""
-        kept, chosen = self.evidence, self.verified
+        kept, chosen = self.judged, self.verified
         labels = kept.labels[chosen]
         order = np.random.default_rng(1).permutation(np.unique(labels))
         first = np.isin(labels, order[: len(order) // 2])
@@ -111,7 +129,7 @@ class Subject:
         )
 
     def _classes_up_to(self, number):
-        labels = self.evidence.labels
+        labels = self.judged.labels
         values, counts = np.unique(labels, return_counts=True)
         order = np.random.default_rng(0).permutation(len(values))
         fitting = max(2, int((np.cumsum(counts[order]) <= number).sum()))

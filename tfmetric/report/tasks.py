@@ -20,7 +20,7 @@ _HEALTH = {
 
 def tasks_section(run) -> Html:
     """What else the embedding is good for: classifying, few examples a class, clusters."""
-    kept = run.evidence
+    kept = run.judged
     found = [("nearest neighbour", run.nearest, "accuracy", "answers with its class")]
     means = nearest_class_mean(kept.embeddings, kept.labels, distance=run.distance, progress=False)
     found.append(("nearest class mean", means, "accuracy", "of all others of a class"))
@@ -57,7 +57,7 @@ def tasks_section(run) -> Html:
 
 def health_section(run) -> Html:
     """Does the embedding use its space?"""
-    kept, chosen = run.evidence, run.verified
+    kept, chosen = run.judged, run.verified
     found = health(
         kept.embeddings[chosen], kept.labels[chosen], distance=run.distance, progress=False
     )
@@ -87,7 +87,7 @@ def interval(result, figure: str) -> str:
 
 
 def _clusters(run):
-    kept, chosen = run.evidence, run.verified
+    kept, chosen = run.judged, run.verified
     # k-means knows two distances; on embeddings of length 1 they are the same.
     distance = "cosine" if run.distance in ("cosine", "inner_product") else "euclidean"
     return clustering(kept.embeddings[chosen], kept.labels[chosen], distance=distance)
@@ -95,7 +95,7 @@ def _clusters(run):
 
 def _few_shot(run, shots):
     """Episodes of up to five classes, None where fewer than two have examples enough."""
-    kept = run.evidence
+    kept = run.judged
     counts = np.unique(kept.labels, return_counts=True)[1]
     queries = min(15, int(np.median(counts)) - shots)
     ways = min(5, int((counts >= shots + queries).sum()))

@@ -15,7 +15,8 @@ from tfmetric._files import replacing
 from tfmetric._run_files import read_metrics
 from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.evaluation import Evaluation
-from tfmetric.report.evidence import evidence_of_embeddings, gather_evidence, read_evidence
+from tfmetric.report.evidence_file import read_evidence
+from tfmetric.report.gathering import evidence_of_embeddings, gather_evidence
 from tfmetric.report.page import page
 from tfmetric.report.subject import Subject
 
@@ -29,6 +30,7 @@ def write(
     *,
     model: keras.Model | None = None,
     data: Any = None,
+    gallery: Any = None,
     history: Mapping | None = None,
     name: str | None = None,
 ) -> Path:
@@ -49,6 +51,8 @@ def write(
             ``model.keras`` of the run.
         data: For a result: the data that was judged, a ``LabeledData`` or (x, labels). With it the
             page shows examples and names of classes.
+        gallery: For a result of ``evaluate(..., gallery=)``: the gallery, as ``data``; it needs
+            ``model`` too.
         history: For a result: what ``fit`` returned, or figures by epoch by name.
         name: For a result: the title of the page.
 
@@ -77,13 +81,13 @@ def write(
             raise ValueError(
                 expected("output, the file to write the report of a result to", output=output)
             )
-        shown, draw = _subject_of_result(subject, model, data, history, name), page
+        shown, draw = _subject_of_result(subject, model, data, gallery, history, name), page
     elif isinstance(subject, (str, os.PathLike)):
-        given = {"data": data, "history": history, "name": name}
+        given = {"data": data, "gallery": gallery, "history": history, "name": name}
         given = {key: type(value).__name__ for key, value in given.items() if value is not None}
         if given:
             raise ValueError(
-                expected("no data, history or name with a run, which has its own", **given)
+                expected("no data, gallery, history or name with a run, which has its own", **given)
             )
         shown = _subject_of_run(Path(subject), model)
         output = shown.directory / "report.html" if output is None else output
@@ -122,7 +126,7 @@ def _page_of_run(subject):
         ) from error
 
 
-def _subject_of_result(result, model, data, history, name):
+def _subject_of_result(result, model, data, gallery, history, name):
     metrics = {
         "dataset": name or "A similarity model",
         "created": time.strftime("%Y-%m-%d %H:%M:%S %z"),
@@ -130,6 +134,18 @@ def _subject_of_result(result, model, data, history, name):
         "history": _history(history),
     }
     distance, evidence = result.retrieval.distance, None
+    in_gallery = result.knn is not None
+    if in_gallery is not (gallery is not None and None not in (model, data)) and (
+        in_gallery or gallery is not None
+    ):
+        raise ValueError(
+            expected(
+                "gallery=, data= and model= with a result that was judged in a gallery, and no "
+                "gallery with another",
+                protocol=result.protocol,
+                given=[k for k, v in (("gallery", gallery), ("data", data)) if v is not None],
+            )
+        )
     if data is not None:
         data = as_labeled(data)
         if result.embeddings is None or len(data) != len(result.embeddings):
@@ -140,7 +156,13 @@ def _subject_of_result(result, model, data, history, name):
                     judged=None if result.embeddings is None else len(result.embeddings),
                 )
             )
-        evidence = gather_evidence(model, data, embeddings=result.embeddings, distance=distance)
+        evidence = gather_evidence(
+            model,
+            data,
+            embeddings=result.embeddings,
+            gallery=None if gallery is None else as_labeled(gallery),
+            distance=distance,
+        )
         metrics["test"] = {"examples": len(data), "classes": data.num_classes}
         if data.report is not None:
             metrics["data_check"] = data.report.to_dict()

@@ -13,12 +13,14 @@ from tfmetric import export
 from tfmetric.runs.pictures import NEIGHBOURS, names_of, some_queries
 
 
-def export_and_ask(model, test, directory, distance, seed, progress) -> tuple:
-    """Exports a model with the test part as its gallery, and asks it for neighbours.
+def export_and_ask(model, test, gallery, directory, distance, seed, progress) -> tuple:
+    """Exports a model with a gallery, and asks it for neighbours of test examples.
 
     Args:
         model: The embedder.
-        test: The test part. A few of its examples are left out of the gallery and asked for.
+        test: The test part, of which a few examples are asked for.
+        gallery: The training part, where the test is of its classes; None for the test part
+            without the examples that are asked for.
         directory: Where the next version of the SavedModel is written.
         distance: Between embeddings.
         seed: Chooses the queries.
@@ -27,9 +29,11 @@ def export_and_ask(model, test, directory, distance, seed, progress) -> tuple:
     Returns:
         What metrics.json holds of it; the gallery, the queries and the answers.
     """
-    progress.heading("Exporting, with the unseen examples as the gallery")
-    queries = some_queries(test, seed)
-    gallery = test.subset(np.setdiff1d(np.arange(len(test)), queries))
+    closed, queries = gallery is not None, some_queries(test, seed)
+    whole = "training" if closed else "unseen"
+    progress.heading(f"Exporting, with the {whole} examples as the gallery")
+    if not closed:
+        gallery = test.subset(np.setdiff1d(np.arange(len(test)), queries))
     version = export.save(model, directory, gallery=gallery, distance=distance)
     progress.say(f"Wrote {version}: TensorFlow Serving serves {version.parent} as it is.")
     progress.lap("export")
@@ -38,8 +42,8 @@ def export_and_ask(model, test, directory, distance, seed, progress) -> tuple:
     right = np.array(answers["labels"]) == names_of(test, queries)[:, None]
     first = int(right[:, 0].sum())
     progress.say(
-        f"{first} of {len(queries)} unseen queries have a neighbour of their own class in the "
-        "first place."
+        f"{first} of {len(queries)} {'test' if closed else 'unseen'} queries have a neighbour of "
+        "their own class in the first place."
     )
     progress.lap("query")
     found = {

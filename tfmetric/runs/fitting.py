@@ -6,16 +6,14 @@ import itertools
 from typing import NamedTuple
 
 import keras
-import numpy as np
 
 from tfmetric._files import replacing
 from tfmetric.callbacks import Checkpoint, RetrievalEvaluation
 from tfmetric.callbacks.collapse import stuck_at_margin
-from tfmetric.datasets import LabeledData, split_classes
+from tfmetric.datasets import LabeledData
+from tfmetric.runs.protocol import Judged, divided, some_classes, watched
 from tfmetric.training import Training, prepare
 
-# Judging an epoch must not cost more than the epoch.
-_WATCHED = 2000
 _FIGURES = ("recall_at_1", "map_at_r")
 
 
@@ -25,15 +23,15 @@ class Prepared(NamedTuple):
     Attributes:
         training: The :class:`tfmetric.training.Training`.
         train: The data that is trained on.
-        held_out: Training classes that early stopping is judged on; None without early stopping.
-        watched: Classes that are not trained on, for the figures of each epoch.
-        known: Classes that are trained on, for the same figures.
+        held_out: Training data that early stopping is judged on; None without early stopping.
+        watched: What each epoch is judged on, none of which is trained on.
+        known: Examples that are trained on, for the same figures.
     """
 
     training: Training
     train: LabeledData
     held_out: LabeledData | None
-    watched: LabeledData
+    watched: Judged
     known: LabeledData
 
 
@@ -53,14 +51,6 @@ class Fitted(NamedTuple):
     stopped: bool
 
 
-def divided(config, train: LabeledData) -> tuple:
-    """The data to train on, and the classes held out for early stopping, or None."""
-    if config.patience is None:
-        return train, None
-    kept, held_out = split_classes(train.labels, config.validation_fraction, config.seed)
-    return train.subset(kept), train.subset(held_out)
-
-
 def prepared(config, parts) -> Prepared:
     """Builds the model and the batches; nothing is written.
 
@@ -68,20 +58,11 @@ def prepared(config, parts) -> Prepared:
         config: The :class:`~tfmetric.runs.RunConfig`.
         parts: (train, test).
     """
-    train, held_out = divided(config, parts[0])
+    train, held_out = divided(config, parts)
     keras.utils.set_random_seed(config.seed)
     training = prepare(train, config.settings, config.seed)
-    watched = some_classes(parts[1] if held_out is None else held_out, config.seed)
-    return Prepared(training, train, held_out, watched, some_classes(train, config.seed))
-
-
-def some_classes(data: LabeledData, seed: int, examples: int = _WATCHED) -> LabeledData:
-    """All examples of some classes, at least two: about as many examples as asked for."""
-    if len(data) <= examples:
-        return data
-    rng = np.random.default_rng(seed)
-    number = max(2, round(data.num_classes * examples / len(data)))
-    return data.subset(np.isin(data.labels, rng.choice(data.classes, number, replace=False)))
+    known = some_classes(train, config.seed)
+    return Prepared(training, train, held_out, watched(config, parts), known)
 
 
 def fit(run, config, ready: Prepared, progress) -> Fitted:
@@ -99,7 +80,8 @@ def fit(run, config, ready: Prepared, progress) -> Fitted:
             "val_map_at_r", mode="max", patience=config.patience, restore_best_weights=True
         )
     judging = RetrievalEvaluation(
-        ready.watched,
+        ready.watched.data,
+        gallery=ready.watched.gallery,
         ks=(1,),
         known=ready.known,
         figures=_FIGURES,

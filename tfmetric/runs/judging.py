@@ -8,6 +8,7 @@ from tfmetric._run_files import METRICS, MODEL
 from tfmetric.evaluation import evaluate, one_shot
 from tfmetric.runs.collapse import note_collapse
 from tfmetric.runs.metrics import run_metrics, write_metrics
+from tfmetric.runs.protocol import judged
 
 
 def judge(run, config, ready, fitted, parts, progress, one_shot_runs=None) -> np.ndarray:
@@ -25,11 +26,17 @@ def judge(run, config, ready, fitted, parts, progress, one_shot_runs=None) -> np
     Returns:
         The embeddings of the test part.
     """
-    training, test = ready.training, parts[1]
-    progress.heading(f"Judging on all {test.num_classes:,} unseen classes")
+    training, (test, gallery) = ready.training, _sides(parts)
+    progress.heading(
+        f"Judging on all {test.num_classes:,} unseen classes"
+        if gallery is None
+        else f"Judging {len(test):,} test examples by the training part (a closed set)"
+    )
     # A run that was resumed draws the same from here on as one that was not.
     keras.utils.set_random_seed(config.seed)
-    result = evaluate(training.embedder, test, distance=training.distance, seed=config.seed)
+    result = evaluate(
+        training.embedder, test, gallery=gallery, distance=training.distance, seed=config.seed
+    )
     progress.say(result.summary())
     shots = one_shot_runs and one_shot(training.embedder, one_shot_runs)
     if shots:
@@ -53,16 +60,26 @@ def judge(run, config, ready, fitted, parts, progress, one_shot_runs=None) -> np
             "classes": ready.held_out.num_classes,
             "best_epoch": fitted.best_epoch,
         }
-        found["training"] += _about_stopping(config, ready.held_out, fitted)
+        found["training"] += _about_stopping(config, ready.watched, ready.held_out, fitted)
     with filling(run.path, METRICS) as draft:
         training.embedder.save(draft / MODEL)
         write_metrics(draft, found)
     return result.embeddings
 
 
-def _about_stopping(config, held_out, fitted):
+def _sides(parts):
+    found = judged(*parts)
+    return found.data, found.gallery
+
+
+def _about_stopping(config, watched, held_out, fitted):
+    of = (
+        f"{held_out.num_classes:,} classes"
+        if watched.gallery is None
+        else (f"{len(held_out):,} examples")
+    )
     words = (
-        f"; judged each epoch on {held_out.num_classes:,} classes held out of the training ones, "
+        f"; judged each epoch on {of} held out of the training ones, "
         f"patience {config.patience}, the weights of epoch {fitted.best_epoch}"
     )
     return words + (f", stopped after {fitted.epochs_done}" if fitted.stopped else "")

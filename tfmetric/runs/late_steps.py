@@ -6,11 +6,11 @@ from typing import Any
 
 from tfmetric.evaluation import embed
 from tfmetric.report import keep_evidence, write
-from tfmetric.report.evidence import FILE as EVIDENCE
+from tfmetric.report.evidence_file import FILE as EVIDENCE
 from tfmetric.runs.exporting import export_and_ask
-from tfmetric.runs.fitting import divided, some_classes
 from tfmetric.runs.metrics import write_metrics
 from tfmetric.runs.pictures import answer_picture, neighbor_picture, training_picture
+from tfmetric.runs.protocol import judged, watched
 from tfmetric.training import make_loss
 from tfmetric.typing import PathLike
 
@@ -68,12 +68,13 @@ class _Late:
     """What the late steps work on."""
 
     def __init__(self, run, config, parts, model, embeddings, progress):
-        self.run, self.config, self.test = run, config, parts[1]
+        self.run, self.config = run, config
+        found = judged(*parts)
+        self.test, self.gallery = found.data, found.gallery
         self.model, self.progress, self._embeddings = model, progress, embeddings
         loss = make_loss(config.settings.loss, config.settings.loss_arguments)
         self.distance = getattr(loss, "distance", "euclidean")
-        _, held_out = divided(config, parts[0])
-        self.watched = some_classes(parts[1] if held_out is None else held_out, config.seed)
+        self.watched = watched(config, parts)
         self.metrics = _metrics(run)
 
     @property
@@ -82,12 +83,17 @@ class _Late:
             self._embeddings = embed(self.model, self.test)
         return self._embeddings
 
+    @property
+    def gallery_embeddings(self):
+        return None if self.gallery is None else embed(self.model, self.gallery)
+
     def evidence(self):
         keep_evidence(
             self.run.path,
             self.model,
             self.test,
             embeddings=self.embeddings,
+            gallery=self.gallery,
             distance=self.distance,
             seed=self.config.seed,
         )
@@ -102,6 +108,7 @@ class _Late:
             self.config.file_name,
             self.test,
             self.embeddings,
+            (self.gallery, self.gallery_embeddings),
             self.distance,
             self.config.seed,
         )
@@ -110,13 +117,16 @@ class _Late:
         found, gallery, queries, answers = export_and_ask(
             self.model,
             self.test,
+            self.gallery,
             self.config.export,
             self.distance,
             self.config.seed,
             self.progress,
         )
         name = self.config.file_name
-        answer_picture(self.run.path, name, self.test, gallery, queries, answers)
+        kind = "unseen classes" if self.gallery is None else "test examples"
+        title = f"{name}: {kind}, as the exported model answers"
+        answer_picture(self.run.path, title, self.test, gallery, queries, answers)
         self.metrics |= found
         self.metrics["seconds"] = {**self.metrics["seconds"], **self.progress.seconds}
         write_metrics(self.run.path, self.metrics)

@@ -10,6 +10,7 @@ import numpy as np
 from tfmetric._files import replacing
 from tfmetric._run_files import METRICS
 from tfmetric._version import __version__
+from tfmetric.runs.protocol import judged
 
 
 def run_metrics(config, parts, settings, embedder, result, history, seconds) -> dict:
@@ -39,6 +40,7 @@ def run_metrics(config, parts, settings, embedder, result, history, seconds) -> 
         },
         "train": {"examples": len(train), "classes": train.num_classes},
         "test": {"examples": len(test), "classes": test.num_classes},
+        "closed_set": judged(train, test).gallery is not None,
         "result": result,
         "recipe": {"image_size": _image_size(train), **settings.resolved().to_dict()},
         "history": {key: [float(v) for v in values] for key, values in history.items()},

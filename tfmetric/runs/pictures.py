@@ -5,6 +5,7 @@ import numpy as np
 from tfmetric._files import replacing
 from tfmetric.evaluation.comparison.baselines import baseline_of
 from tfmetric.evaluation.comparison.evaluate import fair_baseline
+from tfmetric.evaluation.examples_and_labels import labels_of_both
 from tfmetric.visualization import (
     find_neighbors,
     neighbor_gallery,
@@ -29,35 +30,49 @@ def names_of(data, indices) -> np.ndarray:
     return np.array(data.class_names, dtype=object)[data.labels[indices]]
 
 
-def neighbor_picture(directory, name, test, embeddings, distance, seed) -> None:
-    """Draws ``neighbours.png``: the nearest of all other test examples, for some of them.
+def neighbor_picture(directory, name, test, embeddings, searched, distance, seed) -> None:
+    """Draws ``neighbours.png``: the nearest examples of some test examples.
 
     Args:
         directory: Where to write it.
         name: Name of the data, for the title.
         test: The test part.
         embeddings: (N, D) of it.
+        searched: (gallery, its embeddings), or (None, None) for the other test examples.
         distance: Name or function.
         seed: Chooses the queries.
     """
-    queries = some_queries(test, seed)
-    found = find_neighbors(embeddings, test.labels, queries, NEIGHBOURS, 0, distance)
+    queries, (gallery, others) = some_queries(test, seed), searched
+    if gallery is None:
+        found = find_neighbors(embeddings, test.labels, queries, NEIGHBOURS, 0, distance)
+        gallery, indices, title = test, found.indices, "unseen classes"
+    else:
+        found = find_neighbors(
+            np.concatenate([embeddings[queries], others]),
+            np.concatenate([names_of(test, queries), names_of(gallery, slice(None))]).astype(str),
+            np.arange(len(queries)),
+            NEIGHBOURS,
+            0,
+            distance,
+            gallery=len(queries) + np.arange(len(others)),
+        )
+        indices, title = found.indices - len(queries), "test examples, searched in the training"
     _draw(
         directory,
-        f"{name}: unseen classes",
+        f"{name}: {title}",
         (test, queries),
-        (test, found.indices),
-        names_of(test, found.indices),
+        (gallery, indices),
+        names_of(gallery, indices),
         found.right,
     )
 
 
-def answer_picture(directory, name, test, gallery, queries, answers) -> None:
+def answer_picture(directory, title, test, gallery, queries, answers) -> None:
     """Draws ``neighbours.png``: what an exported model has answered.
 
     Args:
         directory: Where to write it.
-        name: Name of the data, for the title.
+        title: The title.
         test: The data that the queries are of.
         gallery: The data that was searched.
         queries: (Q,) indexes.
@@ -67,7 +82,7 @@ def answer_picture(directory, name, test, gallery, queries, answers) -> None:
     labels = np.array(answers["labels"], dtype=object)
     _draw(
         directory,
-        f"{name}: unseen classes, as the exported model answers",
+        title,
         (test, queries),
         (gallery, np.array([[place[key] for key in row] for row in answers["ids"]])),
         labels,
@@ -77,17 +92,28 @@ def answer_picture(directory, name, test, gallery, queries, answers) -> None:
 
 def training_picture(directory, name, history, watched, distance) -> None:
     """Draws ``training.png``: loss and figures by epoch, beside the baseline of the kind."""
+    data, gallery = watched.data, watched.gallery
+    labels, gallery_labels = labels_of_both(data, gallery)
     found, _, _ = fair_baseline(
-        watched, watched.labels, distance=distance, ks=(1,), seed=0, progress=False
+        data,
+        labels,
+        gallery=gallery,
+        gallery_labels=gallery_labels,
+        distance=distance,
+        ks=(1,),
+        seed=0,
+        progress=False,
     )
     lines = {}
     if found is not None:  # It may take more memory than a picture is worth.
-        title = baseline_of(watched).title
+        title = baseline_of(data).title
         lines = {f"{title}, recall@1": found.recall_at[1], f"{title}, MAP@R": found.map_at_r}
+    kind = "classes not trained on" if gallery is None else "the classes that it trains on"
     figure = training_curves(
         history,
         lines,
-        title=f"{name}: judged on {len(watched):,} examples of classes not trained on",
+        closed_set=gallery is not None,
+        title=f"{name}: judged on {len(data):,} examples of {kind}",
     )
     with replacing(directory / "training.png") as draft:
         figure.savefig(draft)

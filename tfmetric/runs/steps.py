@@ -13,11 +13,12 @@ from tfmetric._files import remove_abandoned
 from tfmetric.evaluation import read_one_shot_runs
 from tfmetric.runs.config import RunConfig
 from tfmetric.runs.directory import RunDirectory
-from tfmetric.runs.fitting import divided, fit, prepared
+from tfmetric.runs.fitting import fit, prepared
 from tfmetric.runs.judging import judge
 from tfmetric.runs.late_steps import do_missing, forget
 from tfmetric.runs.loading import load_data
 from tfmetric.runs.metrics import versions
+from tfmetric.runs.protocol import divided
 from tfmetric.tuning.data_fingerprint import fingerprint
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -43,7 +44,7 @@ def begin(
     if config.fingerprint not in (None, found):
         progress.warn("The data are not those of the config: expect other figures.")
     config = config.replace(
-        settings=config.settings.fitted(divided(config, parts[0])[0]).resolved(),
+        settings=config.settings.fitted(divided(config, parts)[0]).resolved(),
         fingerprint=found,
         versions=versions(),
     )
@@ -127,15 +128,23 @@ def _finish(run, config, parts, ready, progress, shots):
 
 def _about_judging(config, ready):
     watched, known = ready.watched, ready.known
+    trained = f"and on {len(known):,} examples that it trains on. "
+    if watched.gallery is not None:
+        kept = "the test part" if config.patience is None else "training data that is held out"
+        return (
+            f"Each epoch is judged on {watched.words}, from {kept}: their classes are trained on "
+            f"(a closed set); {trained}Fewer examples to search in make figures lower: compare "
+            "epochs with each other, not with the figures at the end."
+        )
     classes = (
-        "classes that training never sees"
+        "that training never sees"
         if config.patience is None
-        else "training classes that are held out to know when to stop"
+        else "that are held out of the training ones to know when to stop"
     )
     return (
-        f"Each epoch is judged on {len(watched):,} examples of {watched.num_classes:,} {classes}, "
-        f"and on {len(known):,} examples that it trains on. Figures among fewer classes are "
-        "higher: compare epochs with each other, not with the figures at the end."
+        f"Each epoch is judged on {watched.words} {classes}, {trained}"
+        "Figures among fewer classes are higher: compare epochs with each other, not with the "
+        "figures at the end."
     )
 
 

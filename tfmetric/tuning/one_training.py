@@ -16,7 +16,6 @@ from tfmetric.callbacks import RetrievalEvaluation
 from tfmetric.callbacks.collapse import stuck_at_margin
 from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.training import Settings, Training, prepare
-from tfmetric.tuning.gallery_retrieval import GalleryRetrieval
 from tfmetric.tuning.many_trainings import given_back
 from tfmetric.tuning.retrieval_objective import check_objective, ks_for
 from tfmetric.tuning.run_record import RunRecord
@@ -24,6 +23,9 @@ from tfmetric.tuning.run_record import RunRecord
 # Embeddings have collapsed when their mean distance from their mean is below this share of their
 # length, as for CollapseMonitor.
 _SPREAD = 0.01
+# More queries in a gallery than this are sampled: they cost an epoch's time and sharpen the figure
+# little.
+_MOST_QUERIES = 2000
 # The number of examples whose embeddings are looked at for that.
 _LOOKED_AT = 256
 # Words in the errors that losses and RetrievalEvaluation raise when a training has diverged.
@@ -146,12 +148,12 @@ def run_once(
 
 def _judge(training, validation, gallery, objective):
     """The callback that writes the objective into the logs of each epoch."""
-    if gallery is not None:
-        return GalleryRetrieval(
-            validation, as_labeled(gallery), objective, training.distance, training.embedder
-        )
+    if gallery is not None and len(validation) > _MOST_QUERIES:
+        drawn = np.random.default_rng(0).choice(len(validation), _MOST_QUERIES, replace=False)
+        validation = validation.subset(np.sort(drawn))
     return RetrievalEvaluation(
         validation,
+        gallery=None if gallery is None else as_labeled(gallery),
         distance=training.distance,
         ks=ks_for(objective),
         figures=(objective,),

@@ -34,6 +34,8 @@ def training_curves(
     baselines: Any = None,
     title: str | None = None,
     columns: int | None = None,
+    *,
+    closed_set: bool = False,
 ) -> Figure:
     """Draws the loss, the retrieval figures and the mining statistics of each epoch.
 
@@ -51,6 +53,8 @@ def training_curves(
             lines beside the retrieval figures; None for none.
         title: Title of the picture.
         columns: Pictures beside each other; None for as many as are readable, 1 for a narrow page.
+        closed_set: Whether ``val_`` figures are of new examples of the classes that are trained
+            on, not of unseen classes.
 
     Returns:
         A ``matplotlib.figure.Figure``.
@@ -70,13 +74,17 @@ def training_curves(
         raise ValueError(expected('a history with values for "loss"', history=sorted(history)))
     retrieval = [name for name in history if _is_drawn(name)]
     known = any(n.startswith("known_") for n in retrieval)
-    judged = "on known and on unseen classes" if known else "on unseen classes"
+    if closed_set:
+        trained, judged = "training examples", "on new examples of its classes"
+    else:
+        trained, judged = "known classes", "on unseen classes"
+        judged = "on known and on unseen classes" if known else judged
     losses = {"loss": "training"}
     if history.get("val_loss"):
         losses["val_loss"] = "validation"
     panels = [("loss", losses, None)]
     if retrieval:
-        panels.append((judged, {n: _figure_name(n) for n in retrieval}, (0, 1.02)))
+        panels.append((judged, {n: _figure_name(n, trained) for n in retrieval}, (0, 1.02)))
     for label, names, limits in (
         ("distance", _DISTANCES, None),
         ("share in training batches", _SHARES, (0, 1.02)),
@@ -144,7 +152,7 @@ def _is_drawn(name):
     return found is not None and found[0].drawn
 
 
-def _figure_name(name):
+def _figure_name(name, trained):
     start, _, figure = name.partition("_")
     title = figure_title(figure)
-    return f"{title}, known classes" if start == "known" else title
+    return f"{title}, {trained}" if start == "known" else title

@@ -53,6 +53,7 @@ def find_neighbors(
     k: int = 8,
     missing: int = 2,
     distance: Distance = "euclidean",
+    gallery: Any = None,
 ) -> FoundNeighbors:
     """Finds the neighbours of some queries among all examples, for a picture.
 
@@ -63,6 +64,8 @@ def find_neighbors(
         k: Neighbours a query; fewer where there are fewer examples.
         missing: How many missed examples of its class are named at most.
         distance: Name or function, see :func:`tfmetric.distances.get`.
+        gallery: (G,) indexes of the examples to look among; None for all of them. A query is no
+            neighbour of itself.
 
     Returns:
         :class:`FoundNeighbors`.
@@ -87,23 +90,26 @@ def find_neighbors(
                 max=int(queries.max()),
             )
         )
+    among = np.arange(len(embeddings)) if gallery is None else np.asarray(gallery, np.int64)
     measure = distances.get(distance)
-    rows = np.array(keras.ops.convert_to_numpy(measure.pairwise(embeddings[queries], embeddings)))
-    rows[np.arange(len(queries)), queries] = np.inf  # A query is no neighbour of itself.
+    measured = measure.pairwise(embeddings[queries], embeddings[among])
+    rows = np.array(keras.ops.convert_to_numpy(measured))
+    itself = queries[:, None] == among
+    rows[itself] = np.inf
     # Of equally near ones those of another class stand first, as they count in the figures.
-    same = labels[queries][:, None] == labels
-    order = np.lexsort((same, rows), axis=-1)[:, : len(embeddings) - 1]
-    indices = order[:, :k]
+    same = labels[queries][:, None] == labels[among]
+    order = np.lexsort((same, rows), axis=-1)[:, : len(among) - int(itself.any())]
+    places = order[:, :k]
     later, ranks = [], []
     for row, sorted_row in enumerate(order):
-        places = k + np.flatnonzero(same[row, sorted_row[k:]])[:missing]
-        later.append(sorted_row[places])
-        ranks.append(places + 1)
+        behind = k + np.flatnonzero(same[row, sorted_row[k:]])[:missing]
+        later.append(among[sorted_row[behind]])
+        ranks.append(behind + 1)
     return FoundNeighbors(
         queries=queries,
-        indices=indices,
-        distances=np.take_along_axis(rows, indices, axis=1),
-        right=np.take_along_axis(same, indices, axis=1),
+        indices=among[places],
+        distances=np.take_along_axis(rows, places, axis=1),
+        right=np.take_along_axis(same, places, axis=1),
         missing=tuple(later),
         missing_ranks=tuple(ranks),
     )

@@ -34,8 +34,10 @@ class Thumbnails:
     def __len__(self) -> int:
         return len(self.values)
 
-    def __getitem__(self, index: int) -> Thumbnail:
-        return Thumbnail(self.look, self.values[index])
+    def __getitem__(self, index: Any) -> Any:
+        """The stand-in for one example; for a slice those of some."""
+        one = Thumbnails if isinstance(index, slice) else Thumbnail
+        return one(self.look, self.values[index])
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,6 @@ from tfmetric.tuning.held_out_folds import searched_gallery
 from tfmetric.tuning.many_trainings import given_back
 from tfmetric.tuning.one_training import blame, run_seed
 from tfmetric.tuning.retrieval_objective import ks_for
-from tfmetric.tuning.search.gallery_judgement import evaluate_in_gallery
 
 # The k that are judged, beside that of the objective.
 KS = (1, 5, 10)
@@ -37,7 +36,8 @@ class Judgement:
         same_size: The objective among as few test classes as the validation had, the mean over
             ten random draws: the fewer classes, the fewer an example is mistaken for.
         classes: The number of test classes, and the number of classes in a draw.
-        baselines: The objective of raw inputs and of the untrained embedder on all test data.
+        baselines: The objective of the fair baseline of the kind and of the untrained embedder on
+            all test data.
         evaluation: The result of :func:`tfmetric.evaluation.evaluate` on the test data, as plain
             values.
         reason: Why figures are missing though there is test data, such as a diverged training.
@@ -117,17 +117,20 @@ def judge(training, train, test, objective, epochs, score, validation, seed, bas
         score: Its score in the search, or None.
         validation: How trials were judged, as :attr:`TuningResult.validation` says.
         seed: Seed of the draws.
-        baselines: Whether raw inputs and the untrained embedder are judged too.
+        baselines: Whether the two baselines are judged too.
     """
     known = {"settings": training.settings, "epochs": epochs, "validation": score}
     if test is None:
         return Judgement(**known)
     ks = tuple(sorted({*KS, *ks_for(objective)}))
     gallery = searched_gallery(train, test)
-    result = (
-        evaluate(training.embedder, test, distance=training.distance, ks=ks, baselines=baselines)
-        if gallery is None
-        else evaluate_in_gallery(training, test, gallery, ks, baselines)
+    result = evaluate(
+        training.embedder,
+        test,
+        gallery=gallery,
+        distance=training.distance,
+        ks=ks,
+        baselines=baselines,
     )
     figures, drawn = result.figures(), test.num_classes
     same_size = figures[objective]
@@ -135,7 +138,7 @@ def judge(training, train, test, objective, epochs, score, validation, seed, bas
         drawn = min(validation["classes"], test.num_classes)
         by = validation.get("by", "classes")
         same_size = _among_fewer(result, test, training.distance, objective, drawn, by, seed)
-    others = {"raw inputs": result.raw, "untrained embedder": result.untrained}
+    others = {result.raw_title: result.raw, "untrained embedder": result.untrained}
     return Judgement(
         **known,
         figures=figures,
