@@ -59,15 +59,16 @@ def __dir__():
 def _is_command_line() -> bool:
     if sys.argv[:1] != ["-m"]:
         return bool(sys.argv) and Path(sys.argv[0]).stem == "tfmetric"
-    # Python is looking for the module of -m, whose name is the word before the arguments. Options
-    # of Python may come before it, and be joined to it: -X dev -m tfmetric, -Im tfmetric.
+    # With -m, Python is still searching for the module, whose name is the word before the
+    # arguments. Python's options may precede it or be joined to it: -X dev -m tfmetric, -Im
+    # tfmetric.
     module = sys.orig_argv[-len(sys.argv)]
     return module == "tfmetric" or (module.startswith("-") and module.endswith("mtfmetric"))
 
 
 # A saved model loads without custom_objects only if our classes are registered with Keras, so
-# importing tfmetric imports them. The command line alone does it later, when a command needs it:
-# --help and usage errors must not wait seconds for TensorFlow.
+# importing tfmetric imports them. Only the command line imports them later, when a command needs
+# them: --help and usage errors must not wait seconds for TensorFlow.
 if not _is_command_line():
     for _room in _ROOMS:
         importlib.import_module(f"tfmetric.{_room}")

@@ -1,4 +1,4 @@
-"""What a served model answers, in process or over a network."""
+"""The answers of a served model, in process or over a network."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Neighbors:
-    """What a search found; unpacks into ``ids, distances``.
+    """The result of a search; unpacks into ``ids, distances``.
 
     Attributes:
-        ids: (B, k), integers or strings as they were given, nearest first.
+        ids: (B, k), integers or strings of the gallery, nearest first.
         distances: (B, k), float32.
         labels: (B, k), the labels of the gallery, or None if it has none.
-        same: (B, k), whether each is of the query's class by the calibrated threshold, or None if
-            the version has no calibration, or where it is not at hand, as over a network.
-        probabilities: (B, k), the probability that it is, or None, as ``same``.
+        same: (B, k), whether each is of the query's class by the calibrated threshold; None without
+            a calibration, and over a network.
+        probabilities: (B, k), the probability of the query's class; None like ``same``.
     """
 
     ids: np.ndarray
@@ -31,13 +31,13 @@ class Neighbors:
 
 @dataclass(frozen=True, eq=False)
 class Verified:
-    """What comparing pairs found.
+    """The result of comparing pairs.
 
     Attributes:
         distances: (B,), float32.
-        same: (B,), whether the two are of one class by the calibrated threshold, or None if the
-            version has no calibration.
-        probabilities: (B,), the probability that they are, or None if the calibration has none.
+        same: (B,), whether both are of one class by the calibrated threshold; None without a
+            calibration.
+        probabilities: (B,), the probability of one class; None if the calibration has none.
     """
 
     distances: np.ndarray
@@ -47,14 +47,14 @@ class Verified:
 
 @dataclass(frozen=True, eq=False)
 class Classified:
-    """What a vote of neighbours found.
+    """The result of a vote of neighbours.
 
     Attributes:
-        labels: (B,), as the gallery has them; where not ``known`` "unknown", of integers −1.
+        labels: (B,), labels of the gallery; if not ``known`` "unknown", or −1 for integers.
         known: (B,), whether the nearest is within the calibrated threshold; without a
             calibration always true.
-        shares: (B,), of the neighbours that have this label.
-        distances: (B,), to the nearest.
+        shares: (B,), share of the neighbours with this label.
+        distances: (B,), distance to the nearest.
     """
 
     labels: np.ndarray

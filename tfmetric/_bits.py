@@ -4,7 +4,7 @@ from keras import ops
 
 
 def bits(*vectors):
-    """Values from 0 to 1: bits, also of −1 and 1, or the probability of a one."""
+    """Converts to values from 0 to 1: bits, also from −1 and 1, or probabilities of a 1."""
     return (ops.clip(x, 0.0, 1.0) for x in vectors)
 
 
@@ -26,7 +26,7 @@ def hamming_factors(x):
 
 
 def _jaccard(both, ones):
-    """1 − |x ∧ y| / |x ∨ y|, and 0 for two vectors without a one."""
+    """Returns 1 − |x ∧ y| / |x ∨ y|, and 0 for two vectors without a 1."""
     either = ones - both
     found = either > 0
     return ops.where(found, 1.0 - both / ops.where(found, either, 1.0), 0.0)

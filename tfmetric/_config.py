@@ -1,4 +1,4 @@
-"""The configuration that Keras saves of an object, read from the arguments of its constructor."""
+"""Derives the Keras configuration of an object from the arguments of its constructor."""
 
 import functools
 import inspect
@@ -12,23 +12,23 @@ from tfmetric._errors import expected
 class ConfigFromArguments:
     """Gives a Keras class its ``get_config``: each argument of the constructor, by name.
 
-    The value of an argument is the attribute of the same name. A class whose attribute holds
-    what was made of the argument (a network made of widths) keeps the argument itself as
-    ``_<name>_given``. Where a constructor hands ``**kwargs`` on, the arguments of the next
-    constructor belong to the configuration too; those of Keras itself come from its ``get_config``.
+    The value of an argument is the attribute of the same name. A class whose attribute holds a
+    derived value (a network made from widths) keeps the argument itself as ``_<name>_given``. If a
+    constructor passes ``**kwargs`` on, the arguments of the next constructor belong to the
+    configuration too; Keras's own arguments come from its ``get_config``.
 
     Put it before the Keras class among the bases: ``class Mine(ConfigFromArguments, Loss)``.
     """
 
     def get_config(self) -> dict:
-        """Every argument of the constructor, as :func:`saved` keeps it."""
+        """Returns every argument of the constructor in the form of :func:`saved`."""
         names, rest_is_of_keras = _arguments(type(self))
         config = super().get_config() if rest_is_of_keras else {}
         return {**config, **{name: saved(_value(self, name)) for name in names}}
 
 
 def from_saved_parts(cls, config: dict, custom_objects: dict | None = None):
-    """Makes an object of a configuration in which layers, models and losses are saved as dicts.
+    """Makes an object from a configuration in which layers, models and losses are saved as dicts.
 
     Args:
         cls: The class to make one of.
@@ -43,9 +43,9 @@ def from_saved_parts(cls, config: dict, custom_objects: dict | None = None):
 
 @functools.singledispatch
 def saved(value):
-    """The form in which a configuration keeps a value: JSON, or what Keras makes of an object.
+    """Converts a value for a configuration: to JSON, or to Keras's serialised form of an object.
 
-    A module registers the types that have a form of their own by ``saved.register``.
+    A module registers special forms of types by ``saved.register``.
     """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -54,7 +54,7 @@ def saved(value):
 
 @saved.register
 def _(value: np.generic):
-    # A number of NumPy is no JSON.
+    # JSON cannot hold a NumPy number.
     return value.item()
 
 
@@ -65,12 +65,12 @@ def _(value: tuple):
 
 @saved.register
 def _(value: list):
-    # Keras makes lists of a kind of its own from those that a layer keeps.
+    # Keras wraps the lists of a layer in its own list type.
     return [saved(each) for each in value]
 
 
 def _arguments(cls) -> tuple[list[str], bool]:
-    """Names of the arguments, and whether the arguments of Keras's own constructor come on top."""
+    """Returns the names of the arguments, and whether Keras's arguments are added."""
     names: list[str] = []
     for base in cls.__mro__:
         if base is ConfigFromArguments:

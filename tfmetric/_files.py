@@ -1,9 +1,9 @@
-"""Writing files and directories so that a reader never sees half of one.
+"""Writes files and directories atomically, so that a reader never sees half of one.
 
 A writer works in a scratch directory beside its target and renames the result into place. It holds
-a lock on the scratch while it runs, and the system frees that lock when the process ends, however
-it ends. The next writer in the same directory removes scratch whose lock is free. Ages play no
-part: clocks differ between machines, and a long export is no dead one.
+a lock on the scratch while it runs, and the system frees that lock when the process ends for any
+reason. The next writer in the same directory removes scratch whose lock is free. Ages are not used,
+because clocks differ between machines and a long export is not dead.
 """
 
 import errno
@@ -18,7 +18,7 @@ from tfmetric._errors import expected
 
 try:
     import fcntl
-except ImportError:  # Windows has no such locks: there, scratch of a killed process stays.
+except ImportError:  # Windows has no such locks, so the scratch of a killed process stays there.
     fcntl = None  # type: ignore[assignment]
 
 SUFFIX = ".tfmetric.tmp"
@@ -28,11 +28,11 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """Yields a temporary name beside ``path`` that takes its place when the block succeeds.
+    """Yields a temporary name beside ``path`` that replaces ``path`` when the block succeeds.
 
-    Write a file, or make a directory, at the yielded name. It is put on the disk and then renamed
-    to ``path`` (an existing file is replaced, an existing non-empty directory is an error). It is
-    removed if the block raises. A process that is killed leaves ``path`` as it was.
+    Write a file, or make a directory, at the yielded name. It is synced to disk and then renamed to
+    ``path`` (an existing file is replaced, an existing non-empty directory is an error). It is
+    removed if the block raises. A killed process leaves ``path`` unchanged.
 
     Args:
         path: The file or directory to write; its parents are made.
@@ -41,7 +41,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         Where to write it.
 
     Raises:
-        OSError: If it cannot be written; the message of a full disk names ``path``.
+        OSError: If it cannot be written; for a full disk the message names ``path``.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def filling(directory: str | os.PathLike, last: str) -> Iterator[Path]:
 
     Args:
         directory: An existing directory; files of the same names in it are replaced.
-        last: The name of the file that moves after the others; a reader who finds it finds all.
+        last: Name of the file that moves last; a reader that finds it finds all files.
 
     Yields:
         Where to write the files.
@@ -82,11 +82,11 @@ def filling(directory: str | os.PathLike, last: str) -> Iterator[Path]:
 def scratch_beside(directory: str | os.PathLike, stem: str) -> Iterator[Path]:
     """Yields a new directory in ``directory`` that is locked while the block runs, then removed.
 
-    Scratch that killed processes have left in ``directory`` is removed first.
+    It first removes scratch of killed processes in ``directory``.
 
     Args:
         directory: An existing directory.
-        stem: A word for the hidden name, which tells a reader what was being written.
+        stem: A word in the hidden name that describes the contents.
 
     Yields:
         The scratch directory; it holds the file of the lock.
@@ -116,9 +116,9 @@ def remove_abandoned(directory: str | os.PathLike) -> None:
 
 
 def sync(path: Path) -> None:
-    """Puts a file, or a directory and everything in it, on the disk.
+    """Syncs a file, or a directory and everything in it, to disk.
 
-    Without this a machine that loses power may keep the new name and not the contents.
+    Without this, a power failure may keep the new name but not the contents.
     """
     if path.is_dir() and not path.is_symlink():
         for entry in path.iterdir():
@@ -130,8 +130,8 @@ def sync(path: Path) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Puts the names in a directory on the disk, where the system can do so."""
-    with suppress(OSError):  # Windows opens no directory; some file systems sync none.
+    """Syncs the names in a directory to disk if the system supports it."""
+    with suppress(OSError):  # Windows cannot open directories; some file systems cannot sync them.
         place = os.open(path, os.O_RDONLY)
         try:
             os.fsync(place)
@@ -140,9 +140,9 @@ def sync_directory(path: Path) -> None:
 
 
 def _locked_scratch(directory, stem):
-    """A new scratch directory, and the open file of its lock or None where there are no locks."""
+    """Makes a scratch directory; returns it and the open file of its lock (None without locks)."""
     while True:
-        # A server that polls the parent takes a hidden name for no version.
+        # A server that polls the parent ignores hidden names.
         scratch = Path(tempfile.mkdtemp(prefix=f".{stem}.", suffix=SUFFIX, dir=directory))
         if fcntl is None:
             (scratch / _NO_LOCK).touch()
@@ -156,13 +156,13 @@ def _locked_scratch(directory, stem):
         except BlockingIOError:
             os.close(lock)
             continue  # Another writer is about to remove it.
-        except OSError:  # The file system has no locks. Say so, and nobody removes it but us.
+        except OSError:  # No locks: mark the scratch as this process's.
             os.close(lock)
             os.replace(scratch / _LOCK, scratch / _NO_LOCK)
             return scratch, None
         if os.fstat(lock).st_nlink:
             return scratch, lock
-        os.close(lock)  # Another writer took the lock first, removed the scratch and let go.
+        os.close(lock)  # Another writer took the lock first and removed the scratch.
 
 
 def _remove_if_free(scratch):
@@ -170,7 +170,7 @@ def _remove_if_free(scratch):
         lock = os.open(scratch / _LOCK, os.O_RDWR)
     except FileNotFoundError:
         with suppress(OSError):
-            scratch.rmdir()  # Killed before it took its lock: then it is empty.
+            scratch.rmdir()  # A process killed before it took its lock leaves an empty scratch.
         return
     except OSError:
         return
@@ -183,7 +183,7 @@ def _remove_if_free(scratch):
 
 
 def _remove(scratch):
-    """Removes scratch, the lock last: if this is cut short, the next writer can go on."""
+    """Removes scratch, the lock last, so that the next writer can finish a removal."""
     with suppress(OSError):
         for entry in list(scratch.iterdir()):
             if entry.name == _LOCK:
@@ -203,5 +203,5 @@ def _room_for(path):
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        wanted = "room on the disk; make some and call this again, nothing was changed"
+        wanted = "room on the disk; free some and call this again; nothing was changed"
         raise OSError(error.errno, expected(wanted, path=str(path))) from error

@@ -1,7 +1,7 @@
-"""Names that people bring from other libraries, and from earlier versions of this one.
+"""Answers names from other libraries, and from earlier versions of this one.
 
-A room answers such a name with the call that does the same here, as an ``AttributeError``. The
-table is checked by a test that runs every call in it.
+A package answers such a name by an ``AttributeError`` with the equivalent call. A test runs every
+call in the table.
 """
 
 import sys
@@ -187,19 +187,19 @@ _METHODS = {
 
 
 def calls() -> dict[str, tuple[str, str]]:
-    """Returns the call and the remark for each name from elsewhere."""
+    """Returns the call and the remark for each foreign name."""
     return {name: (call, note) for call, note, names in _CALLS for name in names.split()}
 
 
 def answering(module: str) -> Callable[[str], Any]:
-    """Makes the ``__getattr__`` of a room.
+    """Makes the ``__getattr__`` of a package.
 
     Args:
         module: Its ``__name__``.
 
     Returns:
-        A function that raises an ``AttributeError`` for a name: with the call that does the same
-        here if the name is known from elsewhere, spelled otherwise here or in another room.
+        A function that raises an ``AttributeError`` for a name. The message has the equivalent call
+        if the name is foreign, differently spelled, or in another package.
 
     Example:
 
@@ -217,7 +217,7 @@ Received: name='TripletSemiHardLoss'
 
 
 def missing(module: str, name: str) -> AttributeError:
-    """Makes the ``AttributeError`` for a name that a room does not have."""
+    """Makes the ``AttributeError`` for a name that a package does not have."""
     here = sys.modules.get(module)
     plain = AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=here)
     if name.startswith("_"):
@@ -244,7 +244,7 @@ def missing_method(owner: str, name: str) -> AttributeError:
 
 
 def _spelled_otherwise(name, module):
-    """The name in this room or another one that differs in case, underscores or "Loss" only."""
+    """A name in this or another package that differs only in case, underscores or "Loss"."""
     wanted = _key(name)
     rooms = sorted(
         (room for room in sys.modules if room.startswith("tfmetric.") and room.count(".") == 1),

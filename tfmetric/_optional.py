@@ -1,11 +1,11 @@
-"""Lazy imports of optional packages, with an error that says what to install."""
+"""Imports optional packages lazily, with an error that names the extra to install."""
 
 import importlib
 from types import ModuleType
 
 
 def require(module: str, extra: str) -> ModuleType:
-    """Imports ``module``, or says which extra of tfmetric brings it.
+    """Imports ``module``, or raises an error that names the extra of tfmetric that installs it.
 
     Args:
         module: Dotted name of the module.
@@ -18,7 +18,7 @@ def require(module: str, extra: str) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if not module.startswith(error.name or ""):
-            raise  # Something under it is broken: hiding that behind our advice would mislead.
+            raise  # A dependency is broken; advice to install the module would mislead.
         raise ImportError(
             f'Expected the package {module!r} to be installed: run pip install "tfmetric[{extra}]"'
         ) from error

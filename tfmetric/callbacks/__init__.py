@@ -1,4 +1,4 @@
-"""Keras callbacks: retrieval figures, collapse, exact resumption, embeddings for TensorBoard."""
+"""Keras callbacks: retrieval figures, collapse detection, exact resumption, TensorBoard."""
 
 from tfmetric._foreign_names import answering
 from tfmetric.callbacks.checkpoint import Checkpoint

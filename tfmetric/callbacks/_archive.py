@@ -1,4 +1,4 @@
-"""Plain values and arrays in one file: JSON and .npy members of a zip, no pickle."""
+"""Stores plain values and arrays in one file: JSON and .npy members of a zip, without pickle."""
 
 import json
 import zipfile
@@ -13,11 +13,11 @@ _ARRAY = "array"
 
 
 def write_archive(path, values, arrays) -> None:
-    """Writes the file in place of an older one; a reader finds either, and both whole.
+    """Writes the file atomically, replacing an older file.
 
     Args:
         path: File to write.
-        values: What JSON can hold; arrays in it, at any depth, are kept as well.
+        values: Values for JSON; arrays are allowed at any depth.
         arrays: Lists of arrays by name.
     """
     members = {
@@ -32,7 +32,7 @@ def write_archive(path, values, arrays) -> None:
 
 
 def read_archive(path):
-    """The values and the arrays that :func:`write_archive` has written.
+    """Reads the values and the arrays written by :func:`write_archive`.
 
     Raises:
         ValueError: If it is no such file, or damaged.
@@ -56,12 +56,12 @@ def read_archive(path):
 
 
 def _plain(value, members):
-    """The value with arrays put among the members."""
+    """Moves the arrays of a value to the members."""
     if isinstance(value, dict):
         return {key: _plain(item, members) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item, members) for item in value]
-    # A weight may be a scalar, which keeps its dtype; a float64 is a float of Python.
+    # A weight may be a scalar, which keeps its dtype; a Python float is a float64.
     scalar = isinstance(value, np.generic) and not isinstance(value, float)
     if isinstance(value, np.ndarray) or scalar:
         name = f"values/{len(members)}"
@@ -79,6 +79,6 @@ def _filled(value, members):
 
 
 def _standard(array):
-    """The array, or its bytes where the type is none of NumPy's own, such as bfloat16."""
+    """Returns the array, or its bytes if the type is not NumPy's, such as bfloat16."""
     array = np.ascontiguousarray(array) if np.ndim(array) else np.asarray(array)
     return array.view(f"u{array.dtype.itemsize}") if array.dtype.kind == "V" else array

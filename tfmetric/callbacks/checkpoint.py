@@ -1,4 +1,4 @@
-"""What a training that was stopped needs to go on as if it had not been."""
+"""Checkpoints for exact resumption of a stopped training."""
 
 import itertools
 import re
@@ -13,7 +13,7 @@ from tfmetric.callbacks._archive import read_archive, write_archive
 from tfmetric.typing import PathLike
 
 _FORMAT = 1
-# What callbacks of Keras begin anew at the start of fit.
+# Attributes that Keras's callbacks reset at the start of fit.
 _KERAS_STATE = (
     (
         keras.callbacks.EarlyStopping,
@@ -25,38 +25,37 @@ _KERAS_STATE = (
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keeps, after every epoch, all that the next one depends on.
+    """Saves, after every epoch, everything that the next epoch depends on.
 
-    A training that is killed at any moment and restored goes on with the same numbers as one that
-    was never stopped: weights, the state of the optimizer and of its schedule, the seeds of
-    dropout and of other random layers (``keras.callbacks.BackupAndRestore`` begins those anew),
-    the batches, the history, and what callbacks such as ``EarlyStopping`` have counted. What was
-    learned since the last full epoch is learned again.
+    A killed and restored training continues with the same numbers as an uninterrupted one. It keeps
+    weights, the state of the optimizer and its schedule, the seeds of dropout and other random
+    layers (``keras.callbacks.BackupAndRestore`` resets these), the batches, the history, and the
+    counters of callbacks such as ``EarlyStopping``. The interrupted epoch is repeated.
 
-    ``directory`` holds one file, ``checkpoint.npz``, that is replaced at once: whatever happens, a
-    whole one is there. It is a zip of JSON and arrays, without pickle.
+    ``directory`` holds one file, ``checkpoint.npz``, that is replaced atomically, so a complete
+    file always exists. It is a zip of JSON and arrays, without pickle.
 
-    On the same machine with the same versions the numbers are equal to the last bit, as far as two
-    uninterrupted trainings are; on a GPU that takes ``tf.config.experimental.
+    On the same machine with the same versions the numbers are equal to the last bit if those of two
+    uninterrupted trainings are; on a GPU that requires ``tf.config.experimental.
     enable_op_determinism()``.
 
-    Put it last in the list of callbacks, so that it sees what the others have done, and fit
-    without ``steps_per_epoch``, which goes through the batches without regard to epochs.
+    Put it last in the list of callbacks, so that it sees the results of the others. Fit without
+    ``steps_per_epoch``, which ignores the epochs of the batches.
 
     Args:
-        directory: Where to keep it; of this training alone.
+        directory: Directory of this training only.
         batches: The dataset of :func:`tfmetric.datasets.balanced_batches`, ``pairs`` or
-            ``triplets`` that is trained on, or that it was made from. None for data that is the
-            same each epoch.
-        callbacks: Callbacks to go on as well: Keras's ``EarlyStopping``, ``ReduceLROnPlateau`` and
+            ``triplets`` used in training, or the one it was derived from. None for data that is the
+            same in each epoch.
+        callbacks: Callbacks to restore too: Keras's ``EarlyStopping``, ``ReduceLROnPlateau`` and
             ``ModelCheckpoint``, those of this package, and those with an attribute
             ``state_attributes``, names of attributes that hold numbers, arrays, or lists or
             dictionaries of those.
 
     Attributes:
-        epochs_done: Epochs that are kept, 0 before the first.
+        epochs_done: Number of saved epochs.
         history: The logs of all epochs so far by name, as ``History.history``.
-        stopped: Whether the training was over after the last epoch, by early stopping.
+        stopped: Whether early stopping ended the training.
 
     Raises:
         ValueError: At the start of fit, if the directory holds a checkpoint that has not been
@@ -93,21 +92,21 @@ class Checkpoint(keras.callbacks.Callback):
         self.path = Path(directory) / "checkpoint.npz"
         self.batches, self.callbacks = batches, tuple(callbacks)
         for callback in self.callbacks:
-            _state_of(callback)  # What has none is known before an epoch is over.
+            _state_of(callback)  # Fail before the first epoch if a callback has no such attributes.
         self.epochs_done, self.history, self.stopped = 0, {}, False
         self._offset = self._states = None
         self._known = False
 
     def restore(self, model: keras.Model) -> int:
-        """Puts the model where the training has stopped; nothing happens where there is no file.
+        """Restores the model from the file, if there is one.
 
-        Call it before ``fit``, and pass what it returns as ``initial_epoch``.
+        Call it before ``fit``, and pass its result as ``initial_epoch``.
 
         Args:
             model: The model that is trained, built and compiled as it was.
 
         Returns:
-            Epochs done, 0 where nothing is kept yet.
+            Number of finished epochs, 0 without a file.
 
         Raises:
             ValueError: If the file is damaged, or belongs to another model or optimizer.
@@ -139,7 +138,7 @@ class Checkpoint(keras.callbacks.Callback):
         return self.epochs_done
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Makes sure that nothing is lost, and hands the other callbacks what they had counted."""
+        """Checks that no checkpoint is lost, and restores the other callbacks."""
         remove_abandoned(self.path.parent)
         if self.path.is_file() and not self._known:
             raise ValueError(
@@ -155,7 +154,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._states = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Chooses the batches of this epoch."""
+        """Sets the batches of this epoch."""
         if self.epochs_done and epoch != self.epochs_done:
             raise ValueError(
                 expected(f"fit with initial_epoch={self.epochs_done}", initial_epoch=epoch)
@@ -164,12 +163,12 @@ class Checkpoint(keras.callbacks.Callback):
         if self.batches is None:
             return
         if self._offset is None:
-            # Where Keras has looked at a batch before, epoch 0 draws what number 1 stands for.
+            # If Keras has drawn a batch before, epoch 0 would draw the batches of epoch 1.
             self._offset = self.batches.next_epoch() - epoch
         self.batches.set_epoch(epoch + self._offset)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keeps everything."""
+        """Saves the checkpoint."""
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
         self.epochs_done, self.stopped = epoch + 1, bool(self.model.stop_training)
@@ -206,7 +205,7 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def _variables(model):
-    """All variables that a step of training reads: weights and seeds, and the optimizer's."""
+    """Returns all variables of a training step: weights, seeds and the optimizer's variables."""
     optimizer = model.optimizer
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
@@ -214,7 +213,7 @@ def _variables(model):
 
 
 def _described(variables):
-    """Names, shapes and types; without the numbers that Keras gives to the second of a name."""
+    """Returns names, shapes and types, without Keras's numbering of repeated names."""
     return [
         [re.sub(r"_\d+(?=[/_]|$)", "", v.path), [int(n) for n in v.shape], str(v.dtype)]
         for v in variables
@@ -229,7 +228,7 @@ def _words(described):
 
 
 def _as_type_of(variable, array):
-    """Bytes as the type that they were written of."""
+    """Restores an array's type from its bytes."""
     dtype = keras.ops.convert_to_numpy(variable).dtype
     return array.view(dtype) if dtype.kind == "V" else array
 
@@ -242,5 +241,5 @@ def _state_of(callback):
         raise ValueError(
             expected("callbacks with state_attributes, or of those listed", callback=callback)
         )
-    # Some are not there before the first fit.
+    # Some attributes do not exist before the first fit.
     return {name: getattr(callback, name) for name in names if hasattr(callback, name)}

@@ -1,4 +1,4 @@
-"""Says when a training has collapsed, and what to do."""
+"""Detects a collapsed training and names remedies."""
 
 import math
 import warnings
@@ -20,35 +20,33 @@ ADVICE = (
 
 
 class CollapseMonitor(keras.callbacks.Callback):
-    """Warns, once, when all embeddings become one or the loss stays at its margin.
+    """Warns once if all embeddings become equal or the loss stays at its margin.
 
-    Where all embeddings are the same every triplet costs exactly the margin and the gradient is
-    exactly zero: the optimiser feels nothing and training never recovers. Two signs are looked
-    for after every epoch:
+    If all embeddings are equal, every triplet costs exactly the margin and the gradient is exactly
+    zero, so training never recovers. Two signs are checked after every epoch:
 
     * embeddings are nearer to the mean of their batch than ``spread`` times their length; needs
       ``metrics=[tfmetric.metrics.MiningStatistics()]`` in ``compile``;
     * the loss is within ``tolerance`` of the margin, relatively, for ``patience`` epochs in a row.
-      That is looked for with a :class:`tfmetric.losses.TripletLoss` that has a margin, a mean as
-      its reduction, and no semi-hard mining, which has nothing to choose in a collapsed batch; or
-      with the ``margin`` that is given.
+      This needs a :class:`tfmetric.losses.TripletLoss` with a margin, a mean as its reduction, and
+      no semi-hard mining (which finds no triplet in a collapsed batch); or the argument ``margin``.
 
     Args:
-        margin: The loss of a collapsed batch; None for what the loss that the model was compiled
-            with says: its margin to its power.
+        margin: The loss of a collapsed batch; None for the margin to the power of the compiled
+            loss.
         patience: Epochs in a row with the loss at the margin. Defaults to 2.
-        tolerance: How near the margin, as a share of it. Defaults to 0.05: a last batch without a
-            triplet counts as 0.
-        spread: Distance from the mean, over the length of an embedding, below which embeddings are
-            one. Defaults to 0.01.
+        tolerance: Tolerance as a share of the margin. Defaults to 0.05, since a last batch without
+            a triplet counts as 0.
+        spread: Distance from the mean, over the length of an embedding, below which embeddings
+            count as equal. Defaults to 0.01.
         stop: Whether to stop the training too. Defaults to False.
 
     Attributes:
-        collapsed_at: The epoch, from 0, in which it was found; None while it was not.
+        collapsed_at: The epoch, from 0, of the detected collapse; None without a collapse.
 
     Raises:
-        ValueError: If an argument makes no sense; at the start of fit, if there is neither a
-            margin nor the metric to go by.
+        ValueError: If an argument is out of its range; at the start of fit, if there is neither a
+            margin nor the metric.
 
     Example:
 
@@ -67,7 +65,7 @@ class CollapseMonitor(keras.callbacks.Callback):
     (2017), sec. 3.2 and the supplement on collapsing.
     """
 
-    state_attributes = ("collapsed_at", "_epochs_at_margin")  # What Checkpoint keeps.
+    state_attributes = ("collapsed_at", "_epochs_at_margin")  # Attributes saved by Checkpoint.
 
     def __init__(
         self,
@@ -92,14 +90,14 @@ class CollapseMonitor(keras.callbacks.Callback):
         self._epochs_at_margin = 0
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Takes the margin, and forgets an earlier fit."""
+        """Reads the margin, and resets the state of an earlier fit."""
         self.collapsed_at, self._epochs_at_margin, self._checked = None, 0, False
         self._margin = self.margin
         if self.margin is None:
             self._margin = collapsed_loss(getattr(self.model, "loss", None))
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Makes sure, once, that there is something to go by."""
+        """Checks once that the margin or the metric is available."""
         if self._checked:
             return
         self._checked = True
@@ -113,7 +111,7 @@ class CollapseMonitor(keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Looks for the two signs."""
+        """Checks the two signs."""
         sign = self._all_one(logs or {}) or self._at_the_margin(logs or {})
         if sign is None or self.collapsed_at is not None:
             return
@@ -128,7 +126,7 @@ class CollapseMonitor(keras.callbacks.Callback):
         if not {"embedding_spread", "embedding_norm"} <= set(logs):
             return None
         spread, length = logs["embedding_spread"], logs["embedding_norm"]
-        # Written so that all embeddings at 0 count too, and NaN does not.
+        # This comparison is true for all-zero embeddings and false for NaN.
         if not spread <= self.spread * length:
             return None
         return f"embeddings are {spread:.2g} from their mean and {length:.2g} long"
@@ -145,12 +143,12 @@ class CollapseMonitor(keras.callbacks.Callback):
 
 
 def stuck_at_margin(losses: Sequence[float], loss, patience: int = 2) -> str | None:
-    """Says in words that a finished training ended at the loss of a collapsed batch.
+    """Describes in words that a finished training ended at the loss of a collapsed batch.
 
     Args:
         losses: The loss after each epoch.
         loss: The ``keras.losses.Loss`` of the training.
-        patience: So many of the last epochs must be at the margin, or all of fewer.
+        patience: Number of last epochs that must be at the margin (all, if there are fewer).
 
     Returns:
         The sign of a collapse, or None.
@@ -167,7 +165,7 @@ def stuck_at_margin(losses: Sequence[float], loss, patience: int = 2) -> str | N
 
 
 def near(loss: float, margin: float, tolerance: float = 0.05) -> bool:
-    """Whether a loss is within a share of the margin from it; False for a margin of 0 and NaN."""
+    """Returns whether a loss is within a share of the margin; False for a margin of 0 and NaN."""
     return margin > 0 and abs(loss - margin) <= tolerance * margin
 
 

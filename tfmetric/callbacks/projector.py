@@ -1,4 +1,4 @@
-"""Files for TensorBoard's embedding projector."""
+"""Writes files for TensorBoard's embedding projector."""
 
 import io
 from pathlib import Path
@@ -10,7 +10,7 @@ from tfmetric._errors import expected
 from tfmetric._files import replacing
 from tfmetric.typing import Array, PathLike
 
-# The projector takes one square picture of all thumbnails, at most so many pixels a side.
+# The projector takes one square picture of all thumbnails, with at most this side in pixels.
 _SHEET, _THUMB = 8192, 32
 
 
@@ -66,7 +66,7 @@ def write_projector(
             Image.fromarray(sheet).save(draft, format="PNG")
         dims = f"single_image_dim: {side} single_image_dim: {side}"
         settings.append(f'sprite {{ image_path: "sprite.png" {dims} }}')
-    # Last: the projector looks for the other files as soon as this one names them.
+    # Written last, because the projector reads the other files as soon as this file names them.
     _save(
         log_dir / "projector_config.pbtxt",
         "embeddings {\n" + "".join(f"  {line}\n" for line in settings) + "}\n",
@@ -74,7 +74,7 @@ def write_projector(
 
 
 def sprite(images) -> tuple[np.ndarray, int]:
-    """All images as thumbnails in one square, row by row from the top left.
+    """Arranges all images as thumbnails in one square, row by row from the top left.
 
     Args:
         images: (N, H, W, 1 or 3), values 0..255.
@@ -105,7 +105,7 @@ def sprite(images) -> tuple[np.ndarray, int]:
 
 
 def _metadata(names, groups):
-    # One column has no head; more have one.
+    # A single column has no header; several columns have one.
     if groups is None:
         lines = [_plain(name) for name in names]
     else:
@@ -115,7 +115,7 @@ def _metadata(names, groups):
 
 
 def _plain(text):
-    """A name on one line and without tabs: the file has no way to write these."""
+    """Removes line breaks and tabs, which the file cannot hold."""
     return " ".join(str(text).split()) or "(empty)"
 
 

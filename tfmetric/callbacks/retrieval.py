@@ -1,4 +1,4 @@
-"""Retrieval figures during fit."""
+"""Computes retrieval figures during fit."""
 
 import copy
 from numbers import Integral
@@ -20,40 +20,39 @@ from tfmetric.typing import Distance
 class RetrievalEvaluation(keras.callbacks.Callback):
     """Embeds ``data`` after an epoch and writes its retrieval figures into the logs.
 
-    The progress bar, the history and every callback that stands after this one in the list see
-    ``val_recall_at_1``, ``val_precision_at_1``, ..., ``val_r_precision``, ``val_map_at_r`` and
-    ``val_mrr``: put it before EarlyStopping, ModelCheckpoint and TensorBoard, and give those
-    ``mode="max"``. Judge a search by ``val_map_at_r``, not by ``val_loss``: a margin rescales the
-    loss.
+    The progress bar, the history and every later callback in the list see ``val_recall_at_1``,
+    ``val_precision_at_1``, ..., ``val_r_precision``, ``val_map_at_r`` and ``val_mrr``: put it
+    before EarlyStopping, ModelCheckpoint and TensorBoard, and use ``mode="max"`` there. Judge a
+    search by ``val_map_at_r``, not by ``val_loss``: a margin rescales the loss.
 
-    With ``known`` it evaluates classes that are trained on as well, apart: ``known_map_at_r`` that
-    climbs while ``val_map_at_r`` falls is an embedding that learns its classes by heart. With
-    ``known_prefix=""`` TensorBoard draws both in one chart.
+    With ``known`` it also evaluates training classes separately: if ``known_map_at_r`` rises while
+    ``val_map_at_r`` falls, the embedding overfits its classes. With ``known_prefix=""`` TensorBoard
+    draws both in one chart.
 
-    The figures are written every epoch: where ``every`` is more than 1, an epoch without an
-    evaluation repeats the last ones, so that who monitors them always finds them. The first epoch
-    is always evaluated.
+    The figures are written every epoch: with ``every`` above 1, an epoch without an evaluation
+    repeats the last figures, so that other callbacks can monitor them. The first epoch is always
+    evaluated.
 
-    It may be deep-copied, as Keras Tuner does, and used in several fits. A copy shares the data and
+    It can be deep-copied, as Keras Tuner does, and used in several fits. A copy shares the data and
     the ``embedder``.
 
     Args:
-        data: A ``LabeledData`` or a pair (inputs, labels), best of classes that are not trained
-            on.
-        every: Evaluate every so many epochs. Defaults to 1.
-        gallery: The examples that ``data`` is searched in, as ``data``: the training part, or some
-            of it, for a closed set. Defaults to None: each example is searched among all others.
-        distance: Name or function, see :func:`tfmetric.distances.get`. Defaults to None: that of
-            the loss that the trained model is compiled with, euclidean where the loss says none.
+        data: A ``LabeledData`` or a pair (inputs, labels), preferably of classes not used in
+            training.
+        every: Number of epochs between evaluations. Defaults to 1.
+        gallery: The examples to search, in the form of ``data``: the training part, or some of it,
+            for a closed set. Defaults to None: each example is searched among all others.
+        distance: Name or function, see :func:`tfmetric.distances.get`. Defaults to None: the
+            distance of the model's compiled loss, or euclidean if the loss has none.
         ks: The k of recall@k and precision@k, one or several. Defaults to (1, 5).
-        prefix: What the names in the logs begin with. Defaults to ``"val_"``.
+        prefix: Prefix of the names in the logs. Defaults to ``"val_"``.
         batch_size: Examples embedded at a time. Defaults to 256.
-        max_queries: Query with a random sample of so many examples, the same one each epoch;
-            all examples stay in the gallery. Defaults to None: all.
-        embedder: The model to evaluate. Defaults to None: the model that is trained. Give it when a
-            siamese or triplet model is trained.
+        max_queries: Size of a random sample of queries, the same in each epoch; all examples stay
+            in the gallery. Defaults to None: all.
+        embedder: The model to evaluate. Defaults to None: the trained model. Pass it when training
+            a siamese or triplet model.
         seed: Seed of the sample of queries.
-        known: Data of classes that are trained on, as ``data``; a subset of the training data is
+        known: Data of training classes, in the form of ``data``; a subset of the training data is
             enough. Defaults to None: not evaluated.
         known_prefix: What the names of the figures of ``known`` begin with. Defaults to
             ``"known_"``.
@@ -80,7 +79,7 @@ class RetrievalEvaluation(keras.callbacks.Callback):
     ['val_map_at_r', 'val_mrr', 'val_precision_at_1', 'val_r_precision', 'val_recall_at_1']
     """
 
-    # What Checkpoint keeps: an epoch without an evaluation repeats the figures of the last one.
+    # Attributes saved by Checkpoint: an epoch without an evaluation repeats the last figures.
     state_attributes = ("figures",)
 
     def __init__(
@@ -103,7 +102,7 @@ class RetrievalEvaluation(keras.callbacks.Callback):
         super().__init__()
         for name, value in (("every", every), ("max_queries", max_queries)):
             whole = isinstance(value, Integral) and not isinstance(value, bool)
-            # max_queries alone may be None.
+            # Only max_queries may be None.
             if not ((whole and value > 0) or (name == "max_queries" and value is None)):
                 raise ValueError(expected(f"{name} to be an integer above 0", **{name: value}))
         self.data = data
@@ -130,16 +129,16 @@ class RetrievalEvaluation(keras.callbacks.Callback):
         self.result = self.known_result = None
 
     def __deepcopy__(self, memo):
-        # A copied embedder would not be the one that is trained, and copied data only takes room.
+        # A copied embedder would not be the trained one, and copied data wastes memory.
         return copy.copy(self)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Forgets the figures of an earlier fit."""
+        """Resets the figures of an earlier fit."""
         self.figures = {}
         self.result = self.known_result = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Evaluates, if it is time to, and writes the figures into ``logs``."""
+        """Evaluates if due, and writes the figures into ``logs``."""
         if not self.figures or (epoch + 1) % self.every == 0:
             self.result = self._evaluate(
                 epoch, self.data, self.labels, self.queries, self.gallery, self.gallery_labels
@@ -150,7 +149,7 @@ class RetrievalEvaluation(keras.callbacks.Callback):
                     epoch, self.known, self.known_labels, self.known_queries
                 )
                 self.figures |= self._named(self.known_prefix, self.known_result)
-        # Keras hands one dictionary to all callbacks in turn, its history and progress bar last.
+        # Keras passes one dictionary to all callbacks in turn, its history and progress bar last.
         if logs is not None:
             logs.update(self.figures)
 
@@ -188,7 +187,7 @@ class RetrievalEvaluation(keras.callbacks.Callback):
 
 
 def _sample(count, most, seed):
-    """The same queries each epoch; None for all."""
+    """Returns the same queries in each epoch; None for all."""
     if most is None or most >= count:
         return None
     return np.sort(np.random.default_rng(seed).choice(count, most, False))

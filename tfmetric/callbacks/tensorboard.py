@@ -22,33 +22,33 @@ from tfmetric.visualization._style import short
 
 
 class EmbeddingTensorBoard(keras.callbacks.Callback):
-    """Writes what is known of ``data``'s embeddings for TensorBoard, every few epochs.
+    """Writes figures and pictures of the embeddings of ``data`` for TensorBoard, every few epochs.
 
     - scalars ``retrieval/recall_at_1``, ``retrieval/map_at_r``, ... of each evaluation;
-    - images ``neighbours``: some queries, the same ones each time, with their neighbours;
+    - images ``neighbours``: some queries, the same each time, with their neighbours;
     - the projector: embeddings, names of classes and groups, and thumbnails of images.
 
     Look at them with ``tensorboard --logdir LOG_DIR``. ``keras.callbacks.TensorBoard`` writes the
     loss and the logs, those of :class:`RetrievalEvaluation` included; give it the same ``log_dir``
-    to have both in one place. Needs TensorFlow on any backend.
+    to show both together. Needs TensorFlow on any backend.
 
     Args:
-        log_dir: Directory for TensorBoard; a run's own, such as ``"logs/run-1"``.
-        data: A ``LabeledData`` or a pair (inputs, labels), best of classes that are not trained
-            on; as many as are quickly embedded.
+        log_dir: Directory for TensorBoard; one per run, such as ``"logs/run-1"``.
+        data: A ``LabeledData`` or a pair (inputs, labels), preferably of classes not used in
+            training, and few enough to embed quickly.
         every: Epochs between two evaluations. The first and the last epoch are always written.
         distance: Name or function, see :func:`tfmetric.distances.get`.
         ks: The k of recall@k and precision@k.
         queries: Queries in the gallery; 0 for no gallery.
-        neighbours: Neighbours of each.
+        neighbours: Number of neighbours of each.
         projector: Whether embeddings are written for the projector.
         max_points: Examples in the projector at most, drawn at random.
         batch_size: Examples embedded at a time.
-        embedder: The model to embed with, where it is not the one that is trained.
-        seed: Seed of what is drawn at random.
+        embedder: The model to embed with, if it is not the trained model.
+        seed: Seed of the random choices.
 
     Raises:
-        ValueError: If an argument makes no sense.
+        ValueError: If an argument is out of its range.
         ImportError: If TensorBoard or TensorFlow is not installed.
 
     Example:
@@ -103,7 +103,7 @@ class EmbeddingTensorBoard(keras.callbacks.Callback):
         self._writer = self._written = self._epoch = None
 
     def __deepcopy__(self, memo):
-        # A copied embedder would not be the one that is trained, and copied data only takes room.
+        # A copied embedder would not be the trained one, and copied data wastes memory.
         return copy.copy(self)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -114,13 +114,13 @@ class EmbeddingTensorBoard(keras.callbacks.Callback):
         self._written = self._epoch = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Evaluates and writes, if it is time to."""
+        """Evaluates and writes if due."""
         self._epoch = epoch
         if self._written is None or (epoch + 1) % self.every == 0:
             self._write(epoch)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Writes the last epoch, if it has not been, and closes the log."""
+        """Writes the last epoch if necessary, and closes the log."""
         if self._epoch != self._written:
             self._write(self._epoch)
         self._writer.close()
@@ -149,7 +149,7 @@ class EmbeddingTensorBoard(keras.callbacks.Callback):
         self._written = epoch
 
     def _one_a_class(self, rng, number):
-        """The queries of the gallery: one example each of classes that have another one."""
+        """Returns the queries of the gallery: one example of each class with another example."""
         _, first, counts = np.unique(self.labels, return_index=True, return_counts=True)
         able = np.flatnonzero(counts > 1)
         return first[rng.permutation(able)[:number]]

@@ -1,11 +1,11 @@
-"""Runs: trainings in a directory, which can be resumed, repeated, judged and shown."""
+"""Runs: trainings in a directory, to resume, repeat, evaluate and report."""
 
 import importlib
 
 from tfmetric._foreign_names import missing
 
-# Where each name is. The command line reads configs and figures before it loads TensorFlow, so
-# importing this room imports nothing else.
+# The module of each name. The command line reads configs and figures before it loads TensorFlow, so
+# importing this package imports no other module.
 _PLACES = {
     "IncompleteRun": "late_steps",
     "Run": "run",

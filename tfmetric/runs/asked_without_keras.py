@@ -1,4 +1,4 @@
-"""Asks an exported model for neighbours as a server would: with TensorFlow alone.
+"""Asks an exported model for neighbours with TensorFlow alone, as a server would.
 
 Run it by its path, so that neither keras nor tfmetric is imported:
 ``python asked_without_keras.py VERSION_DIRECTORY INPUTS.json K ANSWERS.json``, where the inputs are
@@ -10,8 +10,8 @@ import sys
 
 
 def main(directory, inputs, k, answers):
-    """Loads the SavedModel, searches, and writes what its ``search`` signature returns."""
-    # From here on importing either is an error; TensorFlow would import Keras by itself.
+    """Loads the SavedModel, searches, and writes the result of its ``search`` signature."""
+    # From here on importing either raises an error; TensorFlow would import Keras otherwise.
     sys.modules["keras"] = sys.modules["tfmetric"] = None
     import tensorflow as tf
 
@@ -24,7 +24,7 @@ def main(directory, inputs, k, answers):
     found = search(**asked, k=tf.constant(int(k)))
     found = {name: value.numpy() for name, value in found.items()}
     with open(answers, "w", encoding="utf-8") as file:
-        # Strings come as bytes, in lists as deep as the answer.
+        # Decodes strings from bytes in nested lists.
         json.dump(
             {name: value.tolist() for name, value in found.items()}, file, default=bytes.decode
         )

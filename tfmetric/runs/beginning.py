@@ -1,4 +1,4 @@
-"""Beginning a run: from data and settings to a directory that is trained to its end."""
+"""Begins a run from data and settings, and trains it to its end."""
 
 from __future__ import annotations
 
@@ -34,39 +34,39 @@ def train(
     progress: bool = True,
     **load_options: Any,
 ) -> Run:
-    """Trains an embedder, judges it on the test part, and keeps all of it in a directory.
+    """Trains an embedder, evaluates it on the test part, and keeps everything in a directory.
 
-    Take it for a training that may be stopped, is to be repeated, or is to be shown. The model is
-    a plain Keras model; where ``compile`` and ``fit`` are enough, they are shorter.
+    Use it for a training that you may stop, repeat or show. The model is a plain Keras model; if
+    ``compile`` and ``fit`` are enough, they are shorter.
 
     Args:
         data: A source for :func:`tfmetric.datasets.load`, or (train, test), each a ``LabeledData``
             or (x, labels).
-        settings: A :class:`tfmetric.training.Settings`, or some of its values by name over those
-            that suit the data: the recipe of the data set, or of the kind of its examples
-            (:func:`tfmetric.training.recipe_of`). Defaults to those.
+        settings: A :class:`tfmetric.training.Settings`, or some of its values by name, which
+            override the recipe of the data set or of the kind of its examples
+            (:func:`tfmetric.training.recipe_of`). Defaults to the recipe.
         directory: The directory of the run, which must be new or empty. Defaults to the next
             ``runs/NAME/N``.
-        name: What the data is called. Defaults to the name of the source.
-        patience: Epochs without a better MAP@R on held-out training classes after which the
-            training stops. Defaults to never.
-        validation_fraction: Share of the training classes that ``patience`` holds out.
-        seed: Of the batches and the weights.
+        name: Name of the data. Defaults to the name of the source.
+        patience: Number of epochs without a better MAP@R on held-out training classes before the
+            training stops. Defaults to no early stopping.
+        validation_fraction: Share of the training classes held out for ``patience``.
+        seed: Seed of the batches and the weights.
         mixed_precision: "bfloat16" or "float16" for the layers, or None.
-        report: Whether ``report.html`` is written.
-        export: Directory that gets the next version of a SavedModel with the test part as its
-            gallery. Defaults to no export.
-        one_shot: Zip file of one-shot runs that the model is judged on too.
-        progress: Whether to print what is done.
-        **load_options: Of a source: arguments of :func:`tfmetric.datasets.load` such as
-            ``split="examples"`` or ``image_size=64``, those that config.toml can hold.
+        report: Whether to write ``report.html``.
+        export: Directory for the next version of a SavedModel with the test part as its gallery.
+            Defaults to no export.
+        one_shot: Zip file of one-shot runs to evaluate the model on too.
+        progress: Whether to print the progress.
+        **load_options: For a source: arguments of :func:`tfmetric.datasets.load` such as
+            ``split="examples"`` or ``image_size=64``, if config.toml can hold them.
 
     Returns:
         The finished run.
 
     Raises:
-        ValueError: If an argument or the data makes no sense, or the directory is not empty.
-        IncompleteRun: If the run is trained and judged, and a later step has failed.
+        ValueError: If an argument or the data is invalid, or the directory is not empty.
+        IncompleteRun: If the run is trained and evaluated, and a later step has failed.
 
     Example:
 
@@ -124,7 +124,7 @@ def begin(config: RunConfig, directory, progress: Progress, *, runs="runs", data
 
     if directory is None:
         parent = Path(runs, config.file_name)
-        parent.mkdir(parents=True, exist_ok=True)  # What cannot be written to is known at once.
+        parent.mkdir(parents=True, exist_ok=True)  # To fail at once if it is not writable.
     else:
         _require_empty(directory)
 

@@ -1,18 +1,18 @@
-"""Whether the training of a run has collapsed, from its figures and its embeddings."""
+"""Detects a collapsed training from its figures and embeddings."""
 
 import numpy as np
 
 from tfmetric.callbacks.collapse import collapsed_loss, stuck_at_margin
 
-# As CollapseMonitor judges: the distance from the mean as a share of the length.
+# Like CollapseMonitor: the distance from the mean as a share of the length.
 _SPREAD = 0.01
 
 
 def collapse_of(loss, history, embeddings) -> str | None:
-    """Says why a training has collapsed and what to do, or None where it has not.
+    """Returns why a training has collapsed and a remedy, or None if it has not.
 
     Args:
-        loss: The loss that was trained with.
+        loss: The loss of the training.
         history: The logs of the epochs by name.
         embeddings: (N, D) of the test part.
     """
@@ -26,13 +26,13 @@ def collapse_of(loss, history, embeddings) -> str | None:
         if collapsed_loss(loss) is not None
         else "lower the learning rate, put more classes into a batch, or take another loss"
     )
-    return f"{reason}. To get out of it, {easier}."
+    return f"{reason}. To recover, {easier}."
 
 
 def note_collapse(found, loss, embeddings) -> None:
     """Adds ``collapsed`` and, where it is true, the reason as ``collapse``, to the metrics.
 
-    A search may have said so already.
+    A search may have added them already.
     """
     if found.get("collapsed"):
         return

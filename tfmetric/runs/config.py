@@ -1,4 +1,4 @@
-"""The config.toml of a run: all that a training depends on, to read, to edit and to repeat."""
+"""The config.toml of a run, with everything that a training depends on."""
 
 import dataclasses
 import os
@@ -21,44 +21,45 @@ _HEAD = (
 
 @dataclass(frozen=True)
 class RunConfig:
-    """All that a run depends on; ``config.toml`` holds it.
+    """Everything that a run depends on, as in ``config.toml``.
 
     Attributes:
         settings: The :class:`tfmetric.training.Settings`; see ``choices``.
-        dataset: A source for :func:`tfmetric.datasets.load`; None for data that was given as
-            Python objects, which a file cannot name.
-        data_dir: Where TensorFlow Datasets keeps prepared data, or None.
-        download: Whether it may download.
-        kind: The kind of the examples, or None for the rule of the source. This and the others
-            down to ``seconds`` are as in :func:`tfmetric.datasets.load`.
-        split: How the data is divided.
-        split_seed: Which split.
-        test_fraction: Share for the test, or None for what suits the split.
-        label: The column or array of the labels, or None; so are the next three.
-        group: That of the groups.
-        text: That of texts.
-        path: That of paths of files.
-        columns: The columns or arrays that hold the example, or None.
-        delimiter: Between the cells of a table, or None.
-        image_size: Side to resize images to; None for their own size, "auto" for what suits the
-            data set.
+        dataset: A source for :func:`tfmetric.datasets.load`; None for Python objects, which a file
+            cannot name.
+        data_dir: Folder of TensorFlow Datasets, or None.
+        download: Whether it may download data.
+        kind: The kind of the examples, or None for the rule of the source. This and the options up
+            to ``seconds`` are as in :func:`tfmetric.datasets.load`.
+        split: Rule of the split.
+        split_seed: Seed of the split.
+        test_fraction: Share for the test, or None for the split's default.
+        label: The column or array of the labels, or None.
+        group: The column or array of the groups, or None.
+        text: The column of texts, or None.
+        path: The column of paths of files, or None.
+        columns: The columns or arrays of the example, or None.
+        delimiter: Separator of the cells of a table, or None.
+        image_size: Side to resize images to; None for their own size, "auto" for the data set's
+            default.
         color: Channels of images.
         value_range: The (lowest, highest) value that a pixel can have, or None.
-        sampling_rate: Of recordings, in hertz, or None.
-        seconds: How much of a recording is kept, or None.
-        fingerprint: Of the data, once it has been read.
-        patience: Epochs without a better figure after which it stops; None to go to the end.
-        validation_fraction: Share of the training classes that this is judged on.
-        seed: Of the batches and the weights.
+        sampling_rate: Sampling rate of recordings in hertz, or None.
+        seconds: Length kept of a recording, or None.
+        fingerprint: Fingerprint of the data, once it has been read.
+        patience: Epochs without a better figure before the training stops; None for no early
+            stopping.
+        validation_fraction: Share of the training classes held out for it.
+        seed: Seed of the batches and the weights.
         mixed_precision: "bfloat16" or "float16" for the layers, or None.
         report: Whether report.html is written.
-        export: Directory that gets a next version of a SavedModel, or None for no export.
-        one_shot: Zip file of one-shot runs that the model is judged on too, or None.
-        name: What the data is called where it has no source, or None.
-        command: The command that made it, or None.
-        versions: Of the packages.
-        choices: The settings that somebody chose, while the recipe that they change waits for the
-            kind of the data (:meth:`for_data`); None where ``settings`` are final.
+        export: Directory for the next version of a SavedModel, or None for no export.
+        one_shot: Zip file of one-shot runs to evaluate the model on too, or None.
+        name: Name of data without a source, or None.
+        command: The command that made the run, or None.
+        versions: Versions of the packages.
+        choices: The settings chosen by the user, until the kind of the data decides the recipe
+            (:meth:`for_data`); None if ``settings`` are final.
     """
 
     settings: object

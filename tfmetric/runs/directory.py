@@ -1,4 +1,4 @@
-"""The directory of a run: which file is where, and that one process works on it at a time."""
+"""The directory of a run: the paths of its files, and its lock."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +26,7 @@ class RunDirectory:
 
     @classmethod
     def next_in(cls, parent) -> "RunDirectory":
-        """Makes the next of the directories ``1``, ``2``, ... in another one."""
+        """Makes the next of the directories ``1``, ``2``, ... inside a directory."""
         parent = Path(parent)
         parent.mkdir(parents=True, exist_ok=True)
         taken = {whole_number(path.name) for path in parent.iterdir()} - {None}
@@ -41,12 +41,14 @@ class RunDirectory:
 
     @property
     def finished(self) -> bool:
-        """Whether the run is over: its figures are written last."""
+        """Whether the run is finished; its figures are written last."""
         return self.metrics.is_file()
 
     @contextmanager
     def locked(self):
-        """Keeps other processes out for the block. The lock goes with the process, killed or not.
+        """Locks out other processes during the block.
+
+        The lock ends with the process, even if it is killed.
 
         Raises:
             ValueError: If another process works on the run.

@@ -1,4 +1,4 @@
-"""The export of a run, and the neighbours that it gives in a process without Keras."""
+"""Exports a run's model and asks the export for neighbours in a process without Keras."""
 
 import json
 import os
@@ -21,13 +21,13 @@ def export_and_ask(model, test, gallery, directory, distance, seed, progress) ->
         test: The test part, of which a few examples are asked for.
         gallery: The training part, where the test is of its classes; None for the test part
             without the examples that are asked for.
-        directory: Where the next version of the SavedModel is written.
-        distance: Between embeddings.
-        seed: Chooses the queries.
-        progress: Says what is done.
+        directory: Directory for the next version of the SavedModel.
+        distance: Distance between embeddings.
+        seed: Seed of the choice of queries.
+        progress: Prints the progress.
 
     Returns:
-        What metrics.json holds of it; the gallery, the queries and the answers.
+        The entry for metrics.json; the gallery, the queries and the answers.
     """
     closed, queries = gallery is not None, some_queries(test, seed)
     whole = "training" if closed else "unseen"
@@ -64,7 +64,7 @@ def _ask(version, inputs):
     program = Path(__file__).with_name("asked_without_keras.py")
     with tempfile.TemporaryDirectory() as scratch:
         asked, told = Path(scratch, "queries.json"), Path(scratch, "answers.json")
-        # JSON holds numbers and texts of every kind of example, with no pickle.
+        # JSON holds the numbers and texts of every kind of example without pickle.
         by_name = inputs if isinstance(inputs, dict) else {"inputs": inputs}
         rows = {name: np.asarray(array).tolist() for name, array in by_name.items()}
         asked.write_text(json.dumps(rows), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The training of a run: judged after each epoch, and kept so that it can go on."""
+"""The training of a run, evaluated and saved after each epoch."""
 
 import csv
 import importlib.util
@@ -18,11 +18,11 @@ _FIGURES = ("recall_at_1", "map_at_r")
 
 
 class Prepared(NamedTuple):
-    """A training that is ready, and the data that its epochs are judged on.
+    """A prepared training, and the data to evaluate its epochs on.
 
     Attributes:
         training: The :class:`tfmetric.training.Training`.
-        train: The data that is trained on.
+        train: The training data.
         held_out: Training data that early stopping is judged on; None without early stopping.
         watched: What each epoch is judged on, none of which is trained on.
         known: Examples that are trained on, for the same figures.
@@ -40,8 +40,8 @@ class Fitted(NamedTuple):
 
     Attributes:
         history: The logs of all epochs by name.
-        epochs_done: How many epochs there were.
-        best_epoch: The epoch, from 1, whose weights are kept; None without early stopping.
+        epochs_done: Number of finished epochs.
+        best_epoch: The epoch, from 1, of the kept weights; None without early stopping.
         stopped: Whether early stopping ended the training.
     """
 
@@ -52,7 +52,7 @@ class Fitted(NamedTuple):
 
 
 def prepared(config, parts) -> Prepared:
-    """Builds the model and the batches; nothing is written.
+    """Builds the model and the batches without writing files.
 
     Args:
         config: The :class:`~tfmetric.runs.RunConfig`.
@@ -66,13 +66,13 @@ def prepared(config, parts) -> Prepared:
 
 
 def fit(run, config, ready: Prepared, progress) -> Fitted:
-    """Trains from where the checkpoint of the run stands.
+    """Trains from the checkpoint of the run.
 
     Args:
         run: The :class:`~tfmetric.runs.directory.RunDirectory`.
         config: The config of the run.
-        ready: What :func:`prepared` gave.
-        progress: Says where it stands.
+        ready: The result of :func:`prepared`.
+        progress: Prints the progress.
     """
     training, stopping = ready.training, None
     if config.patience is not None:
@@ -96,7 +96,7 @@ def fit(run, config, ready: Prepared, progress) -> Fitted:
         progress.say(f"{done} of {epochs} epochs are done{ended}.")
     training.model.fit(
         training.batches,
-        shuffle=False,  # They come shuffled; Keras would warn that it cannot.
+        shuffle=False,  # The batches are shuffled already; Keras would warn that it cannot shuffle them.
         epochs=epochs,
         initial_epoch=epochs if checkpoint.stopped else done,
         callbacks=[
@@ -117,14 +117,14 @@ def fit(run, config, ready: Prepared, progress) -> Fitted:
 
 
 class _HistoryFile(keras.callbacks.Callback):
-    """Keeps logs/history.csv equal to the checkpoint: no epoch twice, and none that is lost."""
+    """Keeps logs/history.csv consistent with the checkpoint, without repeated or lost epochs."""
 
     def __init__(self, run, checkpoint):
         super().__init__()
         self.run, self.checkpoint = run, checkpoint
 
     def on_train_begin(self, logs=None):
-        """Writes the epochs that are done."""
+        """Writes the finished epochs."""
         _write_history(self.run, self.checkpoint.history)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -133,14 +133,14 @@ class _HistoryFile(keras.callbacks.Callback):
 
 
 class _CollapseWatch(keras.callbacks.Callback):
-    """Says once, while there is time to stop, that the loss stays where it cannot fall."""
+    """Warns once during training that the loss is stuck at its margin."""
 
     def __init__(self, checkpoint, progress):
         super().__init__()
         self.checkpoint, self.progress, self.said = checkpoint, progress, False
 
     def on_epoch_end(self, epoch, logs=None):
-        """Looks at the last epochs."""
+        """Checks the last epochs."""
         losses = self.checkpoint.history.get("loss", ())
         reason = stuck_at_margin(losses, self.model.loss) if len(losses) > 1 else None
         if reason and not self.said:
@@ -161,7 +161,7 @@ def _write_history(run, history):
 
 
 def _tensorboard(run):
-    """The callback for TensorBoard, where that is installed."""
+    """Returns the callback for TensorBoard if it is installed."""
     if importlib.util.find_spec("tensorboard") is None:
         return []
     return [keras.callbacks.TensorBoard(str(run.logs), write_graph=False)]

@@ -1,4 +1,4 @@
-"""Runs of former versions, which have kept less: read as far as what they kept allows."""
+"""Reads runs of former versions as far as their files allow."""
 
 from pathlib import Path
 
@@ -9,13 +9,13 @@ from tfmetric.runs.config_values import read_toml
 
 
 def config_of_former_run(directory) -> RunConfig:
-    """The config of a run without config.toml.
+    """Returns the config of a run without config.toml.
 
     A search of a former version wrote best.toml, which is read. A quickstart of a former version
     wrote its settings, its data set and its seed into metrics.json.
 
     Raises:
-        ValueError: If these are not there, with what to do.
+        ValueError: If these files are missing; the message names a remedy.
     """
     directory = Path(directory)
     if (directory / FORMER_BEST).is_file():

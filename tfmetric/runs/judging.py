@@ -1,4 +1,4 @@
-"""The end of a training: judged on the test part, and written down."""
+"""Evaluates a finished training on the test part and writes its figures."""
 
 import keras
 import numpy as np
@@ -12,16 +12,16 @@ from tfmetric.runs.protocol import judged
 
 
 def judge(run, config, ready, fitted, parts, progress, one_shot_runs=None) -> np.ndarray:
-    """Judges the embedder, and writes model.keras and then metrics.json.
+    """Evaluates the embedder, and writes model.keras and then metrics.json.
 
     Args:
         run: The :class:`~tfmetric.runs.directory.RunDirectory`.
         config: Its config.
-        ready: What :func:`~tfmetric.runs.fitting.prepared` gave.
-        fitted: What :func:`~tfmetric.runs.fitting.fit` gave.
+        ready: The result of :func:`~tfmetric.runs.fitting.prepared`.
+        fitted: The result of :func:`~tfmetric.runs.fitting.fit`.
         parts: (train, test), all of the data.
-        progress: Says the figures.
-        one_shot_runs: Runs to be judged on too, or None.
+        progress: Prints the figures.
+        one_shot_runs: One-shot runs to evaluate on too, or None.
 
     Returns:
         The embeddings of the test part.
@@ -32,7 +32,7 @@ def judge(run, config, ready, fitted, parts, progress, one_shot_runs=None) -> np
         if gallery is None
         else f"Judging {len(test):,} test examples by the training part (a closed set)"
     )
-    # A run that was resumed draws the same from here on as one that was not.
+    # From here on a resumed run draws the same random numbers as an uninterrupted run.
     keras.utils.set_random_seed(config.seed)
     result = evaluate(
         training.embedder, test, gallery=gallery, distance=training.distance, seed=config.seed

@@ -1,4 +1,4 @@
-"""The steps after a run is judged: evidence, pictures, export, report. None holds back another."""
+"""The independent steps after a run is evaluated: evidence, pictures, export, report."""
 
 import json
 import shlex
@@ -16,12 +16,12 @@ from tfmetric.typing import PathLike
 
 
 class IncompleteRun(RuntimeError):
-    """A run is trained and judged, and a later step, such as its report, has failed.
+    """A run is trained and evaluated, but a later step, such as its report, has failed.
 
     Attributes:
         path: The directory of the run. It holds model.keras and metrics.json.
 
-    The message says which step failed, for which reason, and the command that repeats it.
+    The message names the failed step, the reason, and the command that repeats it.
     """
 
     def __init__(self, message: Any, path: PathLike):
@@ -30,29 +30,29 @@ class IncompleteRun(RuntimeError):
 
 
 def missing_steps(run, config) -> list[str]:
-    """The steps that a run, trained and judged, still lacks."""
+    """Returns the steps that an evaluated run still lacks."""
     return [name for name, (_, done) in _STEPS.items() if not done(run, config)]
 
 
 def forget(run) -> None:
-    """Removes what these steps have written, where the run is judged anew."""
+    """Removes the files of these steps, before the run is evaluated again."""
     for name in (EVIDENCE, "training.png", "neighbours.png", "report.html"):
         (run.path / name).unlink(missing_ok=True)
 
 
 def do_missing(run, config, parts, model, embeddings, progress) -> None:
-    """Does the steps that a run still lacks, each on its own.
+    """Runs the missing steps independently of each other.
 
     Args:
         run: The :class:`~tfmetric.runs.directory.RunDirectory`, with model.keras and metrics.json.
         config: Its config.
         parts: (train, test), all of the data.
         model: The embedder.
-        embeddings: (N, D) of the test part; None to compute them where they are needed.
-        progress: Says what is done.
+        embeddings: (N, D) of the test part; None to compute them on demand.
+        progress: Prints the progress.
 
     Raises:
-        IncompleteRun: If a step has failed; the others are done.
+        IncompleteRun: If a step has failed; the other steps are done.
     """
     late, failed = _Late(run, config, parts, model, embeddings, progress), {}
     for name in missing_steps(run, config):
@@ -65,7 +65,7 @@ def do_missing(run, config, parts, model, embeddings, progress) -> None:
 
 
 class _Late:
-    """What the late steps work on."""
+    """The data of the late steps."""
 
     def __init__(self, run, config, parts, model, embeddings, progress):
         self.run, self.config = run, config
@@ -147,12 +147,12 @@ def _exported(run, config):
     return not config.export or "served" in _metrics(run)
 
 
-# By name: the step, and whether it is done or not asked for.
+# The steps by name, and whether each is done or not requested.
 _STEPS = {
     "evidence": (_Late.evidence, _has(EVIDENCE)),
     "training.png": (
         _Late.curves,
-        # The best of a search was not judged after each epoch.
+        # A search does not evaluate its best trial after each epoch.
         lambda run, config: _has("training.png")(run, config) or not _metrics(run).get("history"),
     ),
     "neighbours.png": (

@@ -1,4 +1,4 @@
-"""The data of a run, from its config."""
+"""Loads the data of a run by its config."""
 
 from tfmetric._errors import expected
 from tfmetric.datasets import LabeledData, load_parts
@@ -9,12 +9,12 @@ from tfmetric.runs.recipes import image_size_for
 
 
 def load_data(config, data=None, progress=None, **options) -> tuple[LabeledData, LabeledData]:
-    """Loads (train, test) as a config says.
+    """Loads (train, test) by a config.
 
     Args:
         config: The :class:`~tfmetric.runs.RunConfig`.
         data: (train, test) where the config names no source.
-        progress: Says what was found; None for silence.
+        progress: Prints the findings; None for silence.
         **options: Further arguments of :func:`tfmetric.datasets.load`.
 
     Raises:
@@ -42,7 +42,7 @@ def load_data(config, data=None, progress=None, **options) -> tuple[LabeledData,
 
 def _loaded(source, options):
     if options.get("image_size") == AUTO:
-        # The size that suits photographs is for images only; one that was asked for, for all.
+        # The default size of photographs is for images only; a requested size applies to all data.
         del options["image_size"]
         options["default_image_size"] = image_size_for(source)
     parts = load_parts(source, **options)

@@ -1,4 +1,4 @@
-"""What metrics.json holds: the figures of a run, and all that they depend on."""
+"""The contents of metrics.json: the figures of a run, and everything they depend on."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from tfmetric.runs.protocol import judged
 
 
 def run_metrics(config, parts, settings, embedder, result, history, seconds) -> dict:
-    """The contents of ``metrics.json``.
+    """Returns the contents of ``metrics.json``.
 
     Args:
         config: The :class:`~tfmetric.runs.RunConfig`.
@@ -58,7 +58,7 @@ def _image_size(data):
 
 
 def versions() -> dict:
-    """The versions of the packages that decide the figures."""
+    """Returns the versions of the packages that affect the figures."""
     import tensorflow as tf
 
     return {
@@ -71,6 +71,6 @@ def versions() -> dict:
 
 
 def write_metrics(directory, found: dict) -> None:
-    """Writes ``metrics.json``, whole or not at all."""
+    """Writes ``metrics.json`` atomically."""
     with replacing(directory / METRICS) as draft:
         draft.write_text(json.dumps(found, indent=2, default=str) + "\n", encoding="utf-8")

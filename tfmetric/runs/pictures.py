@@ -1,4 +1,4 @@
-"""The pictures beside the figures of a run: its training, and neighbours of some queries."""
+"""Draws a run's training curves and the neighbours of some queries."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ NEIGHBOURS = 8
 
 
 def some_queries(data, seed: int, number: int = 8) -> np.ndarray:
-    """Indexes of one example each of some classes that have another example to be found."""
+    """Returns indexes of one example of each of some classes with another example."""
     rng = np.random.default_rng(seed)
     counts = np.bincount(data.labels)
     classes = np.flatnonzero(counts > 1)
@@ -26,7 +26,7 @@ def some_queries(data, seed: int, number: int = 8) -> np.ndarray:
 
 
 def names_of(data, indices) -> np.ndarray:
-    """Class names of some examples, an array of the shape of the indexes."""
+    """Returns class names of some examples, in the shape of the indexes."""
     return np.array(data.class_names, dtype=object)[data.labels[indices]]
 
 
@@ -68,15 +68,15 @@ def neighbor_picture(directory, name, test, embeddings, searched, distance, seed
 
 
 def answer_picture(directory, title, test, gallery, queries, answers) -> None:
-    """Draws ``neighbours.png``: what an exported model has answered.
+    """Draws ``neighbours.png``: the answers of an exported model.
 
     Args:
         directory: Where to write it.
         title: The title.
-        test: The data that the queries are of.
-        gallery: The data that was searched.
+        test: The data of the queries.
+        gallery: The searched data.
         queries: (Q,) indexes.
-        answers: ``ids`` and ``labels`` (Q, k), as the export gave them.
+        answers: ``ids`` and ``labels`` (Q, k), as returned by the export.
     """
     place = {key: index for index, key in enumerate(gallery.ids.tolist())}
     labels = np.array(answers["labels"], dtype=object)
@@ -105,7 +105,7 @@ def training_picture(directory, name, history, watched, distance) -> None:
         progress=False,
     )
     lines = {}
-    if found is not None:  # It may take more memory than a picture is worth.
+    if found is not None:  # The baseline may need too much memory.
         title = baseline_of(data).title
         lines = {f"{title}, recall@1": found.recall_at[1], f"{title}, MAP@R": found.map_at_r}
     kind = "classes not trained on" if gallery is None else "the classes that it trains on"

@@ -1,4 +1,4 @@
-"""What a run says while it works, and how long its steps take."""
+"""Prints and times the steps of a run."""
 
 import sys
 import time
@@ -8,9 +8,9 @@ class Progress:
     """Prints the steps of a run, and measures them.
 
     Args:
-        quiet: Whether nothing is printed on standard output; warnings still are, on the standard
-            error stream.
-        steps: How many numbered steps there will be.
+        quiet: Whether to print nothing on standard output; warnings still go to the standard error
+            stream.
+        steps: Number of numbered steps.
     """
 
     def __init__(self, quiet: bool = False, steps: int = 3):
@@ -34,11 +34,11 @@ class Progress:
         print(text, file=sys.stderr, flush=True)
 
     def began(self, path) -> None:
-        """Hears that the directory of the run is there, from which it can be resumed."""
+        """Is called once the directory of the run exists."""
 
     @property
     def verbosity(self) -> int:
-        """Keras's ``verbose``: a bar in a terminal, else a line an epoch."""
+        """Keras's ``verbose``: a bar in a terminal, else a line for each epoch."""
         if self.quiet:
             return 0
         return 1 if sys.stdout.isatty() else 2
@@ -50,5 +50,5 @@ class Progress:
 
 
 def number_of_steps(config) -> int:
-    """How many numbered steps a run of a config has."""
+    """Returns the number of numbered steps of a config's run."""
     return 5 if config.export else 3

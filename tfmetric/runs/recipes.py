@@ -1,4 +1,4 @@
-"""The settings of a run that nobody chose: those of the data set, or of its kind."""
+"""Default settings of a run, by data set or by kind of example."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tfmetric.training import Settings, recipe_of
 from tfmetric.training.recipes import RECIPES
 
 _TRIPLETS = Settings("TripletLoss", {"margin": 0.2, "mining": "hard", "distance": "euclidean"})
-# Data sets whose best settings are known, by the name that datasets.load knows them under.
+# Data sets with known best settings, by their name in datasets.load.
 _KNOWN = {
     "glyphs": _TRIPLETS.replace(classes_per_batch=48, examples_per_class=4),
     "digits": _TRIPLETS.replace(epochs=5, classes_per_batch=5, embedding_dim=32, filters=8),
@@ -26,31 +26,31 @@ _KNOWN = {
         rotate_classes=True,
     ),
 }
-# The side in pixels that photographs are resized to: what two cores are enough for.
+# Side in pixels to which photographs are resized, chosen for two cores.
 _PHOTOGRAPHS = 48
 
 
 @dataclass(frozen=True)
 class Choices:
-    """The settings that somebody chose, before the recipe that they change is known.
+    """The settings chosen by the user, before the recipe is known.
 
     Attributes:
-        layers: (settings by name, arguments of the loss) of each place that they were chosen in,
-            such as a file and the command line; a later one overrides an earlier one.
+        layers: (settings by name, arguments of the loss) from each place, such as a file and the
+            command line; later places override earlier ones.
     """
 
     layers: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = ()
 
     def over(self, settings: Settings) -> Settings:
-        """The settings of a recipe with what was chosen in their place."""
+        """Returns a recipe's settings with the chosen values in place."""
         for changed, arguments in self.layers:
             settings = settings.replace(**changed, loss_arguments=arguments)
         return settings
 
     def provisional(self, source: str, kind: str | None) -> Settings:
-        """The settings as far as they are known before the data is read.
+        """Returns the settings known before the data is read.
 
-        Where the kind is not known they are those of the first recipe that the choices fit.
+        If the kind is unknown they come from the first recipe that the choices fit.
 
         Raises:
             ValueError: If the choices fit no recipe.
@@ -77,7 +77,7 @@ def settings_for(source: str, kind: str) -> Settings:
 
 
 def image_size_for(source: str) -> int | None:
-    """The side that images are resized to where nobody chose one; None for their own size."""
+    """Returns the default side to resize images to; None for their own size."""
     return None if _short(source) in _KNOWN else _PHOTOGRAPHS
 
 

@@ -1,4 +1,4 @@
-"""A run: one training with all that it depends on and all that it gave, in a directory."""
+"""A run: one training in a directory, with its inputs and results."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """One training in a directory, from which it can be resumed, repeated, judged and shown.
+    """One training in a directory, to resume, repeat, evaluate and report.
 
     :func:`train` makes a run and :func:`open` finds one again. A run is path-like: functions that
     take a path take it. The directory holds
 
-    * ``config.toml``: all that the training depends on (:attr:`config`);
-    * ``checkpoints/`` and ``logs/``: where the training stands, for :meth:`resume`;
+    * ``config.toml``: everything that the training depends on (:attr:`config`);
+    * ``checkpoints/`` and ``logs/``: the state of the training, for :meth:`resume`;
     * ``model.keras``: the embedder (:meth:`model`);
     * ``metrics.json``: the figures (:attr:`metrics`);
-    * ``evidence.npz``, pictures and ``report.html``: what the report shows.
+    * ``evidence.npz``, pictures and ``report.html``: the report and its data.
 
     Args:
         path: The directory.
@@ -54,12 +54,12 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the run is trained and judged."""
+        """Whether the run is trained and evaluated."""
         return self.files.finished
 
     @property
     def complete(self) -> bool:
-        """Whether the run is finished, with its pictures and all else that its config asks for."""
+        """Whether the run is finished, including pictures and all other requested steps."""
         if not self.finished or not self.files.config.is_file():
             return self.finished
         from tfmetric.runs.late_steps import missing_steps
@@ -79,7 +79,7 @@ class Run:
 
     @property
     def metrics(self) -> dict:
-        """What the finished run has found: the contents of ``metrics.json``.
+        """The figures of the finished run: the contents of ``metrics.json``.
 
         Raises:
             ValueError: If the run is not finished, or the file is damaged.
@@ -93,12 +93,12 @@ class Run:
 
     @property
     def distance(self) -> str:
-        """Name of the distance that the embeddings were trained for and judged by."""
+        """Name of the distance of training and evaluation."""
         return self.metrics["result"].get("distance") or "euclidean"
 
     @property
     def evidence(self) -> Evidence | None:
-        """The judged examples with their embeddings that the pictures are drawn from."""
+        """The evaluated examples with their embeddings, for drawing the pictures."""
         from tfmetric.report import read_evidence
 
         return read_evidence(self.path)
@@ -115,7 +115,7 @@ class Run:
         return keras.saving.load_model(self.files.model, compile=False)
 
     def data(self) -> tuple[LabeledData, LabeledData]:
-        """Loads (train, test) as the run has loaded them.
+        """Loads (train, test) as the run did.
 
         Raises:
             ValueError: If the run was trained on Python objects, which no file can name.
@@ -125,22 +125,21 @@ class Run:
         return load_data(self.config)
 
     def resume(self, data: Any = None, *, progress: bool | Progress = True) -> Run:
-        """Goes on where the run was stopped, to its end; a complete run stays as it is.
+        """Continues the run from where it stopped, to its end; a complete run is not changed.
 
-        The figures are those of a run that nothing stopped. Steps that failed after the training,
-        such as the report, are done again.
+        The figures equal those of an uninterrupted run. Steps that failed after the training, such
+        as the report, are repeated.
 
         Args:
-            data: (train, test), where the run was begun with Python objects.
-            progress: Whether to print what is done; or a
-                :class:`tfmetric.runs.progress.Progress` that hears of it.
+            data: (train, test), if the run was begun with Python objects.
+            progress: Whether to print the progress; or a :class:`tfmetric.runs.progress.Progress`.
 
         Returns:
             The run.
 
         Raises:
-            ValueError: If another process works on the run, or the data are other ones.
-            IncompleteRun: If the run is trained and judged, and a later step has failed.
+            ValueError: If another process works on the run, or the data differ.
+            IncompleteRun: If the run is trained and evaluated, and a later step has failed.
         """
         if not self.complete:
             from tfmetric.runs import steps

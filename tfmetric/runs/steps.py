@@ -1,4 +1,4 @@
-"""The steps of a run in their order: data, training, judgement, and what is drawn from these."""
+"""The steps of a run in order: data, training, evaluation, pictures and report."""
 
 import contextlib
 import errno
@@ -27,9 +27,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 def begin(
     config: RunConfig, make_directory: Callable[[], RunDirectory], progress, data=None
 ) -> RunDirectory:
-    """Loads the data, builds the model, makes the directory, and trains in it to the end.
+    """Loads the data, builds the model, makes the directory, and trains to the end.
 
-    The directory is made last of these: data or weights that cannot be had leave nothing behind.
+    The directory is made late, so that missing data or weights leave no files.
 
     Args:
         config: The config; its settings are fitted to the data.
@@ -59,7 +59,7 @@ def begin(
 
 
 def resume(run: RunDirectory, config: RunConfig, progress, data=None) -> None:
-    """Goes on with a run, to its end.
+    """Continues a run to its end.
 
     Args:
         run: The directory.
@@ -68,7 +68,7 @@ def resume(run: RunDirectory, config: RunConfig, progress, data=None) -> None:
         data: (train, test) where the config names no source.
 
     Raises:
-        ValueError: If another process works on the run, or the data are other ones.
+        ValueError: If another process works on the run, or the data differ.
     """
     with _going_on(run), run.locked():
         progress.began(run.path)
@@ -98,18 +98,18 @@ def resume(run: RunDirectory, config: RunConfig, progress, data=None) -> None:
 
 
 def _one_shot_runs(config, parts):
-    """Read before the training: a fault of the file should not be found out after it."""
+    """Read before the training, to find faults of the file early."""
     shape = parts[0].element_shape
     return config.one_shot and read_one_shot_runs(config.one_shot, shape[:2], shape[-1])
 
 
 def fingerprint_of(parts) -> str:
-    """A short text that is another one for other data (train, test)."""
+    """Returns a fingerprint of data (train, test)."""
     return "-".join(fingerprint(part) for part in parts)
 
 
 def _finish(run, config, parts, ready, progress, shots):
-    """Trains and judges, where that is not done, and does what is missing of the rest."""
+    """Trains and evaluates if necessary, and runs the missing later steps."""
     embeddings = None
     if not run.finished:
         training, train = ready.training, ready.train
@@ -150,11 +150,11 @@ def _about_judging(config, ready):
 
 @contextlib.contextmanager
 def _going_on(run) -> Iterator[None]:
-    """Says how to go on where the disk was full."""
+    """Raises an error for a full disk that names the command to continue."""
     try:
         yield
     except Exception as error:
-        # h5py and TensorFlow say it in words.
+        # h5py and TensorFlow report it only in their message.
         number = getattr(error, "errno", None)
         if number not in _FULL and os.strerror(errno.ENOSPC) not in str(error):
             raise

@@ -1,4 +1,4 @@
-"""One training from settings that can be written down: what tuning and the command line call."""
+"""Trains from settings that a file can hold, for tuning, runs and the command line."""
 
 from tfmetric._foreign_names import answering
 from tfmetric.training.losses import loss_names, make_loss, register_loss, unregister_loss

@@ -1,4 +1,4 @@
-"""Which settings fit which kind of example, and the augmentation of each kind."""
+"""The settings and the augmentation that fit each kind of example."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfmetric.elements import Element
 from tfmetric.layers import AudioAugmentation
 
 _AUGMENTATIONS: dict[str, Callable] = {"image": augmentation, "audio": AudioAugmentation}
-# The settings that are for some kinds only; all others fit every kind.
+# Settings that fit only some kinds; all others fit every kind.
 _KINDS = {
     "augment": tuple(_AUGMENTATIONS),
     "crop_to_ink": ("image",),
@@ -28,10 +28,10 @@ def augmentation_of(element: Element) -> Callable:
         element: What one example is.
 
     Returns:
-        What :func:`tfmetric.datasets.balanced_batches` takes as ``augment``.
+        The ``augment`` argument of :func:`tfmetric.datasets.balanced_batches`.
 
     Raises:
-        ValueError: If nothing is known that changes such examples and leaves their class.
+        ValueError: If no augmentation of such examples is known that keeps their class.
     """
     if element.kind not in _AUGMENTATIONS:
         raise ValueError(_misfit("augment", True, element))
@@ -39,11 +39,11 @@ def augmentation_of(element: Element) -> Callable:
 
 
 def check_settings(settings: Any, element: Element) -> None:
-    """Makes sure that no setting is for another kind of example: none is dropped in silence.
+    """Checks that every setting fits the kind of example, so that none is ignored silently.
 
     Args:
         settings: The :class:`tfmetric.training.Settings`.
-        element: What one example of the data is.
+        element: The element of the data.
 
     Raises:
         ValueError: If a setting does not fit, or the images are volumes, which have no

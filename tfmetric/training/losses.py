@@ -1,4 +1,4 @@
-"""Losses by name: those that train an embedder on class ids."""
+"""The losses on class ids that a training accepts, by name."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from tfmetric._errors import expected
 from tfmetric.losses import EmbeddingLoss, PairLoss, ProxyLoss
 
 _BASES = (EmbeddingLoss, PairLoss, ProxyLoss)
-# What Keras or several devices need to know, and no training changes.
+# Arguments for Keras or several devices, which no training sets.
 _NOT_SETTINGS = ("name", "dtype", "gather", "match")
-# Where a training has another default than the class. The hardest negatives throw all embeddings
-# onto one point in the first steps where there are few classes, or many and a high rate.
+# Defaults of a training that differ from the class. With few classes, or with many and a high
+# learning rate, the hardest negatives collapse all embeddings in the first steps.
 _DEFAULTS = {"TripletLoss": {"mining": "semi-hard"}}
-# The losses of users, by name.
+# The users' losses, by name.
 _registered: dict[str, type[EmbeddingLoss]] = {}
 
 
 def register_loss(cls: type[EmbeddingLoss]) -> type[EmbeddingLoss]:
-    """Registers a loss of yours, so that settings, runs, searches and commands take its name.
+    """Registers your own loss, so that settings, runs, searches and commands accept its name.
 
     Plain ``compile(loss=MyLoss())`` needs no registration. Use it as a decorator, below
     ``keras.saving.register_keras_serializable``, where your program starts.
@@ -31,11 +31,11 @@ def register_loss(cls: type[EmbeddingLoss]) -> type[EmbeddingLoss]:
             :class:`tfmetric.losses.PairLoss`. The arguments of its constructor are its settings.
 
     Returns:
-        The class as it is.
+        The class, unchanged.
 
     Raises:
         ValueError: If another loss has the name.
-        TypeError: If the class is no loss on labels and embeddings.
+        TypeError: If the class is not a loss on labels and embeddings.
 
     >>> import tfmetric as tm
     >>> class Mine(tm.losses.TripletLoss):
@@ -48,13 +48,13 @@ def register_loss(cls: type[EmbeddingLoss]) -> type[EmbeddingLoss]:
     if not (isinstance(cls, type) and issubclass(cls, EmbeddingLoss)):
         raise TypeError(expected("a subclass of tfmetric.losses.EmbeddingLoss", cls=cls))
     if cls.__name__ in loss_names():
-        raise ValueError(expected("a class with a name of its own", name=cls.__name__))
+        raise ValueError(expected("a class with a name that no other loss has", name=cls.__name__))
     _registered[cls.__name__] = cls
     return cls
 
 
 def unregister_loss(name: str) -> None:
-    """Takes a loss out of the table that :func:`register_loss` has added, for tests.
+    """Removes a loss that :func:`register_loss` has added, for tests.
 
     Args:
         name: Name of its class.
@@ -65,12 +65,12 @@ def unregister_loss(name: str) -> None:
 
 
 def loss_class(name: str) -> type[EmbeddingLoss]:
-    """The class of a loss by its name; ours, or one that is registered."""
+    """Returns the class of a built-in or registered loss by its name."""
     return _registered.get(name) or getattr(losses, name)
 
 
 def loss_names() -> tuple[str, ...]:
-    """The losses that :class:`Settings` takes: those of ``tfmetric.losses``, and registered ones.
+    """Losses that :class:`Settings` accepts: those of ``tfmetric.losses``, and registered losses.
 
     >>> loss_names()[:3]
     ('AngularLoss', 'ArcFaceLoss', 'CircleLoss')
@@ -86,13 +86,13 @@ def loss_names() -> tuple[str, ...]:
 
 
 def loss_arguments(name: str) -> dict:
-    """The arguments of a loss that a training may set, with their defaults.
+    """Returns the arguments of a loss that a training may set, with their defaults.
 
-    They are those of the class, but for the mining of ``TripletLoss``: a training takes semi-hard
-    triplets, which do not collapse.
+    The defaults are those of the class, except the mining of ``TripletLoss``: a training uses
+    semi-hard triplets, which do not collapse.
 
     Raises:
-        ValueError: If there is no such loss.
+        ValueError: If the loss is unknown.
 
     >>> loss_arguments("NTXentLoss")["temperature"]
     0.1
@@ -113,7 +113,7 @@ def loss_arguments(name: str) -> dict:
 
 
 def make_loss(name: str, arguments: Mapping | None = None) -> EmbeddingLoss:
-    """A loss by its name.
+    """Makes a loss by its name.
 
     Args:
         name: One of :func:`loss_names`.
@@ -135,5 +135,5 @@ def make_loss(name: str, arguments: Mapping | None = None) -> EmbeddingLoss:
 
 
 def takes_proxies(name: str) -> bool:
-    """Whether the loss compares embeddings with class proxies."""
+    """Returns whether the loss compares embeddings with class proxies."""
     return issubclass(loss_class(name), ProxyLoss)

@@ -1,4 +1,4 @@
-"""From settings to a compiled model and its batches."""
+"""Makes a compiled model and its batches from settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tfmetric.training.losses import make_loss, takes_proxies
 if TYPE_CHECKING:
     from tfmetric.training.settings import Settings
 
-# SoftTriple is about several centres; the other losses compare with one.
+# SoftTriple needs several centres; the other losses compare with one.
 _CENTERS = {"SoftTripleLoss": 2}
 
 
@@ -31,7 +31,7 @@ class Training(NamedTuple):
         embedder: The embedder, to judge and to export.
         batches: The training batches, a ``tf.data.Dataset``.
         settings: The settings, as they fit the data.
-        distance: The distance to judge the embeddings by: that of the loss.
+        distance: The distance of the loss, to evaluate the embeddings by.
     """
 
     model: keras.Model
@@ -49,22 +49,22 @@ def prepare(
 ) -> Training:
     """Makes the model and the batches of one training.
 
-    Use it to train from settings in a file or a search; in a script of your own, the calls in it
-    are as short.
+    Use it to train from settings in a file or a search; in your own script, the calls inside it are
+    as short.
 
     Args:
         train: The training part of the data.
-        settings: The settings. Where the data has fewer classes or examples than a batch of them
-            takes, batches are smaller.
-        seed: Of the batches. Call ``keras.utils.set_random_seed`` before this for the weights.
-        build_embedder: From the length of an embedding to an embedder of one's own, built and
-            not compiled; by default :func:`tfmetric.models.embedder` with the settings.
+        settings: The settings. Batches are smaller if the data has fewer classes or examples.
+        seed: Seed of the batches. Call ``keras.utils.set_random_seed`` before this for the weights.
+        build_embedder: Function of the length of an embedding that returns your own embedder, built
+            and not compiled; by default :func:`tfmetric.models.embedder` with the settings.
 
     Returns:
         A :class:`Training`.
 
     Raises:
-        ValueError: If a setting does not fit the data, or the embedder is none.
+        ValueError: If a setting does not fit the data, or ``build_embedder`` does not return an
+            embedder.
 
     Example:
 
@@ -83,13 +83,13 @@ def prepare(
     if build_embedder is None:
         adapt(
             embedder, train
-        )  # Word weights of texts; towers of other kinds have nothing to learn.
+        )  # Learns word weights of texts; towers of other kinds have nothing to adapt.
     distance = getattr(model.loss, "distance", "euclidean")
     return Training(model, embedder, make_batches(train, settings, seed), settings, distance)
 
 
 def make_batches(train: LabeledData, settings: Settings, seed: int = 0) -> Any:
-    """The P×K batches of :func:`prepare`, a ``tf.data.Dataset``."""
+    """Returns the P×K batches of :func:`prepare`, a ``tf.data.Dataset``."""
     data = train.with_rotated_classes() if settings.rotate_classes else train
     in_pipeline = settings.augment and not settings.crop_to_ink
     return balanced_batches(
@@ -108,19 +108,18 @@ def make_model(
     num_classes: int | None = None,
     build_embedder: Callable[[int], keras.Model] | None = None,
 ) -> keras.Model:
-    """The compiled model of :func:`prepare`: the embedder, or the embedder with class proxies.
+    """Compiled model of :func:`prepare`: the embedder, or the embedder with class proxies.
 
     Args:
         settings: The settings.
-        element: What one example is, or its shape; not asked for where there is
-            ``build_embedder``.
-        num_classes: Classes to train on; not asked for where the loss has no class proxies.
+        element: The element of the data, or its shape; unused with ``build_embedder``.
+        num_classes: Classes to train on; unused if the loss has no class proxies.
         build_embedder: As in :func:`prepare`.
     """
     model = embedder = _embedder(element, settings, build_embedder)
     if takes_proxies(settings.loss):
         centers = _CENTERS.get(settings.loss, 1)
-        # Short proxies turn as fast as they would with ten times the learning rate.
+        # Short proxies turn as fast as with ten times the learning rate.
         head = ProxyHead(num_classes, centers_per_class=centers, initial_norm=0.1)
         model = with_proxies(embedder, head)
     loss = make_loss(settings.loss, settings.loss_arguments)
@@ -143,7 +142,7 @@ def _embedder(element, settings, build):
     if settings.crop_to_ink:
         preprocessing.append(CropToInk(settings.crop_to_ink))
         if settings.augment:
-            # Here and not in the pipeline: the cut would undo a shift and a zoom before it.
+            # Augments in the model, because cutting would undo a shift and a zoom in the pipeline.
             preprocessing.append(
                 RandomAffine(translation=0.07, rotation=12.0, zoom=0.15, shear=11.0)
             )

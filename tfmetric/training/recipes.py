@@ -1,4 +1,4 @@
-"""The recipe of each kind of example: the settings that suit it where nothing else is said."""
+"""The recipe of each kind of example: its default settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tfmetric.training.settings import Settings
 
 # Semi-hard triplets train on ten classes and on ten thousand, where the hardest ones collapse.
 _TRIPLETS = Settings("TripletLoss", {"margin": 0.2, "mining": "semi-hard"}, epochs=12)
-# Every other example of a batch counts for every anchor: many classes, few examples of each.
+# Every other example of a batch counts for every anchor, so take many classes with few examples.
 _CONTRAST = Settings(
     "SupConLoss",
     {"temperature": 0.1},
@@ -30,10 +30,10 @@ RECIPES = {
 
 
 def recipe_of(kind: str) -> Settings:
-    """The settings that suit a kind of example, before they are fitted to the data.
+    """Returns the settings that suit a kind of example, before they are fitted to the data.
 
-    Use them as a start for settings of your own; ``tfmetric train`` and
-    :func:`tfmetric.runs.train` take them for what is not given.
+    Start your own settings from them; ``tfmetric train`` and :func:`tfmetric.runs.train` use them
+    as defaults.
 
     Args:
         kind: A kind of :class:`tfmetric.elements.Element`, such as ``train.element.kind``.
@@ -42,7 +42,7 @@ def recipe_of(kind: str) -> Settings:
         The :class:`tfmetric.training.Settings`.
 
     Raises:
-        ValueError: If there is no such kind.
+        ValueError: If the kind is unknown.
 
     >>> recipe_of("text").loss, recipe_of("image").augment
     ('SupConLoss', True)

@@ -1,4 +1,4 @@
-"""The settings of one training, as values that can be written down."""
+"""The settings of one training, as plain values for files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfmetric.datasets.sampling import batch_within
 from tfmetric.training.kinds import check_settings
 from tfmetric.training.losses import loss_arguments, make_loss
 
-# Arguments of a loss that a description names, whatever they are.
+# Arguments of a loss that a description always names.
 _TOLD = ("margin", "mining", "distance", "temperature", "scale")
 
 
@@ -34,20 +34,20 @@ class Settings:
         classes_per_batch: P.
         examples_per_class: K.
         epochs: Epochs of ``batches_per_epoch`` batches.
-        batches_per_epoch: Steps an epoch.
+        batches_per_epoch: Steps in an epoch.
         learning_rate: Peak of AdamW's rate: warmed up over a tenth of the steps, then a cosine.
-        weight_decay: Of AdamW, on kernels alone.
+        weight_decay: Weight decay of AdamW, on kernels only.
         embedding_dim: Length of an embedding.
         backbone: As in :func:`tfmetric.models.embedder`: None for a small network, or the name
             of one of ``keras.applications``.
-        weights: None, a path, or "imagenet": weights of the backbone to begin with.
+        weights: None, a path, or "imagenet": initial weights of the backbone.
         filters: Channels of the first block of the small network.
         dropout: Fraction of the features dropped before the last layer.
-        augment: Whether training examples are changed a little: images turned, shifted, scaled and
-            sheared; recordings louder or softer, later or earlier, and noisier.
-        crop_to_ink: Side of the square that what is drawn is cut out and scaled to; None for
-            images as they are.
-        rotate_classes: Whether characters turned by 90°, 180° and 270° are further classes.
+        augment: Whether to augment training examples: images are turned, shifted, scaled and
+            sheared; recordings change loudness and start and get noise.
+        crop_to_ink: Side in pixels of the square to which drawings are cut out and scaled; None for
+            unchanged images.
+        rotate_classes: Whether images turned by 90°, 180° and 270° are further classes.
 
     Raises:
         ValueError: If a value is unknown or out of its range.
@@ -103,9 +103,9 @@ class Settings:
             _positive(crop_to_ink=self.crop_to_ink)
 
     def replace(self, **settings: Any) -> Settings:
-        """The settings with some replaced.
+        """Returns the settings with some replaced.
 
-        ``loss_arguments`` are added to those there are, unless ``loss`` is another one.
+        ``loss_arguments`` are merged with the present arguments, unless ``loss`` changes.
         """
         loss = settings.get("loss", self.loss)
         if "loss_arguments" in settings and loss == self.loss:
@@ -116,9 +116,9 @@ class Settings:
         return dataclasses.replace(self, **settings)
 
     def fitted(self, data: Any) -> Settings:
-        """The settings for this training data: no more classes and examples a batch than it has.
+        """Fits the settings to the data: no batch takes more classes and examples than there are.
 
-        Where there are fewer classes than a batch takes, it takes more examples of each, as
+        With too few classes a batch takes more examples of each, as
         :func:`tfmetric.datasets.balanced_batches` does.
 
         Args:
@@ -139,11 +139,11 @@ class Settings:
         )
 
     def resolved(self) -> Settings:
-        """The settings with every argument of the loss, its defaults too."""
+        """Returns the settings with every argument of the loss, including defaults."""
         return self.replace(loss_arguments={**loss_arguments(self.loss), **self.loss_arguments})
 
     def describe(self) -> str:
-        """The settings in a line or two."""
+        """Describes the settings in a line or two."""
         usual = loss_arguments(self.loss)
         shown = ", ".join(
             f"{name} {'soft' if name == 'margin' and value is None else _shown(value)}"
@@ -167,7 +167,7 @@ class Settings:
         )
 
     def to_dict(self) -> dict:
-        """The settings as plain values; the loss is a dictionary of its name and arguments."""
+        """Settings as plain values; the loss is a dictionary of its name and arguments."""
         values = dataclasses.asdict(self)
         arguments = values.pop("loss_arguments")
         return {**values, "loss": {"name": self.loss, **arguments}}
