@@ -1,4 +1,4 @@
-"""The report of a run: one HTML page that needs nothing else."""
+"""The report of a run: one self-contained HTML page."""
 
 from tfmetric._foreign_names import answering
 from tfmetric.report.evidence import Evidence

@@ -1,4 +1,4 @@
-"""The sections on what was done: the data, the training, how to do it again."""
+"""The sections on the data, the training and how to repeat it."""
 
 import shlex
 
@@ -8,12 +8,12 @@ from tfmetric.report.pictures import chart, example_shown
 from tfmetric.visualization import training_curves
 
 _LISTED = 20
-# A gap of MAP@R between known and unseen classes from which the page comments it.
+# Gap of MAP@R between known and unseen classes above which the page comments on it.
 _LARGE_GAP = 0.15
 
 
 def data_section(run) -> Html:
-    """What data, how it was divided, and what the check found."""
+    """Shows the data, its split, and the findings of the check."""
     metrics, check = run.metrics, run.metrics.get("data_check") or {}
     rows = []
     for part in ("train", "test"):
@@ -46,7 +46,7 @@ def data_section(run) -> Html:
 
 
 def _examples(check):
-    """The kind, shape and dtype of the examples in words; a former run has no element."""
+    """Describes kind, shape and dtype of the examples in words; old runs have no element."""
     if check.get("element"):
         return Element.from_dict(check["element"]).describe()
     shape = "×".join(map(str, check.get("element_shape") or ())) or "unknown"
@@ -54,7 +54,7 @@ def _examples(check):
 
 
 def training_section(run) -> Html:
-    """What model, trained how, and how it went."""
+    """Shows the model, its training and its curves."""
     metrics, recipe = run.metrics, run.metrics.get("recipe") or {}
     model = metrics.get("model") or {}
     facts = [
@@ -87,12 +87,12 @@ def _use(run, part):
     used, held_out = "trained on", run.metrics.get("validation") or {}
     if held_out:
         of = "examples" if run.closed else "classes"
-        used += f", but for {number(held_out.get(of))} {of} that say when to stop"
+        used += f", except {number(held_out.get(of))} {of} held out for early stopping"
     return f"{used}; the test is searched in it" if run.closed else used
 
 
 def _known_and_unseen(history):
-    """A comment where the classes of the training are found far better than the unseen ones."""
+    """Comments on training classes that are found far better than unseen classes."""
     known, unseen = (history.get(f"{part}map_at_r") for part in ("known_", "val_"))
     if not known or not unseen:
         return None
@@ -110,13 +110,13 @@ def _known_and_unseen(history):
     return tag(
         "p",
         f"The classes of the training are found far better than the unseen ones: MAP@R "
-        f"{known[-1]:.3f} against {unseen[-1]:.3f} after the last epoch. The network has learned "
-        f"much that serves its own classes only.{advice}",
+        f"{known[-1]:.3f} against {unseen[-1]:.3f} after the last epoch. The network has "
+        f"overfitted its classes.{advice}",
     )
 
 
 def reproduce_section(run) -> Html:
-    """The command, versions, times and files."""
+    """Shows the command, versions, times and files."""
     metrics = run.metrics
     command = metrics.get("command")
     words = "The same command with the same versions and seed gives the same figures."
@@ -148,13 +148,13 @@ def reproduce_section(run) -> Html:
 
 
 def definitions(pairs) -> Html:
-    """Names with what stands for them; those without a value are left out."""
+    """Returns a list of names with values, without empty values."""
     items = [(tag("dt", name), tag("dd", value)) for name, value in pairs if value]
     return tag("dl", *[list(item) for item in items]) if items else Html("")
 
 
 def number(value) -> str:
-    """A count for people, a dash where there is none."""
+    """Formats a count, or a dash for a missing one."""
     return "–" if value is None else f"{value:,}"
 
 
@@ -173,7 +173,7 @@ def _samples(run):
         return ""
     kept = run.judged
     seen, chosen = set(), []
-    # Steps through all of the data: the first examples are often alike.
+    # Spread over all of the data, because the first examples are often similar.
     for index in range(0, len(kept.labels), max(1, len(kept.labels) // 48)):
         if kept.labels[index] not in seen and len(chosen) < 12:
             seen.add(kept.labels[index])
@@ -186,7 +186,7 @@ def _samples(run):
         )
         for i, name in zip(chosen, kept.names(chosen), strict=True)
     ]
-    words = tag("p", "Some of the examples that the model is judged on:")
+    words = tag("p", "Some of the examples that the model is evaluated on:")
     return words + tag("ul", items, class_="neighbours")
 
 
@@ -223,7 +223,7 @@ def _network(model):
 
 
 def _settings(recipe):
-    """Rows of the table; a loss and its arguments stand in one dictionary."""
+    """Returns rows of the table; a dictionary holds a loss and its arguments."""
     rows = []
     for key, value in recipe.items():
         name = key.replace("_", " ")

@@ -12,19 +12,19 @@ from tfmetric.visualization import Thumbnails
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evidence:
-    """Examples that a model was judged on, with what it made of them.
+    """Evaluated examples with their embeddings.
 
     Attributes:
         embeddings: (N, D) float32.
         labels: (N,) int64, indexes into ``class_names``.
         class_names: (C,) text.
-        ids: (N,) text: where each example came from.
+        ids: (N,) text: origin of each example.
         groups: (N,) text, or None.
         thumbnails: Small stand-ins for the examples, or None where they would take too much room.
         total: How many examples the model was judged on: more than N, where these are a sample.
         pairs: (P, 2) indexes of examples for the saliency pictures.
-        pair_inputs: (P, 2, ...) these as the model takes them, or None: only images have them.
-        sounds: (N, samples) int8 recordings to be played, or None.
+        pair_inputs: (P, 2, ...) their model inputs; None except for images.
+        sounds: (N, samples) int8 recordings for playing, or None.
         sound_rate: Their sampling rate in hertz.
         searched: How many of the examples, the last ones, are not judged and are searched in their
             place: the gallery of a closed set. 0 where each is searched among all others.
@@ -72,5 +72,5 @@ class Evidence:
         return self.thumbnails is not None and self.thumbnails.look == "picture"
 
     def names(self, indices: Any) -> list[str]:
-        """The class names of some examples."""
+        """Returns the class names of some examples."""
         return [str(self.class_names[label]) for label in self.labels[indices]]

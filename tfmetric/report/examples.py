@@ -20,7 +20,7 @@ _KEY = (
 
 
 def neighbor_section(run) -> Html:
-    """Some queries with their neighbours: as the exported model answered, where that was kept."""
+    """Shows some queries with their neighbours, from the exported model if its answers are kept."""
     kept, served = run.evidence, run.metrics.get("served") or {}
     place = {str(key): index for index, key in enumerate(kept.ids)}
     rows = [
@@ -67,7 +67,7 @@ def neighbor_section(run) -> Html:
 
 
 def worst_section(run) -> Html:
-    """The queries that went worst, one a class."""
+    """Shows the worst queries, one of each class."""
     kept, result = run.evidence, run.retrieval
     chosen = hardest(result, 10)
     if not chosen.size:
@@ -94,14 +94,14 @@ def worst_section(run) -> Html:
             )
         )
     words = (
-        "The queries of lowest average precision, one a class. Wrong labels, look-alikes and what "
-        "the model does not see show up here first. "
+        "The queries of lowest average precision, one of each class. Wrong labels, look-alikes "
+        "and details that the model does not see show up here first. "
     )
     return Html(tag("p", words + _KEY) + "".join(rows))
 
 
 def map_section(run) -> Html:
-    """The embeddings on a plane."""
+    """Shows the embeddings on a plane."""
     kept, chosen = run.evidence, run.mapped
     method = "tsne" if len(chosen) >= 30 else "pca"
     points = project(kept.embeddings[chosen], method)
@@ -109,15 +109,15 @@ def map_section(run) -> Html:
     drawn = ", drawn at random" if len(chosen) < kept.total else ""
     words = (
         f"{len(chosen):,} examples of {classes:,} classes{drawn}, laid out by "
-        f"{'t-SNE' if method == 'tsne' else 'PCA'}: what lies near each other is similar to the "
-        "model. Sizes of clusters and gaps between them mean little. Point at a mark, or go to "
+        f"{'t-SNE' if method == 'tsne' else 'PCA'}: examples near each other are similar to the "
+        f"model. Sizes of clusters and gaps between them mean little. Point at a mark, or go to "
         "the map with Tab and move with the arrow keys."
     )
     return Html(tag("p", words) + map_view(kept, chosen, points))
 
 
 def saliency_section(run) -> Html:
-    """Which pixels make pairs similar."""
+    """Shows which pixels make pairs similar."""
     kept = run.evidence
     charts = []
     for pair, inputs in zip(kept.pairs, kept.pair_inputs, strict=True):
@@ -127,7 +127,7 @@ def saliency_section(run) -> Html:
         words = (
             f"{kind}: {names[0]} and {names[1]}; {run.distance} distance {-found.similarity:.3f}."
         )
-        alt = f"Two images and what each of their pixels does to their similarity. {words}"
+        alt = f"Two images and the effect of each pixel on their similarity. {words}"
         charts.append(chart(saliency_figure(found), alt, words, raster=True))
     words = (
         "A typical hit, the most convincing mistake and a missed pair. Orange pixels make the two "

@@ -21,12 +21,12 @@ _CLOSED = (
     "examples and the gallery is the training part. What the model does with new classes is not "
     "judged here."
 )
-# The confusion matrix shows all classes up to so many: more rows could not be read.
+# The confusion matrix shows all classes up to this number; more rows would be unreadable.
 _ALL_CLASSES = 20
 
 
 def retrieval_section(run) -> Html:
-    """All retrieval figures with intervals, and the baselines beside the main ones."""
+    """Shows all retrieval figures with intervals, and baselines beside the main figures."""
     result = run.metrics["result"]
     names = [
         name
@@ -51,7 +51,7 @@ def retrieval_section(run) -> Html:
             if result.get("knn"):
                 cells.append("–" if not by_neighbors else f"{by_neighbors['accuracy']:.4f}")
             beside.append((title, *cells, f"{values.get('num_queries', 0):,}"))
-    # A run of an earlier version does not name its protocol, which then was always this one.
+    # Runs of earlier versions do not name their protocol, which was always this one.
     searched = result.get("protocol") or f"among {result.get('num_references', 0):,} examples"
     voted = ["k-NN"] if result.get("knn") else []
     head = ("embedding", figure_title(first), "MAP@R", *voted, "queries")
@@ -90,7 +90,7 @@ def _voted(result):
 
 
 def verification_section(run) -> Html:
-    """Are two examples of one class? Trade-off curves, distances, error rates."""
+    """Shows verification: trade-off curves, distances, error rates."""
     found = run.verification
     if not (found.num_positives and found.num_negatives):
         return tag("p", f"{found.notes[0]}.")
@@ -145,13 +145,13 @@ def verification_section(run) -> Html:
 
 
 def _axis(found):
-    """How to read the axis of false matches: linear where its left end has little to show."""
+    """Explains the axis of false matches, which is linear if its left end shows little."""
     curve = found.roc()
     return "Logarithmic axis." if needs_log_axis(curve.fmr, curve.tmr) else "Linear axis."
 
 
 def _calibrated(run):
-    """Thresholds chosen on one half of the classes, and what they do on the other half."""
+    """Shows thresholds chosen on one half of the classes, tested on the other half."""
     chosen_on, tested_on = run.halves
     rows = []
     for words, target in (
@@ -173,8 +173,9 @@ def _calibrated(run):
         return ""
     head = ("asked for", "threshold", "different accepted", "same missed", "precision")
     words = (
-        "A threshold belongs on other classes than it was chosen on: these were chosen on one half "
-        "of the classes, and the last three columns are of the other half, with 95 % intervals."
+        "A threshold must hold on classes that it was not chosen on. These thresholds were chosen "
+        "on one half of the classes; the last three columns are figures on the other half, with "
+        "95 % intervals."
     )
     title = "Thresholds, chosen on one half and tested on the other"
     return (
@@ -185,9 +186,9 @@ def _calibrated(run):
 
 
 def confusion_section(run) -> Html:
-    """Which classes the nearest neighbour mixes up."""
+    """Shows which classes the nearest neighbour confuses."""
     kept = run.evidence
-    # The only example of its class cannot be taken for it.
+    # The only example of a class cannot be assigned to it.
     able = run.nearest.actual >= 0
     codes, taken = run.nearest.actual[able], run.nearest.predicted[able]
     names = [str(kept.class_names[int(value)]) for value in run.nearest.classes]
@@ -237,7 +238,7 @@ def confusion_section(run) -> Html:
 
 
 def percent(share: float) -> str:
-    """A share as a number of percent: three significant digits, never a power of ten.
+    """Formats a share in percent with three significant digits, never as a power of ten.
 
     >>> percent(0.99951), percent(1.0), percent(0.00001)
     ('100', '100', '0.001')
@@ -247,7 +248,7 @@ def percent(share: float) -> str:
 
 
 def _within(value, ends):
-    """A value with its interval, or alone: the interval is NaN where a resample has no pairs."""
+    """Formats a value with its interval, if any; it is NaN where a resample has no pairs."""
     if np.isnan(ends).any():
         return f"{value:.4f}"
     return f"{value:.4f} ({ends[0]:.4f} to {ends[1]:.4f})"
@@ -278,7 +279,7 @@ def _with_interval(values, name):
 
 
 def _around(pairs, limit=7):
-    """The classes of the most frequent confusions, ascending."""
+    """Returns the classes of the most frequent confusions, ascending."""
     chosen = []
     for label in pairs.reshape(-1):
         if label not in chosen and len(chosen) < limit:
@@ -287,7 +288,7 @@ def _around(pairs, limit=7):
 
 
 def _small_matrix(shown, codes, taken, number):
-    """Counts of the shown classes, and of all others in a last column where there are others."""
+    """Returns counts of the shown classes, with all others in a last column."""
     place = np.full(number, len(shown))
     place[shown] = np.arange(len(shown))
     matrix = np.zeros((len(shown), min(number, len(shown) + 1)))

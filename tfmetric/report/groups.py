@@ -1,4 +1,4 @@
-"""The section on groups: does it work as well for everyone?"""
+"""The section on groups: compares the figures of groups of examples."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ _RATES = {"fmr": "different accepted", "fnmr": "same missed"}
 
 
 def group_section(run) -> Html:
-    """The main figure by group, and the gap."""
+    """Shows the main figure by group, and the gap."""
     kept = run.judged
     found = run.retrieval
     table_of = found.by_group(kept.groups)
@@ -33,8 +33,8 @@ def group_section(run) -> Html:
         words = (
             f"Best: {shortened(table_of.best)}. Worst: {shortened(table_of.worst)}. "
             f"The gap is {table_of.gap:.4f} ({low:.4f} to {high:.4f}). These two "
-            "were picked for being furthest apart, so the interval leans towards a "
-            "gap: an interval that holds 0 is no evidence of a gap."
+            "were picked for being furthest apart, which biases the interval towards a gap. An "
+            "interval that contains 0 is no evidence of a gap."
         )
     return Html(
         tag("p", words)
@@ -47,12 +47,12 @@ def group_section(run) -> Html:
 
 
 def _error_rates(run):
-    """Both error rates of each group, at one threshold for all."""
+    """Shows both error rates of each group at one shared threshold."""
     groups = run.judged.groups[run.verified]
     if len(np.unique(groups)) < 2:
         return ""
     threshold = run.verification.threshold_at_fmr(_SHARED_FMR)
-    if not np.isfinite(threshold):  # Too few different pairs, or too many at the least distance.
+    if not np.isfinite(threshold):  # Too few different pairs.
         threshold = run.verification.eer_threshold
     if not np.isfinite(threshold):
         return ""
@@ -65,13 +65,13 @@ def _error_rates(run):
     }
     rows = []
     for row in found.tables["fmr"].rows:
-        # Where error rates cannot be compared, the number of examples need not be why.
+        # Error rates may be incomparable for other reasons than the number of examples.
         few = " (too few)" if row.count < _SMALL else ""
         cells = (_percent(of_group[row.group]) for of_group in rates.values())
         rows.append((shortened(row.group), f"{row.count:,}{few}", *cells))
     words = (
         f"One threshold for all, {found.threshold:.4f}, accepts {100 * found.overall_fmr:.3g} % of "
-        "all different pairs. Within each group, where both examples are of it, it does this:"
+        "all different pairs. Its error rates on pairs within each group:"
     )
     for title in _RATES.values():
         if title not in rates:
@@ -87,7 +87,7 @@ def _error_rates(run):
 
 
 def _differential(found, name):
-    """How far a rate differs between groups, in words; nothing where it cannot be told."""
+    """Describes the difference of a rate between groups; nothing if it is unknown."""
     of_rate = found.differentials[name]
     if of_rate.highest is None or not np.isfinite(of_rate.ratio):
         return None

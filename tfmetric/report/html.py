@@ -1,4 +1,4 @@
-"""HTML made of safe parts: all text is escaped unless this module made it."""
+"""Builds safe HTML: all text is escaped unless this module made it."""
 
 from html import escape
 
@@ -12,19 +12,19 @@ class Html(str):
     __slots__ = ()
 
     def __add__(self, other):
-        """HTML only if both are: text that is added to it is escaped with the whole."""
+        """Adds HTML to HTML; adding text gives plain text, which is escaped later."""
         found = super().__add__(other)
         return Html(found) if isinstance(other, Html) else found
 
 
 def tag(name: str, /, *children, **attributes) -> Html:
-    """An element. Text among the children, and every attribute, is escaped.
+    """Makes an element. Text among the children, and every attribute, is escaped.
 
     Args:
         name: Its name, such as ``"p"``.
         *children: Texts, numbers, :class:`Html`, or lists of these; None is left out.
-        **attributes: Its attributes; ``class_`` is class, ``aria_label`` is aria-label. True
-            stands without a value; None and False are left out.
+        **attributes: Its attributes; ``class_`` is class, ``aria_label`` is aria-label. True has no
+            value; None and False are left out.
 
     >>> tag("p", "1 < 2", class_="note")
     '<p class="note">1 &lt; 2</p>'
@@ -40,7 +40,7 @@ def tag(name: str, /, *children, **attributes) -> Html:
 
 
 def shortened(text, length: int = 80) -> str:
-    """The text with its middle cut out where it is longer: names often differ at their ends.
+    """Cuts out the middle of a long text, because names often differ at their ends.
 
     >>> shortened("a-class-name-of-many-letters", 12)
     'a-clas…tters'
@@ -53,7 +53,7 @@ def shortened(text, length: int = 80) -> str:
 
 
 def join(children) -> Html:
-    """Children one after the other, escaped."""
+    """Joins children, escaped."""
     if children is None:
         return Html("")
     if isinstance(children, Html):
@@ -64,7 +64,7 @@ def join(children) -> Html:
 
 
 def table(caption: str, head, rows, numeric=()) -> Html:
-    """A table that can be scrolled by itself where the page is narrow.
+    """Makes a table that scrolls separately on a narrow page.
 
     Args:
         caption: What it shows.
@@ -83,7 +83,7 @@ def table(caption: str, head, rows, numeric=()) -> Html:
         body.append(tag("tr", tag("th", first, scope="row"), cells))
     return tag(
         "div",
-        # The script shows the hint where the table is wider than its place.
+        # The script shows the hint if the table is wider than its box.
         tag("p", "Scroll sideways for the other columns →", class_="sideways"),
         tag(
             "table",

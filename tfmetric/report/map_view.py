@@ -1,4 +1,4 @@
-"""The embedding map of the page: an SVG that works without a script, and better with one."""
+"""The embedding map of the page, an SVG that a script makes interactive."""
 
 import json
 
@@ -67,13 +67,13 @@ SCRIPT = """
 
 
 def map_view(evidence, chosen, points, classes: int = 6) -> Html:
-    """The map of some examples.
+    """Makes the map of some examples.
 
     Args:
         evidence: The evidence.
         chosen: (M,) indexes of the examples.
-        points: (M, 2) where they lie.
-        classes: How many classes get a colour and a mark of their own.
+        points: (M, 2) positions.
+        classes: Number of classes with a separate colour and mark.
     """
     labels = evidence.labels[chosen]
     low, span = points.min(axis=0), np.maximum(np.ptp(points, axis=0), 1e-9)
@@ -110,7 +110,7 @@ def map_view(evidence, chosen, points, classes: int = 6) -> Html:
         aria_live="polite",
         hidden=True,
     )
-    # "<" would end the element if a name held "</script>".
+    # Escape "<", because a name may hold "</script>".
     text = json.dumps(data, ensure_ascii=True).replace("<", "\\u003c")
     held = tag("script", Html(text), type="application/json", id="map-data")
     return Html(tag("figure", svg, _legend(evidence, labels, known), class_="map") + card + held)
@@ -150,7 +150,7 @@ def _columns(count):
 
 
 def _thumb(evidence, chosen):
-    """One picture of all thumbnails; the script moves it behind a window."""
+    """Makes one picture of all thumbnails, which the script moves behind a window."""
     from PIL import Image
 
     columns = _columns(len(chosen))

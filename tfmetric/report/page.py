@@ -1,4 +1,4 @@
-"""The page as a whole: head, key figures, table of contents, sections."""
+"""The whole page: head, key figures, table of contents, sections."""
 
 import base64
 import hashlib
@@ -38,7 +38,7 @@ def page(run) -> str:
         ("saliency", "What makes two similar", examples.saliency_section, _needs_model),
         ("reproduce", "Do it again", about.reproduce_section, None),
     ]
-    if run.metrics.get("search"):  # Of `tfmetric tune` alone.
+    if run.metrics.get("search"):  # Only for `tfmetric tune`.
         sections.insert(2, ("search", "The search", search_section, None))
     parts, links = [], []
     for name, title, write, missing in sections:
@@ -65,7 +65,7 @@ def page(run) -> str:
 
 def _meta():
     digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
-    # Nothing but what is in the page: no request leaves it, and no script runs but ours.
+    # The page sends no request and runs only its own scripts.
     policy = (
         f"default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -75,7 +75,7 @@ def _meta():
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", http_equiv="Content-Security-Policy", content=policy),
         tag("meta", name="generator", content=f"tfmetric {__version__}"),
-        # A favicon of its own: browsers would ask for one.
+        # An inline favicon, because browsers would request one.
         Html('<link rel="icon" href="data:,">'),
         tag("style", Html(STYLE)),
     ]
@@ -127,7 +127,7 @@ def _by_neighbors(result):
 
 
 def _alarm(metrics):
-    """The collapse of the training, which no figure below can be read without."""
+    """States a collapse of the training first, because it explains all figures below."""
     if not metrics.get("collapsed"):
         return None
     reason = str(metrics.get("collapse") or "The embeddings have become one point, or nearly so.")

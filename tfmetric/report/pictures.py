@@ -1,4 +1,4 @@
-"""Pictures inside a page: figures and examples as data URIs, rows of neighbours as HTML."""
+"""Embeds pictures in a page: figures and examples as data URIs, rows of neighbours as HTML."""
 
 import base64
 import io
@@ -12,17 +12,18 @@ from tfmetric.visualization.interactive import data_uri
 
 
 def figure_image(figure, alt: str, raster: bool = False) -> Html:
-    """A matplotlib figure as an image of the page.
+    """Converts a matplotlib figure to an image of the page.
 
     Args:
         figure: The figure.
-        alt: What it shows, for those who do not see it.
-        raster: Whether it is one of pixels (PNG) and not of lines (SVG).
+        alt: Description for readers who do not see it.
+        raster: Whether to use PNG instead of SVG.
     """
     import matplotlib
 
     file = io.BytesIO()
-    # Letters as shapes: the same on every machine. The salt keeps names inside the file the same.
+    # Letters become shapes, equal on every machine. The salt makes names inside the file
+    # reproducible.
     with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "tfmetric"}):
         if raster:
             figure.savefig(file, format="png", dpi=160)
@@ -35,18 +36,18 @@ def figure_image(figure, alt: str, raster: bool = False) -> Html:
 
 
 def chart(figure, alt: str, words=None, raster: bool = False) -> Html:
-    """A figure on its card, with words under it."""
+    """Puts a figure on a card, with words under it."""
     caption = tag("figcaption", words) if words else None
     return tag("figure", figure_image(figure, alt, raster), caption, class_="chart")
 
 
 def example_shown(evidence, index: int, alt: str) -> Html:
-    """One example by the look of its thumbnail, with a player where it is a recording.
+    """Shows one example by its thumbnail, with a player for a recording.
 
     Args:
         evidence: The :class:`~tfmetric.report.evidence.Evidence`.
         index: Index of the example.
-        alt: What it shows, for those who do not see it.
+        alt: Description for readers who do not see it.
     """
     kept = evidence.thumbnails[index]
     shown = _LOOKS[kept.look](kept.value, alt)
@@ -78,7 +79,7 @@ def _picture(example, alt):
 
 
 def neighbor_row(evidence, query, found, right, missing=(), ranks=(), words=None) -> Html:
-    """A query with what was found for it, as a list.
+    """Shows a query with its neighbours, as a list.
 
     Args:
         evidence: The :class:`~tfmetric.report.evidence.Evidence` that all indexes point into.
@@ -111,7 +112,7 @@ def _item(evidence, index, alt, name, kind, word):
 
 
 def _drawn_lines(lines):
-    """Lines (points, lines) as a small drawing."""
+    """Draws lines (points, lines) as a small SVG."""
     low, high = float(lines.min()), float(lines.max())
     x = np.linspace(2, 62, len(lines))
     drawn = []
@@ -128,7 +129,7 @@ def _drawn_lines(lines):
 
 
 def _wav(samples, rate):
-    """A recording as a file of 8 bits a sample in a data URI; silence at its end is cut off."""
+    """Encodes a recording with 8 bits per sample in a data URI, without trailing silence."""
     loud = np.flatnonzero(samples)
     samples = samples[: loud[-1] + 1] if len(loud) else samples[:1]
     file = io.BytesIO()

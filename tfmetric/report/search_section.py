@@ -1,4 +1,4 @@
-"""The section on the search that chose the settings of a run."""
+"""The section on a search for settings."""
 
 from tfmetric.report.html import Html, table, tag
 from tfmetric.report.pictures import chart
@@ -10,7 +10,7 @@ _LISTED = 20
 
 
 def search_section(run) -> Html:
-    """The settings that were searched, their scores, and how far the best may be believed."""
+    """Shows the searched settings, their scores, and the reliability of the best."""
     search = run.metrics["search"]
     trials, name = search["trials"], figure_title(search["objective"])
     searched = list(dict.fromkeys(key for trial in trials for key in trial["settings"]))
@@ -34,7 +34,7 @@ def search_section(run) -> Html:
 
 
 def _against_drawn(search, name):
-    """The picture of the objective against the margin, or what was searched in its place."""
+    """Shows the objective against the margin, or against another searched setting."""
     drawn, trials = search["drawn"], search["trials"]
     words = f"{name} of each trial on the validation part of the training data, against {drawn}."
     if any(len(trial.get("runs") or ()) > 1 for trial in trials):
@@ -46,7 +46,7 @@ def _against_drawn(search, name):
 
 
 def _side_by_side(judged, name):
-    """The picture of the best, the default setting and the baselines on the test data."""
+    """Shows the best, the default setting and the baselines on the test data."""
     rows = [
         {
             "name": row["name"],
@@ -57,14 +57,14 @@ def _side_by_side(judged, name):
         for row in judged
     ]
     words = (
-        f"{name} on the test data: the best setting, the default one, and hollow what learned "
-        "nothing. Intervals are for new classes like these."
+        f"{name} on the test data: the best setting, the default setting, and baselines without "
+        f"learning (hollow). Intervals are for new classes like these."
     )
     return chart(intervals(rows, objective=name), words, words)
 
 
 def _judged_table(judged, name):
-    """The figures of the best, the default setting and the baselines, row by row."""
+    """Returns the figures of the best, the default setting and the baselines, row by row."""
     first = judged[0]
     columns = [("validation", "validation")]
     if first.get("same_size") is not None:

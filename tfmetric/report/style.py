@@ -1,4 +1,4 @@
-"""How the page looks: on a wide screen, on a phone, in the dark, on paper."""
+"""The style of the page: for wide screens, phones, dark mode and paper."""
 
 STYLE = """
 :root {

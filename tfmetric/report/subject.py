@@ -1,4 +1,4 @@
-"""The subject of a report as its sections see it: figures, evidence, and what follows from them."""
+"""The subject of a report: figures, evidence, and values derived from them."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,19 +11,19 @@ from tfmetric._whole_numbers import whole_number
 from tfmetric.evaluation import knn, retrieval, verification
 from tfmetric.report.evidence import Evidence
 
-# All pairs of so many examples are compared in about a second.
+# All pairs of this many examples are compared in about a second.
 _VERIFIED, _MAPPED = 2000, 500
 _MAPPED_CLASSES = 25
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What a report is about: a run, or a model that was judged without one.
+    """The subject of a report: a run, or a model evaluated without a run.
 
     Attributes:
         directory: The directory of the run, or None.
-        metrics: What its ``metrics.json`` holds.
-        evidence: The judged examples with their embeddings, or None.
+        metrics: Contents of ``metrics.json``.
+        evidence: The evaluated examples with their embeddings, or None.
         model: The embedder, or None.
     """
 
@@ -35,13 +35,13 @@ class Subject:
 
     @property
     def distance(self) -> str:
-        """The distance that it was judged by; the default where that was a function of the user."""
+        """The distance of the evaluation; the default if it was a user's function."""
         name = self.metrics["result"].get("distance")
         return name if name in distances.names() else "euclidean"
 
     @property
     def name(self) -> str:
-        """The data set, in short: of a path its last part."""
+        """Short name of the data set: the last part of a path."""
         text = str(self.metrics.get("dataset") or (self.directory and self.directory.name))
         return text if text.startswith("tfds:") else text.rstrip("/\\").split("/")[-1] or text
 
@@ -81,7 +81,7 @@ class Subject:
 
     @cached_property
     def verified(self) -> np.ndarray:
-        """Indexes of the examples whose pairs are compared: all, or whole classes of them."""
+        """Indexes of the examples for verification: all, or those of some classes."""
         return self._classes_up_to(_VERIFIED)
 
     @cached_property
@@ -109,7 +109,7 @@ class Subject:
 
     @cached_property
     def nearest(self):
-        """What class each example is taken for by its nearest neighbour."""
+        """The class of each example's nearest neighbour."""
         return knn(*self._sides, k=1, distance=self.distance, progress=False)
 
     @cached_property

@@ -10,16 +10,16 @@ _HEALTH = {
     "norm_mean": "mean length of an embedding",
     "effective_dimension": "directions in use, of {width}",
     "alignment": "mean squared distance within a class, at length 1: the lower the tighter",
-    "uniformity": "0 where all is one point; the lower, the more evenly the sphere is filled",
-    "hubness": "skewness of how often each is a neighbour: above 2, a few are near everything",
-    "orphans": "share of examples that are among nobody's {k} nearest",
+    "uniformity": "0 if all embeddings are equal; lower values fill the sphere more evenly",
+    "hubness": "skewness of how often each is a neighbour: above 2, a few are near all others",
+    "orphans": "share of examples that are never among another's {k} nearest",
     "intra_class_distance": "mean distance within a class",
     "inter_class_distance": "mean distance between classes",
 }
 
 
 def tasks_section(run) -> Html:
-    """What else the embedding is good for: classifying, few examples a class, clusters."""
+    """Shows other uses of the embedding: classification, few-shot episodes, clusters."""
     kept = run.judged
     found = [("nearest neighbour", run.nearest, "accuracy", "answers with its class")]
     means = nearest_class_mean(kept.embeddings, kept.labels, distance=run.distance, progress=False)
@@ -56,7 +56,7 @@ def tasks_section(run) -> Html:
 
 
 def health_section(run) -> Html:
-    """Does the embedding use its space?"""
+    """Shows the health of the embedding."""
     kept, chosen = run.judged, run.verified
     found = health(
         kept.embeddings[chosen], kept.labels[chosen], distance=run.distance, progress=False
@@ -81,20 +81,20 @@ def health_section(run) -> Html:
 
 
 def interval(result, figure: str) -> str:
-    """The interval of a figure as text, a dash where it has none."""
+    """Formats the interval of a figure, or a dash without one."""
     low, high = result.interval(figure)
     return f"{low:.4f} to {high:.4f}" if np.isfinite(low) and np.isfinite(high) else "–"
 
 
 def _clusters(run):
     kept, chosen = run.judged, run.verified
-    # k-means knows two distances; on embeddings of length 1 they are the same.
+    # k-means supports two distances, which agree on embeddings of length 1.
     distance = "cosine" if run.distance in ("cosine", "inner_product") else "euclidean"
     return clustering(kept.embeddings[chosen], kept.labels[chosen], distance=distance)
 
 
 def _few_shot(run, shots):
-    """Episodes of up to five classes, None where fewer than two have examples enough."""
+    """Runs episodes of up to five classes; None if fewer than two have enough examples."""
     kept = run.judged
     counts = np.unique(kept.labels, return_counts=True)[1]
     queries = min(15, int(np.median(counts)) - shots)

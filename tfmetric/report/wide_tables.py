@@ -1,4 +1,4 @@
-"""The script that marks each table wider than the page, which then says that it scrolls."""
+"""The script that marks tables wider than the page, which then show a scroll hint."""
 
 SCRIPT = """
 (() => {

@@ -1,4 +1,4 @@
-"""From a run, or from the figures of any model, to one page."""
+"""Writes the page of a run, or of the figures of any model."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ def write(
     history: Mapping | None = None,
     name: str | None = None,
 ) -> Path:
-    """Writes a report as one HTML page that needs nothing else, no network either.
+    """Writes a report as one self-contained HTML page.
 
-    It holds the data and its check, the model and its training, figures with intervals beside
-    the baselines, neighbours, worst cases, verification, confusions, few-shot and cluster
-    figures, the embedding's health, a map of it, groups, saliency, and the command to do it
-    again. It reads well on a phone, in the dark and on paper, and can be used with the keyboard
-    alone. What is not known is named in its place.
+    It holds the data and its check, the model and its training, figures with intervals beside the
+    baselines, neighbours, worst cases, verification, confusions, few-shot and cluster figures, the
+    embedding's health, a map of it, groups, saliency, and the command to repeat it. It suits
+    phones, dark mode and paper, and works with the keyboard alone. A section without data names the
+    reason.
 
     Args:
         subject: A run, or its directory with its ``metrics.json``; or the result of
-            :func:`tfmetric.evaluation.evaluate`, for a model that was trained in any way.
+            :func:`tfmetric.evaluation.evaluate`, for a model trained in any way.
         output: File to write; an existing one is replaced. Defaults to ``report.html`` in the
             directory of the run.
         model: The embedder, for the saliency and the description of the network. Defaults to
             ``model.keras`` of the run.
-        data: For a result: the data that was judged, a ``LabeledData`` or (x, labels). With it the
-            page shows examples and names of classes.
+        data: For a result: the evaluated data, a ``LabeledData`` or (x, labels). With it the page
+            shows examples and names of classes.
         gallery: For a result of ``evaluate(..., gallery=)``: the gallery, as ``data``; it needs
             ``model`` too.
-        history: For a result: what ``fit`` returned, or figures by epoch by name.
+        history: For a result: the return value of ``fit``, or figures of each epoch by name.
         name: For a result: the title of the page.
 
     Returns:
         The file.
 
     Raises:
-        ValueError: If the directory is not that of a run, its files are damaged, or an argument
-            does not fit the subject.
+        ValueError: If the directory is not a run's, its files are damaged, or an argument does not
+            fit the subject.
 
     Example:
 
@@ -181,7 +181,7 @@ def _subject_of_result(result, model, data, gallery, history, name):
 
 
 def _labels(result):
-    """Numbers of the classes: a query without another example of its class is a class alone."""
+    """Numbers the classes; a query without another example of its class gets a unique number."""
     queries, classes = result.retrieval.per_query.query, result.retrieval.query_classes
     labels = np.arange(len(result.embeddings)) + (int(np.max(classes, initial=-1)) + 1)
     labels[queries] = classes
@@ -198,7 +198,7 @@ def _history(history):
 
 
 def _saved_model(path):
-    """The model of a run, None where there is none that can be loaded."""
+    """Loads the model of a run, or returns None."""
     if not path.is_file():
         return None
     import keras
@@ -208,5 +208,5 @@ def _saved_model(path):
 
     try:
         return keras.models.load_model(path, compile=False)
-    except Exception:  # Layers of the user's own are not known here; the report says so.
+    except Exception:  # The user's layers may be unknown here; the report then names the reason.
         return None

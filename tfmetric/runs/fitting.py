@@ -96,7 +96,7 @@ def fit(run, config, ready: Prepared, progress) -> Fitted:
         progress.say(f"{done} of {epochs} epochs are done{ended}.")
     training.model.fit(
         training.batches,
-        shuffle=False,  # The batches are shuffled already; Keras would warn that it cannot shuffle them.
+        shuffle=False,  # The batches are shuffled; Keras would warn that it cannot.
         epochs=epochs,
         initial_epoch=epochs if checkpoint.stopped else done,
         callbacks=[

@@ -1,7 +1,7 @@
 """Pictures: functions that return matplotlib figures, for a file, a notebook or a report.
 
-Each one is drawn in colours that people with any colour vision can tell apart, and never by colour
-alone. The interactive map is a plotly figure.
+Their colours are distinct for every colour vision, and never the only mark. The interactive map is
+a plotly figure.
 """
 
 from tfmetric._foreign_names import answering

@@ -1,22 +1,22 @@
-"""What all pictures have in common: sizes, colours that everyone can tell apart, safe text."""
+"""Common style of all pictures: sizes, distinct colours, safe text."""
 
 import textwrap
 from functools import lru_cache
 
 import numpy as np
 
-# Okabe and Ito's palette, which people with any colour vision can tell apart; black is for text.
+# Okabe and Ito's palette, distinct for every colour vision; black is for text.
 BLUE, ORANGE, GREEN, VERMILION = "#0072b2", "#e69f00", "#009e73", "#d55e00"
 SKY, PURPLE = "#56b4e9", "#cc79a7"
 GREY, INK = "#57606a", "#24292f"
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
-# With each colour its own line and mark: the pictures must be readable in black and white.
+# Each colour has its line and mark, so that pictures are readable in black and white.
 LINES = ("solid", (0, (5, 2)), "dashdot", "dotted", (0, (7, 2, 1, 2, 1, 2)), (0, (2, 1)))
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 
 
 def new_figure(width: float = 4.8, height: float = 3.7):
-    """A figure that is no part of pyplot, so that nobody has to close it."""
+    """Makes a figure outside pyplot, which does not need closing."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
@@ -32,16 +32,16 @@ def finish(figure, title=None, size=10.5):
 
 
 def printable(text) -> str:
-    """The text with a box for each character that the font has no shape for.
+    """Replaces characters without a glyph in the font by a box.
 
-    Names of classes may be in any script. matplotlib would warn for each such character.
+    Class names may be in any script, and matplotlib would warn about each such character.
     """
     known = _characters(_families())
     return "".join(c if ord(c) in known or c == "\n" else "\u25a1" for c in str(text))
 
 
 def number_text(value: float, digits: int = 3) -> str:
-    """A number as people write it: few digits that matter, no exponent from 0.0001 to a billion.
+    """Formats a number with few significant digits, without an exponent from 0.0001 to a billion.
 
     >>> number_text(0.0123456), number_text(99.98), number_text(20000.0), number_text(2e-6)
     ('0.0123', '100', '20000', '2e-06')
@@ -57,7 +57,7 @@ def number_text(value: float, digits: int = 3) -> str:
 
 
 def plain_log_ticks(axis) -> None:
-    """Gives a logarithmic axis ticks like 0.05 and 2000: people read margins and speeds so."""
+    """Gives a logarithmic axis readable ticks such as 0.05 and 2000."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     low, high = axis.get_view_interval()
@@ -68,7 +68,7 @@ def plain_log_ticks(axis) -> None:
 
 
 def short(text, length: int = 16) -> str:
-    """The text with its middle cut out where it is longer: names often differ at their ends."""
+    """Cuts out the middle of a long text, because names often differ at their ends."""
     text = printable(text)
     if len(text) <= length:
         return text
@@ -106,7 +106,7 @@ def show_example(axes, example):
 
 
 def _show_lines(axes, lines):
-    """Lines (points, lines) over the same places, each in a colour of its own."""
+    """Draws lines (points, lines) over the same places, each in another colour."""
     colours = (INK,) if lines.shape[1] == 1 else SERIES
     for place, line in enumerate(lines.T):
         axes.plot(line, linewidth=0.8, color=colours[place % len(colours)])
@@ -114,7 +114,7 @@ def _show_lines(axes, lines):
 
 
 def _show_words(axes, text):
-    """The text in a few short lines, cut where it is longer."""
+    """Wraps the text in a few short lines and cuts the rest."""
     lines = textwrap.wrap(printable(text), 15, max_lines=6, placeholder=" …")
     axes.text(
         0.04,

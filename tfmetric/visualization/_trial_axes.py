@@ -9,9 +9,9 @@ import numpy as np
 from tfmetric._errors import expected
 from tfmetric.visualization._style import number_text
 
-# Numbers that span no more than this factor are on a linear axis.
+# Numbers within this factor are on a linear axis.
 _LOG_FROM = 10
-# Numbers of no more different values are drawn as steps, like those of a grid or a list.
+# Up to this many distinct numbers are drawn as steps, like those of a grid or a list.
 _STEPS = 6
 # The height, below an axis, in which trials without a value are spread.
 _MISSING_BAND = 0.06
@@ -52,7 +52,7 @@ def runs_of(trial) -> list[float]:
 
 
 def collapsed(trial) -> bool:
-    """Returns whether a trial has no score that counts."""
+    """Returns whether a trial has no valid score."""
     return trial.get("status", "completed") == "collapsed" or not np.isfinite(score_of(trial))
 
 
@@ -106,7 +106,7 @@ def _widest_gap(ordered):
 
 
 class Axis:
-    """The places of the values of one name on an axis from 0 to 1.
+    """The positions of the values of one name on an axis from 0 to 1.
 
     Attributes:
         kind: "linear", "log", or "steps" of equal height for texts and few numbers.
@@ -116,7 +116,7 @@ class Axis:
     """
 
     def __init__(self, values, steps: bool = True):
-        """Args: the values, ``MISSING`` for a missing one; whether few numbers become steps."""
+        """Takes the values, ``MISSING`` for a missing one, and whether few numbers become steps."""
         values = [value for value in values if value is not MISSING]
         distinct = sorted({_key(value) for value in values})
         few = steps and len(distinct) <= min(_STEPS, len(values) - 1)
@@ -134,7 +134,7 @@ class Axis:
         self.ticks = [(self.position(v), number_text(v, 4)) for v in self._marks()]
 
     def position(self, value) -> float:
-        """Returns where a value lies, from 0 to 1."""
+        """Returns the position of a value, from 0 to 1."""
         if self.kind == "steps":
             return self._at[_key(value)]
         if self.kind == "log":
@@ -153,7 +153,7 @@ class Axis:
 
 
 def _key(value):
-    """Returns a key that sorts numbers before texts, and tells 1 from True."""
+    """Returns a key that sorts numbers before texts, and distinguishes 1 from True."""
     return (0, float(value), "") if is_number(value) else (1, 0.0, shown(value))
 
 
@@ -175,7 +175,7 @@ def lines(trials, below: float) -> tuple[list[str], list[Axis], np.ndarray]:
     axes = [Axis(column) for column in columns]
     axes.append(Axis([s for s in scores if s is not MISSING] or [0.0], steps=False))
     heights = np.full((len(trials), len(axes)), float(below))
-    # Within a step the better ones are higher, so that few lines lie upon each other.
+    # Within a step better trials are higher, so that few lines coincide.
     order = sorted(range(len(trials)), key=lambda i: -np.inf if collapsed(trials[i]) else scores[i])
     for place, (axis, column) in enumerate(zip(axes, [*columns, scores], strict=True)):
         there = [i for i, value in enumerate(column) if value is not MISSING]

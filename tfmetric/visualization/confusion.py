@@ -1,4 +1,4 @@
-"""Which classes are taken for which."""
+"""Draws confusion matrices."""
 
 from __future__ import annotations
 
@@ -24,19 +24,18 @@ def confusion_matrix(
     title: str | None = "Taken for which class",
     last: str = "unknown",
 ) -> Figure:
-    """Draws a confusion matrix: rows are the true classes, columns what they were taken for.
+    """Draws a confusion matrix: rows are true classes, columns predicted classes.
 
-    Each row is in percent of its class. With more than ``top`` classes it shows those that are
-    confused most, with what they are taken for, and the rest in one column: hundreds of rows
-    could not be read.
+    Each row is in percent of its class. Above ``top`` classes it shows the most confused classes
+    with their predictions, and the rest in one column, since hundreds of rows would be unreadable.
 
     Args:
         matrix: A ``ClassificationResult``; or counts (C, C), ``matrix[i, j]`` of class i taken for
-            j, or (C, C + 1), whose last column counts what was taken for no known class.
+            j, or (C, C + 1), whose last column counts "unknown".
         class_names: C names; None for numbers.
-        top: How many classes are shown at most.
+        top: Largest number of shown classes.
         title: Title of the picture, None for none.
-        last: What the last column is called, where there is one too many.
+        last: Title of the additional last column.
 
     Returns:
         A ``matplotlib.figure.Figure``.
@@ -55,7 +54,7 @@ def confusion_matrix(
         known = len(matrix.classes)
         matrix = matrix.confusion()
         if len(matrix) > known and matrix[known].any():
-            class_names.append(last)  # Queries of classes that no reference has.
+            class_names.append(last)  # Queries of classes that are not in the gallery.
         else:
             matrix = matrix[:known]
     counts = np.asarray(matrix, np.float64)
@@ -99,7 +98,7 @@ def confusion_matrix(
 
 
 def _most_confused(counts, top):
-    """The classes of the largest errors: both sides of each, until there are enough."""
+    """Returns the classes of the largest errors, both sides of each, until there are enough."""
     number = len(counts)
     if top >= number:
         return np.arange(number)

@@ -1,4 +1,4 @@
-"""How a training went."""
+"""Draws the curves of a training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfmetric.visualization._style import GREY, LINES, MARKS, SERIES, new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# What the metrics of training batches are called in a history, and how people name them.
+# Names of the metrics of training batches in a history, and their titles.
 _DISTANCES = {
     "mean_positive_distance": "mean distance, same class",
     "mean_negative_distance": "mean distance, other classes",
@@ -39,20 +39,20 @@ def training_curves(
 ) -> Figure:
     """Draws the loss, the retrieval figures and the mining statistics of each epoch.
 
-    There is a picture for the loss, and one each for what else the history holds: figures of
+    There is a plot for the loss, and one for each further group in the history: figures of
     :class:`tfmetric.callbacks.RetrievalEvaluation` on unseen and on known classes, mean distances,
     shares such as the active fraction, and lengths (:mod:`tfmetric.metrics`). A share of active
-    triplets near 0 says that mining finds nothing hard any more; a gap that shrinks to 0 says that
-    the embedding has collapsed.
+    triplets near 0 means that mining finds no hard triplets any more; a gap near 0 means that the
+    embedding has collapsed.
 
     Args:
-        history: What ``model.fit(...).history`` holds: a list of values by name. Recall@k,
+        history: The dictionary ``model.fit(...).history``: a list of values by name. Recall@k,
             MAP@R and figures registered as ``drawn`` go into the retrieval picture where their
             names begin with ``val_`` or ``known_``.
         baselines: Values by label, such as ``{"raw pixels, recall@1": 0.66}``, drawn as level
             lines beside the retrieval figures; None for none.
         title: Title of the picture.
-        columns: Pictures beside each other; None for as many as are readable, 1 for a narrow page.
+        columns: Plots in a row; None for as many as are readable, 1 for a narrow page.
         closed_set: Whether ``val_`` figures are of new examples of the classes that are trained
             on, not of unseen classes.
 
@@ -118,7 +118,7 @@ def training_curves(
         if label == judged:
             _baselines(axes, baselines or {})
         if len(names) > 1 or label != "loss":
-            # Above the axes: inside them it would hide a part of a curve.
+            # Above the axes, because inside it would hide part of a curve.
             axes.legend(
                 fontsize=7.5, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False
             )
@@ -139,14 +139,14 @@ def _baselines(axes, baselines):
             xycoords=("axes fraction", "data"),
             fontsize=7,
             color=GREY,
-            # Raw and untrained are often close: then one stands above the lines, one below.
+            # Raw and untrained are often close, so one label is above the lines and one below.
             va="top" if above - value < _LABEL_HEIGHT else "bottom",
         )
         above = value
 
 
 def _is_drawn(name):
-    """Whether a retrieval figure on unseen or known classes belongs into the curves."""
+    """Returns whether a retrieval figure on unseen or known classes is drawn."""
     start, _, figure = name.partition("_")
     found = find_figure(figure) if start in ("val", "known") else None
     return found is not None and found[0].drawn

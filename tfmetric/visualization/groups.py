@@ -1,4 +1,4 @@
-"""Does it work as well for everyone? A figure by group, with intervals."""
+"""Draws a figure by group, with intervals."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def group_gaps(table: Any, title: str | None = None, limit: int = 20) -> Figure:
     """Draws a figure of each group with its interval, the best group at the top.
 
-    Groups too small to say anything about are drawn hollow and named as such. With more groups
-    than ``limit`` it shows both ends: the best and the worst.
+    Groups with too few examples are drawn hollow and labelled. With more groups than ``limit`` it
+    shows both ends: the best and the worst.
 
     Args:
         table: A ``GroupTable`` of ``by_group``; or rows (group, count, value, (low, high), small).
         title: Title of the picture; None for the figure's name and the gap.
-        limit: How many groups are shown at most.
+        limit: Largest number of shown groups.
 
     Returns:
         A ``matplotlib.figure.Figure``.
@@ -94,7 +94,7 @@ def group_gaps(table: Any, title: str | None = None, limit: int = 20) -> Figure:
 
 
 def figure_title(name: str) -> str:
-    """The name of a figure as people write it: ``map_at_r`` is MAP@R, ``eer`` EER."""
+    """Returns the title of a figure: ``map_at_r`` is MAP@R, ``eer`` EER."""
     if figures.find_figure(name):
         return figures.figure_title(name)
     known = {"auc": "AUC", "eer": "EER"}

@@ -1,4 +1,4 @@
-"""The recall of indexes against their speed."""
+"""Draws the recall of indexes against their speed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def recall_against_speed(results: Any, title: str | None = None) -> Figure:
-    """Draws the recall of indexes against the queries they answer in a second.
+    """Draws the recall of indexes against queries per second.
 
-    Up and to the right is better. Memory stands with each name.
+    Up and to the right is better. Each name includes the memory.
 
     Args:
         results: :class:`tfmetric.search.SearchResult`, of ``search.evaluate`` with ``exact``.

@@ -1,4 +1,4 @@
-"""The embedding map to move about in, with the image under the pointer."""
+"""Draws an interactive embedding map that shows the image under the pointer."""
 
 import base64
 import io
@@ -16,7 +16,7 @@ from tfmetric.visualization.maps import _points, class_name, largest_classes
 
 _SYMBOLS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "star")
 
-# plotly shows no images in its hover labels, so a page of our own does; createElement and
+# plotly's hover labels cannot show images, so this script does. It uses createElement and
 # textContent, because a name may hold markup.
 _SCRIPT = """
 const plot = document.getElementById('{plot_id}');
@@ -48,7 +48,7 @@ def interactive_map(
     title: str | None = None,
     seed: int = 0,
 ) -> Any:
-    """Lays embeddings out on a plane to zoom and move about in, by plotly.
+    """Draws embeddings on a plane that can be zoomed and moved, by plotly.
 
     Needs the extra ``viz``. :func:`save_interactive` writes it as a page that shows the image
     under the pointer.
@@ -58,9 +58,9 @@ def interactive_map(
         labels: (N,) class of each.
         class_names: Names that integer labels index; None for the labels themselves.
         images: (N, H, W, 1 or 3) values 0..255; None for names alone.
-        names: N texts that say which example it is, such as ``data.ids``; None for numbers.
+        names: N names of the examples, such as ``data.ids``; None for numbers.
         method: See :func:`tfmetric.visualization.project`.
-        classes: How many classes get a colour.
+        classes: Number of coloured classes.
         title: Title of the picture.
         seed: Seed of the layout.
 
@@ -123,7 +123,7 @@ def save_interactive(figure: Any, path: PathLike) -> None:
     """Writes an interactive map as one page that needs no network and shows images on hover.
 
     Args:
-        figure: What :func:`interactive_map` returns.
+        figure: The result of :func:`interactive_map`.
         path: File to write; an existing one is replaced.
 
     Example:
@@ -140,11 +140,11 @@ def save_interactive(figure: Any, path: PathLike) -> None:
 
 
 def data_uri(image, side: int | None = None) -> str:
-    """An image (H, W), (H, W, 1 or 3) of values 0..255 as a PNG in a data URI.
+    """Encodes an image (H, W), (H, W, 1 or 3) of values 0..255 as a PNG in a data URI.
 
     Args:
         image: The image.
-        side: Longer side to shrink it to; None for its own size. Never enlarged.
+        side: Longer side to shrink it to; None for the original size. Images are never enlarged.
     """
     from PIL import Image
 
@@ -159,5 +159,5 @@ def data_uri(image, side: int | None = None) -> str:
 
 
 def _escaped(text):
-    # plotly reads a little markup in its texts.
+    # plotly interprets some markup in its texts.
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,4 +1,4 @@
-"""Means with their intervals, one under the other."""
+"""Draws means with their intervals, one below the other."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 def intervals(rows: Any, title: str | None = None, objective: Any = "MAP@R") -> Figure:
     """Draws a mean with its interval for each row, the highest at the top.
 
-    The band is the interval of the best row that is no baseline: what reaches into it may be as
-    good. Small marks are the values that a mean is of. A row of one value has no interval.
+    The band is the interval of the best row other than baselines: rows that reach into it may be as
+    good. Small marks are the single values. A row with one value has no interval.
 
     Args:
         rows: Dictionaries with "name", "mean", "interval" (low, high) or None, and where there are
             any "values" (what the mean is of) and "baseline" (True for what the others are to
             beat: drawn hollow).
         title: Title of the picture.
-        objective: What the values are called.
+        objective: Name of the values.
 
     Returns:
         A ``matplotlib.figure.Figure``.
@@ -76,7 +76,7 @@ def intervals(rows: Any, title: str | None = None, objective: Any = "MAP@R") -> 
     axes.set_ylim(-0.7, len(rows) - 0.4)
     several = any(_ends(row) is not None for row in rows)
     axes.set_xlabel(f"{short(objective, 40)}{', mean and 95 % interval' if several else ''}")
-    if all(0 <= row["mean"] <= 1 for row in rows):  # Of two seeds an interval may leave 0..1.
+    if all(0 <= row["mean"] <= 1 for row in rows):  # An interval from two seeds may exceed 0..1.
         low, high = axes.get_xlim()
         axes.set_xlim(max(low, -0.03), min(high, 1.03))
     axes.grid(alpha=0.25, axis="x")

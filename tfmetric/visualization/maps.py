@@ -1,4 +1,4 @@
-"""Embeddings on a plane: who lies beside whom."""
+"""Draws embeddings on a plane."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tfmetric.visualization._style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_THIN = (5, 6, 7)  # Marks with little area: crosses and the star.
+_THIN = (5, 6, 7)  # Marks of small area: crosses and the star.
 _METHODS = ("pca", "tsne", "umap")
 _TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 
@@ -32,9 +32,9 @@ def project(embeddings: Array, method: str = "pca", seed: int = 0) -> np.ndarray
 
     Args:
         embeddings: (N, D), finite.
-        method: ``"pca"``: the plane of largest variance, exact and quick; distances on it mean
-            something. ``"tsne"`` (scikit-learn) and ``"umap"`` (umap-learn, the extra ``viz``):
-            keep neighbours together; sizes of clusters and gaps between them mean little.
+        method: ``"pca"``: the plane of largest variance, exact and fast; distances on it are
+            meaningful. ``"tsne"`` (scikit-learn) and ``"umap"`` (umap-learn, the extra ``viz``):
+            keep neighbours together; sizes of clusters and gaps are not meaningful.
         seed: Seed of the methods that have one.
 
     Returns:
@@ -57,13 +57,13 @@ def project(embeddings: Array, method: str = "pca", seed: int = 0) -> np.ndarray
         raise ValueError(expected("finite embeddings (N, D)", shape=embeddings.shape))
     if method not in _METHODS:
         raise ValueError(expected(f"method to be one of {', '.join(_METHODS)}", method=method))
-    # Where all is one point there is nothing to lay out, and squares must not overflow.
+    # Equal embeddings need no layout, and squares must not overflow.
     if (embeddings == embeddings[0]).all():
         return np.zeros((len(embeddings), 2), np.float32)
     largest = np.abs(embeddings).max()
     if largest > 1e9:
         embeddings = embeddings / largest
-    # The others need more points than neighbours; of so few the plane itself shows all.
+    # The other methods need more points than neighbours; PCA suits so few points.
     if method == "pca" or len(embeddings) < 8:
         return _pca(embeddings)
     if method == "tsne":
@@ -72,7 +72,7 @@ def project(embeddings: Array, method: str = "pca", seed: int = 0) -> np.ndarray
 
         perplexity = min(30.0, (len(embeddings) - 1) / 3)
         tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed)
-        # Of so few points its threads spend their time waiting for each other.
+        # With few points its threads mostly wait for each other.
         with threadpool_limits(1 if len(embeddings) < 5000 else None):
             return tsne.fit_transform(embeddings)
     umap = _optional.require("umap", "viz")
@@ -92,17 +92,17 @@ def embedding_map(
 ) -> Figure:
     """Draws embeddings on a plane, coloured and marked by class, or as their images.
 
-    More than a few colours cannot be told apart: the ``classes`` largest classes have a colour
-    and a mark each, all others are small grey dots.
+    Only a few colours are distinct: the ``classes`` largest classes have a colour and a mark each,
+    all others are small grey dots.
 
     Args:
         embeddings: (N, D); or (N, 2), which are drawn as they are.
         labels: (N,) class of each.
         class_names: Names that integer labels index; None for the labels themselves.
-        images: (N, H, W, 1 or 3) values 0..255, of which as many are drawn as fit beside each
-            other; None for marks alone.
-        method: How to lay them out, see :func:`project`.
-        classes: How many classes get a colour.
+        images: (N, H, W, 1 or 3) values 0..255, drawn without overlap as far as they fit; None for
+            marks only.
+        method: Layout, see :func:`project`.
+        classes: Number of coloured classes.
         title: Title of the picture; None for the method.
         seed: Seed of the layout.
 
@@ -143,7 +143,7 @@ def embedding_map(
     axes.set_yticks([])
     axes.margins(0.06)
     axes.set_aspect("equal", adjustable="datalim")
-    # Points given as they are have axes of the caller's; the others have none with a unit.
+    # Given points keep the caller's axes; a layout has no units.
     named = np.shape(embeddings)[1] != 2
     axes.set_xlabel(f"{_TITLES[method]}: axes without unit, near means similar", fontsize=8)
     axes.xaxis.label.set_visible(named)
@@ -154,12 +154,12 @@ def embedding_map(
 
 
 def class_name(class_names, label) -> str:
-    """The name of a label: looked up where there are names, else the label as text."""
+    """Returns the name of a label: looked up in the names if given, else the label as text."""
     return str(label if class_names is None else class_names[int(label)])
 
 
 def largest_classes(labels, number: int) -> np.ndarray:
-    """The classes with most examples, the first of equally large ones first."""
+    """Returns the classes with most examples, in order at ties."""
     values, counts = np.unique(labels, return_counts=True)
     return values[np.sort(np.argsort(-counts, kind="stable")[:number])]
 
@@ -183,14 +183,14 @@ def _pca(embeddings):
     centred = embeddings - embeddings.mean(axis=0, dtype=np.float64)
     _, vectors = np.linalg.eigh(centred.T @ centred)
     axes = vectors[:, ::-1][:, :2]
-    # An eigenvector has no direction of its own: fix one, so that the picture stays the same.
+    # Fix the sign of an eigenvector, so that the picture is reproducible.
     axes = axes * np.where(axes.sum(0) < 0, 1, -1)
     points = centred @ axes
     return np.pad(points, ((0, 0), (0, 2 - points.shape[1]))).astype(np.float32)
 
 
 def _thumbnails(axes, points, images, labels, shown):
-    """As many images as have room: one for each cell of a grid, the first in it."""
+    """Draws the first image of each cell of a grid."""
     from matplotlib.colors import Normalize
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 

@@ -1,4 +1,4 @@
-"""Queries with their nearest neighbours, right and wrong told apart at a glance."""
+"""Draws queries with their nearest neighbours, marked as right or wrong."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ def neighbor_gallery(
     missing: Any = None,
     missing_titles: Any = None,
 ) -> Figure:
-    """Draws a row a query: the query, then its neighbours from the nearest on.
+    """Draws a row for each query: the query, then its neighbours, nearest first.
 
-    A right neighbour has a solid green frame, a wrong one a dashed red frame, so that the picture
-    can be read without colours too; what should have been found and was not stands at the end of
-    the row in a dotted blue frame. Look at it after every training: it shows what the figures
-    cannot, such as which classes are mixed up and why.
+    A right neighbour has a solid green frame, a wrong one a dashed red frame; missed examples
+    follow in a dotted blue frame. The picture is readable without colours. Look at it after every
+    training: unlike figures, it shows which classes are confused and why.
 
     Args:
         queries: (Q, ...) the queries: images (H, W, 1 or 3) with values 0..255, or vectors, which
@@ -41,9 +40,9 @@ def neighbor_gallery(
         query_titles: Q short texts, or None.
         neighbor_titles: Q×k short texts, or None.
         title: Title of the picture.
-        missing: For each query a list of up to a few examples of its class that are not among its
+        missing: For each query a list of a few examples of its class that are not among its
             neighbours, or None.
-        missing_titles: For each query a list of texts for them, such as the rank that each has.
+        missing_titles: For each query a list of texts for them, such as their ranks.
 
     Returns:
         A ``matplotlib.figure.Figure``; ``figure.savefig("neighbours.png")`` writes it.
@@ -78,7 +77,7 @@ def neighbor_gallery(
         raise ValueError(expected(f"{rows} lists of missing examples", missing=len(missing)))
     extra = max((len(row) for row in missing), default=0)
     columns = 1 + k + extra
-    # Laid out in inches: room for the words at the top, and the same cell whatever the number.
+    # Laid out in inches, with space for the title and a fixed size of cells.
     head = 0.33 if title else 0.1
     top = head + 0.52
     width, height = max(1.05 * columns, 4.6) + 0.2, 1.25 * rows + top + 0.15
@@ -137,5 +136,5 @@ def _draw(axes, example, colour, line, name):
     for spine in axes.spines.values():
         spine.set(color=colour, linewidth=2.5, linestyle=line)
     if name is not None:
-        # Class names may hold anything, "$" included: this is text, not mathematics.
+        # Class names may contain "$", so disable mathematical text.
         axes.set_title(printable(name), fontsize=7, pad=3, color=colour, parse_math=False)

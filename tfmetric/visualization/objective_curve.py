@@ -1,4 +1,4 @@
-"""The objective of a search against one of the searched values."""
+"""Draws the objective of a search against one of the searched values."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from tfmetric.visualization._trial_axes import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The number of kinds of trials with a colour and a mark of their own; the worst others are grey.
+# Number of kinds of trials with a separate colour and mark; the worst others are grey.
 _KINDS = 8
-# Around a trial whose score counts though it looks collapsed.
+# Marks a valid trial that looks collapsed.
 _RING = {
     "linestyle": "none",
     "marker": "o",
@@ -45,7 +45,7 @@ _RING = {
     "color": INK,
     "markerfacecolor": "none",
 }
-# With more points a line would only show noise.
+# With more points a line would show only noise.
 _JOINED = 12
 
 
@@ -56,21 +56,20 @@ def objective_against(
     title: str | None = None,
     objective: Any = "MAP@R",
 ) -> Figure:
-    """Draws the score of each trial against one of the values that were searched.
+    """Draws the score of each trial against one of the searched values.
 
     Bars reach from the lowest to the highest of a trial's runs (repeats, or folds of the classes):
-    two trials whose bars overlap are hardly different. A trial that collapsed stands at the
-    bottom, one that looks collapsed though its score counts has a ring, one that was stopped early
-    is hollow. A few trials that differ in nothing else are joined.
+    trials with overlapping bars are hardly different. A collapsed trial is at the bottom, a valid
+    trial that looks collapsed has a ring, a trial stopped early is hollow. A line joins a few
+    trials that differ only in this value.
 
     Args:
         trials: Dictionaries with "settings" (the searched values by name), "score" (higher is
-            better), "runs" (the scores that it is the mean of), "status": "completed", "pruned"
-            or "collapsed", and a "sign" where it looks collapsed. Those whose settings lack
-            ``name`` are left out.
-        name: The name of the value. The axis is logarithmic where values span more than tenfold and
-            lie more evenly on it so.
-        default: The value where nothing is searched, to be marked; None for no mark.
+            better), "runs" (the averaged scores), "status": "completed", "pruned" or "collapsed",
+            and a "sign" where it looks collapsed. Trials whose settings lack ``name`` are left out.
+        name: The name of the value. The axis is logarithmic if values span more than tenfold and
+            are more even on it.
+        default: The default value, to be marked; None for no mark.
         title: Title of the picture.
         objective: The name of the score.
 

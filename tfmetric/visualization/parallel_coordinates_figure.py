@@ -92,14 +92,14 @@ def drawing_order(trial):
 
 
 def colour_range(trials):
-    """The scores at the two ends of the colours; the lowest tenth shares the palest colour."""
+    """Returns the scores at both ends of the colours; the lowest tenth shares the palest colour."""
     scores = [score_of(trial) for trial in trials if not collapsed(trial)] or [0.0, 1.0]
     low, high = float(np.quantile(scores, 0.1)), max(scores)
     return low, high if high > low else low + 1e-9
 
 
 def colour(share: float):
-    """The colour of a score that lies so far, from 0 to 1, between the ends of the colours."""
+    """Returns the colour of a score at a position from 0 to 1 between the ends of the colours."""
     from matplotlib import colormaps
 
     return colormaps[_COLOURS](_PALEST + (1 - _PALEST) * share)
@@ -119,7 +119,7 @@ def _look(trial, colour_of):
 
 
 def _line(axes, heights, colour, width, style, zorder):
-    """Draws a line that crosses each axis level, so that the eye follows it through a crowd."""
+    """Draws a line that crosses each axis horizontally, so that it is easy to follow."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 

@@ -1,4 +1,4 @@
-"""A search over several settings at once, as a page: drag along an axis to choose trials."""
+"""Writes an interactive page of a search over several settings."""
 
 import json
 from typing import Any
@@ -30,13 +30,13 @@ from tfmetric.visualization.parallel_coordinates_figure import (
 def parallel_coordinates_html(
     trials: Any, path: PathLike, title: str | None = None, objective: Any = "MAP@R"
 ) -> None:
-    """Writes the lines of :func:`parallel_coordinates` as a page to choose among them.
+    """Writes the lines of :func:`parallel_coordinates` as an interactive page.
 
-    Drag along an axis to see the trials with these values alone, drag its name to move it. The
-    page needs no network. Needs the extra ``viz``.
+    Drag along an axis to see only trials with these values, drag its name to move it. The page
+    needs no network. Needs the extra ``viz``.
 
     Args:
-        trials: As :func:`parallel_coordinates` has them.
+        trials: As for :func:`parallel_coordinates`.
         path: File to write; an existing one is replaced.
         title: Title of the page.
         objective: The name of the score.
@@ -61,7 +61,7 @@ def parallel_coordinates_html(
         texts = {at: short(text, 18) for at, text in scale.ticks}
         if (heights[:, column] < 0).any():
             texts[BELOW] = "collapsed" if column == len(names) else "none"
-        # plotly lets one choose from tick to tick: each value has one, most of them without text.
+        # plotly selects from tick to tick, so each value has a tick, usually without text.
         ticks = sorted({*texts, *heights[:, column].tolist()})
         dimensions.append(
             {
@@ -94,11 +94,11 @@ def parallel_coordinates_html(
 
 
 def _unseen(number):
-    """Returns text of no width: plotly takes two ticks of one text for the same."""
+    """Returns a unique text of no width, because plotly merges ticks of equal text."""
     return f"{number:b}".replace("0", "\u200b").replace("1", "\u200c")
 
 
-# A line of plotly shows no values when pointed at: a table lists the chosen trials.
+# plotly's lines show no values on hover, so a table lists the selected trials. It uses
 # createElement and textContent, because a name may hold markup.
 _SCRIPT = """
 const plot = document.getElementById('{plot_id}');
@@ -145,7 +145,7 @@ def _script(names, trials, objective):
         status = " (stopped early)" if pruned(trials[i]) else ""
         rows.append(["" if v is MISSING else shown(v) for v in values] + [score + status])
     held = {"head": [*map(str, names), objective], "rows": rows, "places": best_first}
-    # "</script>" in a name would end the script; plotly puts its own id in for {plot_id}.
+    # "</script>" in a name would end the script; plotly replaces {plot_id} by its id.
     text = json.dumps(held).replace("<", "\\u003c").replace("{plot_id}", "plot_id")
     return f"const TABLE = {text};" + _SCRIPT
 

@@ -1,4 +1,4 @@
-"""Queries with what was found for them and what was missed: the worst ones first."""
+"""Draws queries with found and missed examples, the worst first."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class FoundNeighbors:
-    """What was found for some queries; all numbers are indexes into the same examples.
+    """The neighbours of some queries; all numbers are indexes into the same examples.
 
     Attributes:
         queries: (Q,) the queries.
         indices: (Q, k) their neighbours, nearest first.
-        distances: (Q, k) how far those are.
+        distances: (Q, k) their distances.
         right: (Q, k) whether a neighbour is of the query's class.
-        missing: For each query the nearest examples of its class behind its k neighbours.
+        missing: For each query the nearest examples of its class beyond its k neighbours.
         missing_ranks: For each query the ranks of these; 1 is the nearest neighbour.
     """
 
@@ -60,12 +60,12 @@ def find_neighbors(
     Args:
         embeddings: (N, D).
         labels: (N,).
-        queries: (Q,) indexes of the queries: a few, since all their distances are held at once.
-        k: Neighbours a query; fewer where there are fewer examples.
-        missing: How many missed examples of its class are named at most.
+        queries: (Q,) indexes of the queries: a few, because all their distances are held at once.
+        k: Neighbours of each query; fewer if there are fewer examples.
+        missing: Largest number of missed examples of its class.
         distance: Name or function, see :func:`tfmetric.distances.get`.
-        gallery: (G,) indexes of the examples to look among; None for all of them. A query is no
-            neighbour of itself.
+        gallery: (G,) indexes of the examples to look among; None for all of them. A query is not
+            its own neighbour.
 
     Returns:
         :class:`FoundNeighbors`.
@@ -96,7 +96,7 @@ def find_neighbors(
     rows = np.array(keras.ops.convert_to_numpy(measured))
     itself = queries[:, None] == among
     rows[itself] = np.inf
-    # Of equally near ones those of another class stand first, as they count in the figures.
+    # At equal distance other classes come first, as in the figures.
     same = labels[queries][:, None] == labels[among]
     order = np.lexsort((same, rows), axis=-1)[:, : len(among) - int(itself.any())]
     places = order[:, :k]
@@ -116,7 +116,7 @@ def find_neighbors(
 
 
 def hardest(result: Any, count: int = 8, per_class: int = 1) -> np.ndarray:
-    """The queries of lowest average precision; of equal ones, whose first hit comes last.
+    """Returns the queries of lowest average precision; at ties, those with the latest first hit.
 
     Args:
         result: A ``RetrievalResult``.
@@ -158,9 +158,9 @@ def worst_queries(
     distance: Distance = "euclidean",
     title: str | None = "The worst queries, one a class",
 ) -> Figure:
-    """Draws the queries that went worst: what was found instead, and what was missed.
+    """Draws the worst queries, with their neighbours and the missed examples.
 
-    Wrong labels, exact look-alikes and what the embedder does not see all show up here first.
+    Wrong labels, exact look-alikes and details that the embedder ignores show up here first.
 
     Args:
         examples: (N, H, W, C) images of values 0..255, (N, F) vectors, or a ``LabeledData``, which
@@ -169,9 +169,9 @@ def worst_queries(
         labels: (N,).
         class_names: Names that integer labels index; None for the labels themselves.
         result: The ``RetrievalResult`` of these embeddings; None to compute it.
-        count: Queries at most.
-        k: Neighbours a query.
-        missing: Missed examples of its class a query.
+        count: Largest number of queries.
+        k: Neighbours of each query.
+        missing: Missed examples for each query.
         distance: Name or function, see :func:`tfmetric.distances.get`.
         title: Title of the picture.
 

@@ -1,4 +1,4 @@
-"""Which pixels make two images similar: gradients of the similarity through the embedder."""
+"""Shows which pixels make two images similar, by gradients of the similarity."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ _METHODS = ("integrated", "gradient")
 
 @dataclass(frozen=True, eq=False)
 class SimilaritySaliency:
-    """What each pixel of two images does to their similarity.
+    """The effect of each pixel of two images on their similarity.
 
     Attributes:
         first: (H, W, C) the first image.
         second: (H, W, C) the second image.
-        first_map: (H, W) the share of each of its pixels. By the method "integrated" above 0 where
-            the pixel makes the two more similar, below 0 where less; by "gradient" never below 0.
-        second_map: (H, W) the same of the second image.
+        first_map: (H, W) the share of each of its pixels. With the method "integrated" above 0
+            where the pixel makes the images more similar, below 0 where less; with "gradient" never
+            below 0.
+        second_map: (H, W) the same for the second image.
         similarity: The similarity: minus the distance of the two embeddings.
         method: The method.
         distance: Name of the distance.
@@ -54,36 +55,35 @@ def similarity_saliency(
     noise: float = 0.1,
     seed: int = 0,
 ) -> SimilaritySaliency:
-    """Says which pixels make two images similar, as the embedder sees them.
+    """Computes which pixels make two images similar for the embedder.
 
-    Similarity is s(a, b) = -distance(f(a), f(b)). Each image gets a map of its own, with the other
-    one held fixed.
+    Similarity is s(a, b) = -distance(f(a), f(b)). Each image gets a map, with the other image held
+    fixed.
 
-    - ``"integrated"``: integrated gradients, (x - x₀) · mean of ∂s/∂x on the straight way from the
+    - ``"integrated"``: integrated gradients, (x - x₀) · mean of ∂s/∂x on the straight line from the
       baseline x₀ to x, summed over channels. The baseline is the image without content: each
-      channel at its median, which in a drawing is the paper. The sum of a map is s with the image
-      less s with its baseline, so it says how much, not only where.
-    - ``"gradient"``: the largest |∂s/∂x| of the channels: where a small change counts most.
+      channel at its median, which is the paper in a drawing. A map sums to the difference of s with
+      the image and with its baseline, so it shows how much each pixel contributes.
+    - ``"gradient"``: the largest |∂s/∂x| of the channels, where a small change has most effect.
 
-    Both show what this network uses, not why it learnt to; neighbouring pixels come out uneven,
-    which ``smooth`` mends. Layers that only act in training do nothing here.
+    Both show what this network uses, not why. Neighbouring pixels are uneven; ``smooth`` reduces
+    this. Layers that only act in training are inactive.
 
     Args:
         model: An embedder, from images (B, H, W, C) to (B, D). TensorFlow or JAX backend.
-        first: (H, W, C) or (H, W), as the model takes it: values 0..255 for ours.
-        second: The same.
-        distance: Name or function, see :func:`tfmetric.distances.get`.
+        first: (H, W, C) or (H, W), as the model takes it: values 0..255 for models of this library.
+        second: Like ``first``. distance: Name or function, see :func:`tfmetric.distances.get`.
         method: ``"integrated"`` or ``"gradient"``.
-        steps: Points on the way, for ``"integrated"``.
-        smooth: Average the map over so many copies of the images with noise; 0 for the plain map.
-        noise: Standard deviation of that noise, as a share of the image's range of values.
+        steps: Points on the line, for ``"integrated"``.
+        smooth: Number of noisy copies of the images to average over; 0 for the plain map.
+        noise: Standard deviation of the noise, as a share of the image's range of values.
         seed: Seed of the noise.
 
     Returns:
         A :class:`SimilaritySaliency`; :func:`saliency_figure` draws it.
 
     Raises:
-        ValueError: If an argument makes no sense, or the backend has no gradients here.
+        ValueError: If an argument is out of its range, or the backend has no gradients here.
 
     Example:
 
@@ -130,7 +130,7 @@ def saliency_figure(
     """Draws both images and, over each, its map.
 
     Args:
-        saliency: What :func:`similarity_saliency` returns.
+        saliency: The result of :func:`similarity_saliency`.
         titles: Two short texts for the images, or None.
         title: Title of the picture; None for the similarity and the method.
 
@@ -149,9 +149,9 @@ def saliency_figure(
     """
     signed = bool((saliency.first_map < 0).any() or (saliency.second_map < 0).any())
     heats = [saliency.first_map, saliency.second_map]
-    # The few strongest pixels would leave the others colourless.
+    # Clip the few strongest pixels, or the others would be colourless.
     strongest = max(float(np.percentile(np.abs(heat), 99)) for heat in heats) or 1.0
-    # Orange for and blue against can be told apart by everyone; white is nothing.
+    # Orange (for) and blue (against) are distinct for every colour vision; white is 0.
     colours = "PuOr_r" if signed else "Oranges"
     figure = new_figure(4.8, 5.1)
     grid = figure.subplots(2, 2)
@@ -202,18 +202,18 @@ def _similarity(model, distance):
     def similarity(images, fixed):
         embeddings = keras.ops.cast(model(images, training=False), "float32")
         others = keras.ops.broadcast_to(fixed, keras.ops.shape(embeddings))
-        # A sum over the batch: each image's gradient is its own, there is nothing between them.
+        # Sum over the batch: images do not interact, so each gets its own gradient.
         return -keras.ops.sum(distance.paired(embeddings, others))
 
     return similarity
 
 
 def _maps(similarity, images, fixed, method, steps):
-    """The map of each of these copies of an image."""
+    """Computes the map of each copy of an image."""
     if method == "gradient":
         return np.abs(_gradient(similarity, images, fixed)).max(axis=-1)
     baseline = np.median(images, axis=(1, 2), keepdims=True)
-    # Midpoints of equal steps: the error falls with the square of their number.
+    # With midpoints of equal steps, the error falls with the square of their number.
     way = (np.arange(steps, dtype=np.float32) + 0.5) / steps
     ways = baseline[:, None] + way[:, None, None, None] * (images - baseline)[:, None]
     slopes = _gradient(similarity, ways.reshape(-1, *images.shape[1:]), fixed)
@@ -222,7 +222,7 @@ def _maps(similarity, images, fixed, method, steps):
 
 
 def _gradient(similarity, images, fixed):
-    """The gradient at each image, so many at a time that it stays in some hundred MB."""
+    """Computes the gradient at each image, in batches of some hundred MB."""
     images = np.asarray(images, np.float32)
     count = max(1, min(256, 2**22 // max(1, images[0].size)))
     parts = [images[i : i + count] for i in range(0, len(images), count)]

@@ -1,4 +1,4 @@
-"""A sheet of samples: what the classes of a data set look like."""
+"""Draws a sheet of samples of each class."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tfmetric.visualization.thumbnails import cells
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# In inches, so that a cell has the same size whatever the number.
+# In inches, so that cells have a fixed size.
 _CELL, _GAP, _EDGE = 0.8, 0.08, 0.12
 _LETTERS, _LETTER, _TITLE_LETTER = 20, 0.066, 0.085
 
 
 def sample_sheet(examples: Any, names: Any, title: str | None = None) -> Figure:
-    """Draws a row a class: its name, then some of its examples.
+    """Draws a row for each class: its name, then some of its examples.
 
-    Look at it before the first training: it shows labels that are mixed up, empty or damaged
-    pictures, and how alike the classes are.
+    Look at it before the first training: it shows mixed-up labels, empty or damaged pictures, and
+    the similarity of the classes.
 
     Args:
         examples: For each class its examples (n, ...), n may differ: images (H, W, 1 or 3) with
@@ -87,7 +87,7 @@ def sample_sheet(examples: Any, names: Any, title: str | None = None) -> Figure:
 
 
 def _limits(examples):
-    """The scale that all vectors share; None for images, texts and thumbnails."""
+    """Returns the common scale of all vectors; None for images, texts and thumbnails."""
     if examples[0].ndim != 2 or examples[0].dtype.kind not in "fiub":
         return None
     values = np.concatenate([rows.ravel() for rows in examples])

@@ -1,4 +1,4 @@
-"""Small stand-ins for examples of every kind: a picture, some words, or a few lines."""
+"""Makes thumbnails of examples of every kind: a picture, some words, or a few lines."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tfmetric.elements import Element
 
 # The longer side of a picture, in pixels; letters of words; points and lines of a curve.
 SIDE, _LETTERS, _POINTS, _LINES = 48, 160, 64, 4
-# Rows of a recording's picture that hold its spectrum; its waveform stands below.
+# Rows of a recording's picture for its spectrum; its waveform is below.
 _SPECTRUM, _WIDTH, _DECIBELS = 32, 64, 60.0
 _FRAMES, _BLOCK = 3, 512
 
 
 @dataclass(frozen=True, eq=False)
 class Thumbnails:
-    """Stand-ins for some examples, all of one look.
+    """Thumbnails of some examples, all of one type.
 
     Attributes:
         look: "picture", "words" or "lines".
@@ -42,17 +42,16 @@ class Thumbnails:
 
 @dataclass(frozen=True, eq=False)
 class Thumbnail:
-    """The stand-in for one example; see :class:`Thumbnails`."""
+    """The thumbnail of one example; see :class:`Thumbnails`."""
 
     look: str
     value: Any
 
 
 def thumbnails(data: LabeledData, indices: Any = None) -> Thumbnails:
-    """Makes the stand-ins for some examples; the examples are read a block at a time.
+    """Makes the thumbnails of some examples, read a block at a time.
 
-    Use it wherever people look at examples and the kind of the data is not known: in a gallery, a
-    sheet or a report.
+    Use it to show examples of unknown kind, in a gallery, a sheet or a report.
 
     Args:
         data: The data.
@@ -114,7 +113,7 @@ def _image(image, element):
 
 
 def _shrunk(image, side):
-    """The image with its longer side at most so long."""
+    """Shrinks the image to a largest side."""
     from PIL import Image
 
     height, width, channels = image.shape
@@ -128,7 +127,7 @@ def _shrunk(image, side):
 
 
 def _video(frames, element):
-    """Three frames beside each other: the first, the middle and the last."""
+    """Joins three frames: the first, the middle and the last."""
     frame = Element("image", element.shape[1:], element.dtype, options=element.options)
     if not len(frames):
         return np.zeros((SIDE, _FRAMES * SIDE, 1), np.uint8)
@@ -137,7 +136,7 @@ def _video(frames, element):
 
 
 def _audio(samples, element):
-    """The spectrum above, low tones at the bottom; the waveform below; both dark on white."""
+    """Draws the spectrum, low tones at the bottom, above the waveform; both dark on white."""
     samples = np.asarray(samples, np.float32)
     picture = np.full((SIDE, _WIDTH, 1), 255, np.uint8)
     if not len(samples) or not np.abs(samples).max():
@@ -153,7 +152,7 @@ def _audio(samples, element):
 
 
 def _spectrum(samples):
-    """Energy by time and tone, (bands, columns) uint8: 0 is the loudest."""
+    """Computes energy by time and frequency, (bands, columns) uint8; 0 is the loudest."""
     window = int(np.clip(2 * len(samples) // _WIDTH, 128, 1024))
     padded = np.pad(samples, window // 2)
     starts = np.linspace(0, max(len(padded) - window, 0), _WIDTH).astype(int)
@@ -161,7 +160,7 @@ def _spectrum(samples):
         [np.pad(padded[s : s + window], (0, max(0, s + window - len(padded)))) for s in starts]
     )
     energy = np.abs(np.fft.rfft(frames * np.hanning(window), axis=1)) ** 2
-    # Bands widen with the tone, as hearing has it.
+    # Bands widen with frequency, as in hearing.
     edges = np.unique(np.geomspace(1, energy.shape[1], _SPECTRUM + 1).astype(int))
     places = np.linspace(0, len(edges) - 2, _SPECTRUM).astype(int)
     bands = np.stack([energy[:, edges[i] : edges[i + 1]].mean(axis=1) for i in places])
@@ -221,7 +220,7 @@ _LOOKS: dict[str, tuple[str, Callable[[Any, Element], Any]]] = {
 
 
 def cells(values: Any, shape: tuple[int, ...] | None = None) -> np.ndarray:
-    """The examples of a gallery as an array, thumbnails as objects.
+    """Converts the examples of a gallery to an array, thumbnails as objects.
 
     Args:
         values: An array of images, vectors or texts; or :class:`Thumbnails`.

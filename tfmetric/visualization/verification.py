@@ -1,4 +1,4 @@
-"""How well same and different are told apart: trade-off curves and distances."""
+"""Draws the separation of same and different pairs: trade-off curves and distances."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 def roc_curve(
     results: Any, title: str | None = "Right and wrong matches at every threshold"
 ) -> Figure:
-    """Draws how many same pairs are accepted against how many different ones (ROC).
+    """Draws the share of accepted same pairs against accepted different pairs (ROC).
 
-    The rate of false matches is on a logarithmic axis, because a search or a lock works at its
-    left end. The axis is linear where that end has little to show: where no curve accepts a
-    quarter of the same pairs at a rate of at most 0.05.
+    The rate of false matches is on a logarithmic axis, because applications work at its left end.
+    The axis is linear if that end shows little, that is if no curve accepts a quarter of the same
+    pairs at a rate of at most 0.05.
 
     Args:
         results: A ``VerificationResult``; anything with arrays ``fmr`` and ``tmr``; a pair of
@@ -54,15 +54,15 @@ def roc_curve(
     """
     figure = new_figure()
     axes = figure.subplots()
-    curves, floor = _named_curves(results), 0.01  # Two decades at least, for their ticks.
+    curves, floor = _named_curves(results), 0.01  # At least two decades, for their ticks.
     logarithmic = any(needs_log_axis(fmr, tmr) for fmr, tmr, _ in curves.values())
     for (name, (fmr, tmr, result)), colour, line in zip(
         curves.items(), _cycle(SERIES), _cycle(LINES), strict=False
     ):
         floor = min(floor, _least(fmr))
         label = _label(name, result, "auc", "AUC {:.4f}")
-        # Steps, because a logarithmic axis has no place for FMR 0: a line from there would be drawn
-        # level with its end, which shows a collapsed embedding as a perfect one.
+        # Steps, because a logarithmic axis cannot show FMR 0: a line from there would be level, and
+        # show a collapsed embedding as perfect.
         look = {"color": colour, "linestyle": line, "drawstyle": "steps-post"}
         axes.plot(fmr, 100 * tmr, label=label, **look)
     floor = max(floor, 1e-6) if logarithmic else 0.0
@@ -78,7 +78,7 @@ def roc_curve(
 
 
 def needs_log_axis(fmr, tmr) -> bool:
-    """Whether a linear axis would squeeze the steep part of a ROC curve into its left edge.
+    """Returns whether a linear axis would squeeze the steep part of a ROC curve into its left edge.
 
     Args:
         fmr: (T,) false match rates.
@@ -94,10 +94,10 @@ def needs_log_axis(fmr, tmr) -> bool:
 
 
 def det_curve(results: Any, title: str | None = "The two errors at every threshold") -> Figure:
-    """Draws missed same pairs against accepted different ones (DET), both on normal deviates.
+    """Draws missed same pairs against accepted different pairs (DET), on normal deviates.
 
-    Nearer to the lower left corner is better, and models that a ROC curve squeezes into its
-    corner are apart. The dot is where both errors are equal (EER).
+    Nearer to the lower left corner is better. Models that a ROC curve squeezes into its corner are
+    distinct here. The dot marks equal errors (EER).
 
     Args:
         results: As for :func:`roc_curve`.
@@ -135,7 +135,7 @@ def det_curve(results: Any, title: str | None = "The two errors at every thresho
         if eer is not None and 0 < eer < 1:
             axes.plot(*[_deviate(np.array([eer]))] * 2, marker="o", color=colour, markersize=5)
     lowest = max(lowest, 1e-6)
-    # As many as fit beside each other.
+    # As many as fit.
     sparse, dense = [1e-6, 1e-4, 0.01, 0.1, 0.5], [1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5]
     ticks = np.array(sparse if lowest < 5e-5 else dense)
     ticks = ticks[ticks >= lowest * 0.5]
@@ -158,16 +158,16 @@ def distance_histogram(
     bins: int = 60,
     title: str | None = "Distances of same and different pairs",
 ) -> Figure:
-    """Draws how the distances of same and of different pairs lie, and the threshold between them.
+    """Draws the distances of same and different pairs, and a threshold.
 
-    Both are drawn as shares of their own kind: there are far more different pairs than same ones.
+    Both are shares of their kind, because there are far more different than same pairs.
 
     Args:
         result: A ``VerificationResult``; or (edges, positives, negatives), the edges of the bins
             (b + 1,) and the counts in each bin (b,).
-        threshold: Distance at or below which a pair is accepted; None for the one at which both
-            errors are equal, where the result knows it.
-        bins: Number of bins, where the result is to be counted.
+        threshold: Distance at or below which a pair is accepted; None for the threshold of equal
+            errors, if the result has it.
+        bins: Number of bins, for a result to be counted.
         title: Title of the picture, None for none.
 
     Returns:
@@ -217,7 +217,7 @@ def distance_histogram(
 
 
 def _named_curves(results):
-    """Arrays (fmr, tmr) and what they came from, by name."""
+    """Returns arrays (fmr, tmr) and their sources, by name."""
     if not isinstance(results, Mapping):
         results = {"": results}
     curves = {}
@@ -254,13 +254,15 @@ def _least(fmr):
 def _label(name, result, figure, form):
     value = getattr(result, figure, None)
     parts = [short(name, 40)] if name else []
-    if value is not None and np.isfinite(value):  # NaN without pairs of both kinds.
+    if value is not None and np.isfinite(
+        value
+    ):  # The rates are The rates are NaN without pairs of both kinds.
         parts.append(form.format(value))
     return ", ".join(parts) or None
 
 
 def _legend_above(axes):
-    """Puts the legend above the axes: inside them it would hide a part of a curve."""
+    """Puts the legend above the axes, because inside it would hide part of a curve."""
     names = axes.get_legend_handles_labels()[1]
     if names:
         columns = 2 if max(map(len, names)) <= 28 else 1
