@@ -30,12 +30,12 @@ def keep_evidence(
     distance: Distance = "euclidean",
     seed: int = 0,
 ) -> Path:
-    """Writes what the pictures of a report are drawn from into the directory of a run.
+    """Writes the data for a report's pictures into the directory of a run.
 
     Args:
         directory: The directory of the run.
-        model: As in :func:`gather_evidence`, and so are the others.
-        data: The ``LabeledData`` that the model is judged on.
+        model: As in :func:`gather_evidence`, like the other arguments.
+        data: The evaluated ``LabeledData``.
         embeddings: (N, D) of ``data``, or None to compute them.
         gallery: The ``LabeledData`` that ``data`` is searched in, or None for the others of
             ``data``.
@@ -72,18 +72,18 @@ def read_evidence(directory: PathLike) -> Evidence | None:
         directory: The run's directory.
 
     Returns:
-        The evidence, or None where the run has kept none.
+        The evidence, or None if the run has none.
 
     Raises:
-        ValueError: If the file is damaged or something else.
+        ValueError: If the file is damaged or not evidence.
     """
     path = Path(directory, FILE)
     if not path.is_file():
         return None
     try:
-        if not zipfile.is_zipfile(path):  # NumPy would advise to load it by pickle.
+        if not zipfile.is_zipfile(path):  # NumPy's own message would advise pickle.
             raise zipfile.BadZipFile("it is no .npz file")
-        # NumPy leaves a file open that it finds damaged.
+        # NumPy leaves a damaged file open.
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             held = {name: file[name] for name in file.files}
         optional = {name: held.get(name) for name in ("groups", "pair_inputs", "sounds")}
@@ -111,7 +111,7 @@ def read_evidence(directory: PathLike) -> Evidence | None:
 
 
 def _thumbnails(held):
-    """The thumbnails of a file of evidence; files of former versions have no look."""
+    """Reads the thumbnails of an evidence file; files of old versions have no ``look``."""
     values = held.get("examples")
     if values is None:
         return None

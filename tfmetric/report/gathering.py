@@ -9,22 +9,22 @@ from tfmetric.report.evidence import Evidence
 from tfmetric.visualization import Thumbnails, find_neighbors, thumbnails
 from tfmetric.visualization.thumbnails import examples_of
 
-# Enough for every picture, and a few MB of file.
+# Enough examples for every picture, and a file of a few MB.
 _EXAMPLES, _BYTES = 20_000, 2**27
-# Recordings are kept to be played: their first seconds, at a rate that words are understood at.
+# Recordings are kept for playing: the first seconds, at a rate with intelligible speech.
 _SOUND_BYTES, _SOUND_SECONDS, _SOUND_RATE = 2**25, 3, 8000
 
 
 def gather_evidence(
     model, data, *, embeddings=None, gallery=None, distance="euclidean", seed: int = 0
 ) -> Evidence:
-    """Chooses and computes what the pictures of a report are drawn from.
+    """Chooses and computes the data for a report's pictures.
 
     Args:
-        model: The embedder; not asked for where ``embeddings`` are given.
-        data: The ``LabeledData`` that it is judged on. Of more than 20,000 examples whole classes
-            are drawn at random until there are as many.
-        embeddings: (N, D) of ``data`` by the model, where they are known; None to compute them.
+        model: The embedder; unused if ``embeddings`` are given.
+        data: The evaluated ``LabeledData``. Above 20,000 examples, whole classes are drawn at
+            random until there are as many.
+        embeddings: (N, D) of ``data`` by the model, if known; None to compute them.
         gallery: The ``LabeledData`` that ``data`` is searched in, or None. Of more than 20,000
             examples so many are drawn at random.
         distance: Name or function, see :func:`tfmetric.distances.get`.
@@ -83,7 +83,7 @@ def _joined(judged, searched, names):
 
 
 def evidence_of_embeddings(embeddings, labels, *, distance="euclidean", seed=0) -> Evidence:
-    """The evidence of embeddings whose examples are not known.
+    """Makes the evidence of embeddings without examples.
 
     Args:
         embeddings: (N, D) floats.
@@ -123,7 +123,7 @@ def _some(data, seed):
 
 
 def _sounds(data):
-    """The recordings as int8, and their low rate; None where they would take too much room."""
+    """Returns the recordings as int8, and their low rate; None if they would be too large."""
     from scipy.signal import resample_poly
 
     rate = data.element.options["sampling_rate"]
@@ -147,7 +147,7 @@ def _telling_finite_pairs(embeddings, labels, distance, seed):
 
 
 def _telling_pairs(embeddings, labels, distance, seed):
-    """A pair found, a pair confused and a pair missed: (P, 2) indexes."""
+    """Returns (P, 2) indexes of a found, a confused and a missed pair."""
     if len(labels) < 3:
         return np.zeros((0, 2), np.int64)
     rng = np.random.default_rng(seed)
@@ -157,7 +157,7 @@ def _telling_pairs(embeddings, labels, distance, seed):
     pairs = []
     for chosen in (np.flatnonzero(right), np.flatnonzero(~right)):
         if len(chosen):
-            # The typical hit; the most convincing mistake.
+            # A typical hit; the most convincing mistake.
             order = chosen[np.argsort(found.distances[chosen, 0], kind="stable")]
             place = order[len(order) // 2] if right[chosen[0]] else order[0]
             pairs.append((sample[place], first[place]))

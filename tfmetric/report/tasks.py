@@ -47,9 +47,9 @@ def tasks_section(run) -> Html:
         for title, result, name, words in found
     ]
     words = (
-        "The same embedding put to other uses. Shares of right answers for the first rows; for "
-        f"clusters, how well those that k-means finds in {len(clusters.codes):,} examples without "
-        f"labels match their {clusters.num_classes:,} classes."
+        "Other uses of the same embedding. The first rows are shares of correct answers. The "
+        f"others compare the k-means clusters of {len(clusters.codes):,} examples with their "
+        f"{clusters.num_classes:,} classes."
     )
     head = ("task", "value", "95 % interval", "what it means")
     return tag("p", words) + table("Other uses of the embedding", head, rows, numeric=(1, 2))
