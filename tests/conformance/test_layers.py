@@ -34,6 +34,7 @@ INPUTS = {
 }
 # Layers on ids, texts or n-grams, of masks, or around a network of the user's: see tests/layers.
 ELSEWHERE = {
+    "BytePairs",
     "CodePoints",
     "HashedIds",
     "HashedNGrams",
@@ -42,6 +43,7 @@ ELSEWHERE = {
     "PerStep",
     "StepMask",
     "StreamingLogQ",
+    "WordPieces",
 }
 # Steps on the way to an embedding, in the dtype of the policy.
 OF_THE_POLICY = {"PositionalEncoding", "PromptBatchNormalization", "SpecAugment", "ZeroPadding"}

@@ -4,6 +4,7 @@ from tfmetric._foreign_names import answering
 from tfmetric.layers.affine import RandomAffine
 from tfmetric.layers.audio_augmentation import AudioAugmentation, SpecAugment
 from tfmetric.layers.batch_statistics import PromptBatchNormalization
+from tfmetric.layers.byte_pairs import BytePairs
 from tfmetric.layers.code_points import CodePoints
 from tfmetric.layers.hashed_ids import HashedIds
 from tfmetric.layers.hashed_ngrams import HashedNGrams
@@ -23,10 +24,12 @@ from tfmetric.layers.positions import PositionalEncoding
 from tfmetric.layers.proxies import ProxyHead
 from tfmetric.layers.steps import StepMask, ZeroPadding
 from tfmetric.layers.streaming_log_q import StreamingLogQ
+from tfmetric.layers.word_pieces import WordPieces
 
 __all__ = [
     "AttentionPooling",
     "AudioAugmentation",
+    "BytePairs",
     "CodePoints",
     "CropToInk",
     "GeMPooling2D",
@@ -49,6 +52,7 @@ __all__ = [
     "SpecAugment",
     "StepMask",
     "StreamingLogQ",
+    "WordPieces",
     "ZeroPadding",
 ]
 

@@ -20,8 +20,8 @@ class NGramBag(ConfigFromArguments, keras.layers.Layer):
     similar meaning together.
 
     The output is Σ w(i)·E(i) / √(Σ w(i)²) over the n-grams i of a text, zeros for a text without
-    n-grams. w(i) is 1 until :meth:`adapt` has seen texts, then ln((1 + N) / (1 + n(i))) + 1 for N
-    texts, n(i) of which contain i.
+    n-grams. w(i) is 1 until :meth:`adapt` has seen texts, then (ln((1 + N) / (1 + n(i))) + 1)^power
+    for N texts, n(i) of which contain i.
 
     Inputs: whole numbers ``(B, G, T)`` from 0 (none) to ``buckets``. Output: ``(B, D)``, in
     float32 under a mixed-precision policy too.
@@ -29,6 +29,8 @@ class NGramBag(ConfigFromArguments, keras.layers.Layer):
     Args:
         dim: D, the length of a vector.
         buckets: The greatest number, as in the ``HashedNGrams`` before. Defaults to 32,768.
+        power: Exponent of the rarity. Pretrained vectors of words, whose lengths already tell
+            something of the rarity, take 0.5. Defaults to 1.
         **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
 
     Attributes:
@@ -36,7 +38,8 @@ class NGramBag(ConfigFromArguments, keras.layers.Layer):
         rarity: The weights ``(buckets + 1,)``, w; training does not change them.
 
     Raises:
-        ValueError: If an argument is not a whole number of at least 1.
+        ValueError: If ``dim`` or ``buckets`` is not a whole number of at least 1, or ``power`` is
+            negative.
 
     Example:
 
@@ -53,14 +56,16 @@ class NGramBag(ConfigFromArguments, keras.layers.Layer):
         sum; Salton, Buckley: Term-weighting approaches in automatic text retrieval (1988), for w.
     """
 
-    def __init__(self, dim: int, buckets: int = 32768, **kwargs):
+    def __init__(self, dim: int, buckets: int = 32768, power: float = 1.0, **kwargs):
         super().__init__(autocast=False, **kwargs)
         for name, value in (("dim", dim), ("buckets", buckets)):
             if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
                 raise ValueError(
                     expected(f"{name} to be a whole number of at least 1", **{name: value})
                 )
-        self.dim, self.buckets = int(dim), int(buckets)
+        if not power >= 0:
+            raise ValueError(expected("power to be at least 0", power=power))
+        self.dim, self.buckets, self.power = int(dim), int(buckets), float(power)
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def build(self, input_shape):
@@ -99,7 +104,8 @@ class NGramBag(ConfigFromArguments, keras.layers.Layer):
                 holding[np.unique(row)] += 1
         if not texts:
             raise ValueError(expected("at least one text to adapt to", texts=texts))
-        self.rarity.assign((np.log((1 + texts) / (1 + holding)) + 1).astype("float32"))
+        rarity = np.log((1 + texts) / (1 + holding)) + 1
+        self.rarity.assign((rarity**self.power).astype("float32"))
 
     def call(self, inputs):
         """The weighted sums."""

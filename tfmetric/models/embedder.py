@@ -50,7 +50,8 @@ def embedder(
 
             - image: ``"small_cnn"``, or the name of a ``keras.applications`` network, such as
               ``"MobileNetV2"``, which gets images preprocessed as its published weights expect;
-            - text: ``"ngrams"``, hashed words and character n-grams; ``"gru"``, ``"lstm"``,
+            - text: ``"ngrams"``, hashed words and character n-grams; ``"static"``, pretrained
+              vectors of words from the folder ``weights`` beside them; ``"gru"``, ``"lstm"``,
               ``"cnn"`` and ``"transformer"`` over words of a vocabulary (give ``adapt``);
             - audio: ``"cnn"`` or ``"gru"`` over a log-mel spectrum;
             - vector: ``"mlp"``; ``"linear"``; ``"ids"``, whole numbers that are looked up;
@@ -60,7 +61,10 @@ def embedder(
               inputs have the names of the fields.
         weights: None; the path of a weights file of the backbone (``.weights.h5``, ``.h5`` or
             ``.keras``); or ``"imagenet"`` for the published weights of a ``keras.applications``
-            network, which Keras downloads unless they are in its cache.
+            network, which Keras downloads unless they are in its cache. With ``backbone="static"``
+            a folder with one ``.npy`` or ``.safetensors`` matrix beside ``tokenizer.json`` (kinds
+            WordPiece, or BPE as Llama's) or ``vocabulary.txt`` (a word a line), as wordllama and
+            model2vec ship them; or a file in word2vec's or GloVe's text form.
         trainable: False freezes the backbone: its weights are not trained, and its batch
             normalisation and dropout run in inference mode, also if you unfreeze it later. The
             network is then inside a layer :class:`tfmetric.layers.InferenceMode`.
