@@ -115,6 +115,13 @@ class Element:
         for name, element in (fields or {}).items():
             if element.kind == "record":
                 raise ValueError(expected("fields that are no records themselves", field=name))
+            if element.free_length and f"{name}_length" in fields:
+                raise ValueError(
+                    expected(
+                        f"no field {name}_length, the name of the lengths of {name}",
+                        fields=list(fields),
+                    )
+                )
 
     def __hash__(self):
         return hash((self.kind, self.shape, self.dtype))
@@ -277,6 +284,10 @@ def _length(element, unit):
     return "of free length" if free else f"of {element.shape[0]:,} {unit}"
 
 
+def _numbers(count):
+    return "1 number" if count == 1 else f"{count:,} numbers"
+
+
 def _record_words(element):
     words = [f"{name} ({item.describe()})" for name, item in element.fields.items()]
     return f"records of {', '.join(words)}"
@@ -288,9 +299,9 @@ _WORDS = {
     "audio": lambda e: (
         f"recordings {_length(e, 'samples')} at {e.options['sampling_rate']:,} Hz, {e.dtype}"
     ),
-    "vector": lambda e: f"vectors of {e.shape[0]:,} numbers, {e.dtype}",
+    "vector": lambda e: f"vectors of {_numbers(e.shape[0])}, {e.dtype}",
     "sequence": lambda e: (
-        f"sequences {_length(e, 'steps')}, {e.shape[1]:,} numbers a step, {e.dtype}"
+        f"sequences {_length(e, 'steps')}, {_numbers(e.shape[1])} a step, {e.dtype}"
     ),
     "video": lambda e: f"videos {_length(e, 'frames')}, frames of {_times(e.shape[1:])} {e.dtype}",
     "record": _record_words,

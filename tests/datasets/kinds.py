@@ -34,16 +34,77 @@ EXAMPLES = {
         {"kind": "video"},
     ),
     "even video": (_RNG.random((_SIZE, 2, 4, 5, 1)).astype("float32"), {"kind": "video"}),
+    "record": (
+        {
+            "price": _RNG.random(_SIZE),
+            "title": [f"title {n}" for n in range(_SIZE)],
+            "photo": _RNG.integers(0, 256, (_SIZE, 4, 4, 3)).astype("uint8"),
+            "curve": [_RNG.normal(size=(n, 2)) for n in _lengths()],
+        },
+        {"fields": {"curve": "sequence"}},
+    ),
+    "tokens": (
+        {
+            "ids": _RNG.integers(0, 100, (_SIZE, 5)).astype("int32"),
+            "mask": _RNG.random((_SIZE, 5)) < 0.5,
+        },
+        {"kind": "record"},
+    ),
 }
 
 
 def example(values, row):
-    """One example as its caller gave it, without what `read` adds."""
+    """One example as its caller gave it; a record as the mapping of its fields."""
+    if isinstance(values, dict):
+        return {name: column[row] for name, column in values.items()}
     return values[row]
+
+
+def length(values):
+    """The number of examples."""
+    return len(next(iter(values.values()))) if isinstance(values, dict) else len(values)
+
+
+def changed(values, copies):
+    """The values with the example `copies[row]` at each of these rows."""
+    if isinstance(values, dict):
+        return {name: changed(column, copies) for name, column in values.items()}
+    copied = list(values)
+    for row, source in copies.items():
+        copied[row] = values[source]
+    return copied if isinstance(values, list) else np.stack(copied)
+
+
+def none_of(values):
+    """The same form without an example."""
+    if isinstance(values, dict):
+        return {name: column[:0] for name, column in values.items()}
+    return values[:0]
 
 
 def read_row(read, row):
     """One row of what `LabeledData.read` or a batch gives, without padding."""
     if not isinstance(read, dict):
         return np.asarray(read[row])
-    return np.asarray(read["values"][row])[: int(read["length"][row])]
+    if set(read) == {"values", "length"}:
+        return np.asarray(read["values"][row])[: int(read["length"][row])]
+    lengths = {name.removesuffix("_length") for name in read if name.endswith("_length")}
+    return {
+        name: np.asarray(array[row])[: int(read[f"{name}_length"][row])]
+        if name in lengths
+        else np.asarray(array[row])
+        for name, array in read.items()
+        if not name.endswith("_length")
+    }
+
+
+def equal(found, wanted):
+    """Whether one row that was read is this example."""
+    if isinstance(wanted, dict):
+        same = found.keys() == wanted.keys()
+        return same and all(equal(found[name], wanted[name]) for name in wanted)
+    if isinstance(wanted, str):
+        found = found.item()
+        return (found.decode() if isinstance(found, bytes) else found) == wanted
+    wanted = np.asarray(wanted)  # A column of numbers is vectors of one number.
+    return np.array_equal(found, wanted[None] if wanted.ndim == 0 else wanted)

@@ -15,7 +15,7 @@ from tfmetric._errors import expected
 from tfmetric.datasets.examples import Examples
 from tfmetric.datasets.options import ReadOptions
 from tfmetric.datasets.part_names import PARTS, part_of, with_a_test
-from tfmetric.datasets.reading import examples_of_values
+from tfmetric.datasets.reading import examples_of_values, number_of
 
 # Names of examples, labels and groups in one part: tfmetric's and MedMNIST's.
 _LAYOUTS = (
@@ -33,7 +33,8 @@ def npz_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             columns = _columns(file.files, os.fspath(path), options)
             wanted = {key for keys in columns.values() for key in keys if key}
-            arrays = {key: file[key] for key in wanted}
+            fields = {field for key in wanted if isinstance(key, tuple) for field in key}
+            arrays = {key: file[key] for key in fields | {*wanted} if isinstance(key, str)}
             if "sampling_rate" in file.files:
                 options = _with_rate(options, file["sampling_rate"])
     except Exception as error:  # The zip, deflate and header readers raise many kinds of errors.
@@ -98,16 +99,24 @@ def encode_labels(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 def _columns(names, where, options):
     """{part: names of its (examples, labels, groups, offset)}; "" for data without parts."""
     if options.label or options.columns or {"x", "y"} <= set(names):
-        if options.columns and len(options.columns) > 1:
-            raise ValueError(expected("one array as columns=", columns=options.columns))
-        keys = ((options.columns or ("x",))[0], options.label or "y")
+        x = options.columns or ("x",)
+        if len(x) > 1 and options.kind != "record":
+            raise ValueError(
+                expected(
+                    'one array as columns=, or kind="record", whose fields are several arrays',
+                    columns=options.columns,
+                )
+            )
+        keys = (*x, options.label or "y")
         absent = [key for key in (*keys, options.group) if key and key not in names]
         if absent:
             raise ValueError(
                 expected(f"arrays named {', '.join(keys)}", absent=absent, names=list(names))
             )
-        group = options.group or "group"
-        return {"": (*keys, *(key if key in names else None for key in (group, "offset")))}
+        others = [key if key in names else None for key in (options.group or "group", "offset")]
+        return {
+            "": (x if options.kind == "record" and options.columns else x[0], keys[-1], *others)
+        }
     found = {}
     for part in PARTS:
         for layout in _LAYOUTS:
@@ -136,19 +145,20 @@ def _spellings(names):
 def _examples(arrays, columns, name, options):
     values, labels, groups, parts = [], [], [], []
     for part, keys in columns.items():
-        x, y, group, offset = (None if key is None else arrays[key] for key in keys)
+        x, y, group, offset = (_array(arrays, key) for key in keys)
         x = x if offset is None else _pieces(x, offset)
         labels.append(np.asarray(y, object if isinstance(y, (list, tuple)) else None))
         labels[-1] = labels[-1][:, 0] if labels[-1].shape[1:] == (1,) else labels[-1]
-        if len(x) != len(labels[-1]):
+        count = number_of(x)
+        if count != len(labels[-1]):
             raise ValueError(
                 expected(
-                    "one label for each example", num_examples=len(x), num_labels=len(labels[-1])
+                    "one label for each example", num_examples=count, num_labels=len(labels[-1])
                 )
             )
         values.append(x)
         groups.append(group)
-        parts.append(np.full(len(x), part))
+        parts.append(np.full(count, part))
     notes = ()
     if len(columns) > 1:
         parts, notes = with_a_test(np.concatenate(parts))
@@ -162,6 +172,13 @@ def _examples(arrays, columns, name, options):
         parts=None if whole else parts,
         notes=notes,
     )
+
+
+def _array(arrays, key):
+    """Returns an array, a mapping of the fields of a record, or None where there is no key."""
+    if isinstance(key, tuple):
+        return {field: arrays[field] for field in key}
+    return None if key is None else arrays[key]
 
 
 def _with_rate(options, rate):
@@ -199,6 +216,11 @@ def _pieces(x, offset):
 def _joined(values):
     if len(values) == 1:
         return values[0]
+    if any(isinstance(part, Mapping) for part in values):
+        names = [sorted(part) if isinstance(part, Mapping) else None for part in values]
+        if names[0] is None or any(each != names[0] for each in names):
+            raise ValueError(expected("the same fields in all parts, train and test", fields=names))
+        return {name: _joined([part[name] for part in values]) for name in values[0]}
     if any(isinstance(part, (list, tuple)) for part in values):
         return [example for part in values for example in part]
     shapes = [np.shape(part) for part in values]

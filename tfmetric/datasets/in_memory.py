@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ def from_arrays(
     kind: str | None = None,
     value_range: tuple[float, float] | None = None,
     sampling_rate: int | None = None,
+    fields: Mapping[str, str | Mapping[str, Any]] | None = None,
     ids: Sequence[str] | None = None,
 ) -> LabeledData:
     """Makes one unsplit set of labelled examples from arrays in memory.
@@ -33,7 +34,7 @@ def from_arrays(
     Args:
         x: Strings `(N,)`; `uint8` images `(N, height, width[, 1 or 3])`; vectors `(N, D)`; and,
             with `kind=`, other images, volumes, recordings, sequences and videos, also as a list of
-            arrays of several lengths.
+            arrays of several lengths. A mapping of one column for each field makes records.
         labels: `(N,)` integers of any type, whole floats or strings. With `class_names`,
             integer indexes into it.
         class_names: The names of the classes. By default the sorted distinct labels as text.
@@ -41,6 +42,7 @@ def from_arrays(
         kind: The kind, as for `datasets.load`.
         value_range: The range of pixels, as for `datasets.load`.
         sampling_rate: The rate of recordings in hertz, as for `datasets.load`.
+        fields: The kinds of the fields of records, as for `datasets.load`.
         ids: Origin of each example, `(N,)` text; "array/17" by default.
 
     Raises:
@@ -52,12 +54,17 @@ def from_arrays(
     <LabeledData: 3 examples of 2 classes: vectors of 5 numbers, float64>
     >>> datasets.from_arrays(["a b", "b a", "c"], [0, 0, 1])
     <LabeledData: 3 examples of 2 classes: texts>
+    >>> rows = {"price": [3.5, 2.0, 9.5], "name": ["tea", "milk", "cake"]}
+    >>> datasets.from_arrays(rows, [0, 0, 1]).element.describe()
+    'records of price (vectors of 1 number, float64), name (texts)'
     """
     examples = examples_of_values(
         x,
         labels,
         name="array",
-        options=ReadOptions(kind=kind, value_range=value_range, sampling_rate=sampling_rate),
+        options=ReadOptions(
+            kind=kind, value_range=value_range, sampling_rate=sampling_rate, fields=fields
+        ),
         groups=groups,
         ids=ids,
     )

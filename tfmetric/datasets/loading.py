@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ def load(
     value_range: tuple[float, float] | None = None,
     sampling_rate: int | None = None,
     seconds: float | None = None,
+    fields: Mapping[str, str | Mapping[str, Any]] | None = None,
     strict: bool = False,
     verify: str = "auto",
     download: bool = False,
@@ -63,15 +65,17 @@ def load(
               `kind="video"`, a folder of frames for each video), or with folders of parts
               (`train/`, `val/`, `test/`) that hold such folders;
             - a `.csv`, `.tsv` or `.jsonl` file with the columns `label` and `path` (relative to
-              the file), or `text`, or numbers; and optionally `split` and `group`;
+              the file), or `text`, or numbers; and optionally `split` and `group`; with
+              `kind="record"`, all other columns are fields;
             - an `.npz` file with `x, y[, group]`, or `x_train, y_train, x_test, y_test`, or the
               names of MedMNIST; examples of several lengths are concatenated, with an `offset`;
             - arrays `(x, y)` or `((x_train, y_train), (x_test, y_test))`, or a mapping with
-              the names of an `.npz`;
+              the names of an `.npz`; where x is a mapping of columns, examples are records;
             - any source registered by :func:`register_reader`.
-        kind: "image", "text", "audio", "vector", "sequence" or "video". By default files go by
-            their suffix, strings are texts, `uint8` arrays `(N, height, width[, 1 or 3])` are
-            images, numbers `(N, D)` are vectors; other arrays need it.
+        kind: "image", "text", "audio", "vector", "sequence", "video" or "record". By default files
+            go by their suffix, strings are texts, `uint8` arrays `(N, height, width[, 1 or 3])` are
+            images, numbers `(N, D)` are vectors, a mapping of columns is records; other arrays
+            need it.
         split: The rule that divides the examples:
 
             - "classes": no class is in both parts;
@@ -100,6 +104,10 @@ def load(
         sampling_rate: For audio, in hertz. Arrays need it: the rate that they have. Files are
             resampled to it; by default to the commonest rate among them.
         seconds: For audio, how much of each recording is kept, from its beginning.
+        fields: For records, the kind of a field, or a mapping of its `kind` and the options of this
+            kind: `{"curve": "sequence", "photo": {"kind": "image", "image_size": 32}}`. Other
+            fields follow the rules for arrays; `image_size` and the like are for all fields whose
+            kind takes them.
         strict: Raise an error for an example that cannot be used, instead of leaving it out.
         verify: "full" decodes every image file once, "quick" reads sizes, headers, endings and the
             checksums of PNG files and decodes what looks damaged, "auto" is "full" up to 20,000

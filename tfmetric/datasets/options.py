@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from dataclasses import fields as fields_of
 from typing import Any
 
 from tfmetric._errors import expected
@@ -40,6 +42,7 @@ class ReadOptions:
         value_range: The (lowest, highest) value that a pixel can have.
         sampling_rate: The rate of recordings, in hertz.
         seconds: Length kept from the start of a recording.
+        fields: The kind of a field of a record, or its kind and options, by the field's name.
     """
 
     kind: str | None = None
@@ -59,11 +62,14 @@ class ReadOptions:
     value_range: tuple[float, float] | None = None
     sampling_rate: int | None = None
     seconds: float | None = None
+    fields: Mapping[str, str | Mapping[str, Any]] | None = None
 
     def __post_init__(self):
         if self.kind is not None:
             require_kind(self.kind)
             modality(self.kind)
+        for given in (self.fields or {}).values():
+            require_kind(given if isinstance(given, str) else dict(given).get("kind"))
         require_choice("color", self.color, COLORS)
         require_choice("verify", self.verify, VERIFY)
         for name in ("image_size", "default_image_size"):
@@ -95,18 +101,21 @@ class ReadOptions:
         every = {name for one in MODALITIES.values() for name in one.options}
         given = {
             option.name: getattr(self, option.name)
-            for option in fields(self)
+            for option in fields_of(self)
             if option.name in every and getattr(self, option.name) != option.default
         }
         for name in given:
             if name not in chosen.options:
-                kinds = " and ".join(k for k, one in MODALITIES.items() if name in one.options)
+                kinds = ", ".join(k for k, one in MODALITIES.items() if name in one.options)
                 raise ValueError(
                     expected(
-                        f"{name}= with {kinds} examples only", kind=kind, **{name: given[name]}
+                        f"{name}= with examples of these kinds only: {kinds}",
+                        kind=kind,
+                        **{name: given[name]},
                     )
                 )
-        if self.default_image_size and "image_size" in chosen.options:
+        # The images of a record keep a size of their own.
+        if self.default_image_size and "image_size" in chosen.options and kind != "record":
             given.setdefault("image_size", self.default_image_size)
         return given
 

@@ -13,9 +13,9 @@ from tfmetric import values as given
 from tfmetric._errors import expected
 from tfmetric.datasets.examples import Examples
 from tfmetric.datasets.modalities import MODALITIES, Usable
+from tfmetric.datasets.modalities.values_kind import kind_of_values
 from tfmetric.datasets.options import ReadOptions, modality
 from tfmetric.datasets.stores import Store
-from tfmetric.elements import kind_of
 
 
 def examples_of_values(
@@ -55,7 +55,7 @@ def examples_of_values(
         ValueError: If the numbers of examples, labels and groups differ, or no kind fits.
     """
     options = options or ReadOptions()
-    count = _count(values)
+    count = number_of(values)
     missing = _missing_labels(labels, count)
     groups = None if groups is None else np.asarray(groups).reshape(-1)
     if groups is not None and len(groups) != count:
@@ -145,27 +145,6 @@ def examples_of_files(
     return _examples(usable, column, name, groups, parts, class_names, [*skipped, *reasons], notes)
 
 
-def kind_of_values(values: Any) -> str:
-    """Returns the kind of examples in memory by the rules of `elements.kind_of`.
-
-    Raises:
-        ValueError: If no rule fits; it asks for `kind=`.
-    """
-    if isinstance(values, (list, tuple)) or _holds_objects(values):
-        if all(isinstance(value, (str, bytes)) or value is None for value in values):
-            return "text"
-        if len({np.shape(value) for value in values}) > 1:
-            raise ValueError(
-                expected(
-                    "kind= with examples of several lengths, such as 'sequence' (steps, numbers)",
-                    shapes=sorted({np.shape(value) for value in values})[:3],
-                )
-            )
-        values = np.asarray(list(values))
-    values = values if isinstance(values, np.ndarray) else np.asarray(values)
-    return kind_of(values.shape, values.dtype)
-
-
 def kind_of_files(names: Sequence[str]) -> str:
     """Returns the kind of files by their suffixes; raises ValueError for several kinds or none."""
     counts: Counter[str] = Counter()
@@ -202,11 +181,8 @@ def _examples(usable: Usable, labels, name, groups, parts, class_names, skipped,
     )
 
 
-def _holds_objects(values):
-    return isinstance(values, np.ndarray) and values.dtype.kind == "O"
-
-
-def _count(values):
+def number_of(values: Any) -> int:
+    """Returns the number of examples in values of any kind."""
     if isinstance(values, Mapping):
         sizes = {key: len(column) for key, column in values.items()}
         if len(set(sizes.values())) != 1:

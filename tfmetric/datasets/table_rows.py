@@ -30,17 +30,15 @@ class Table:
     where: list[str]
     skipped: tuple[tuple[str, str], ...] = ()
 
-    def with_values(self, names: tuple[str, ...], optional: bool = False) -> Table:
-        """The rows that have a value in each of these columns.
+    def with_values(self, names: tuple[str, ...]) -> Table:
+        """Returns the rows that have a value in each of these columns.
 
         Args:
-            names: The columns; the first one holds the labels and is needed in any case.
-            optional: Whether values may be missing in all but the first.
+            names: The columns; the first one holds the labels.
         """
-        needed = names[:1] if optional else names
         keep, skipped = [], list(self.skipped)
         for row, where in enumerate(self.where):
-            missing = next((n for n in needed if not self.columns[n][row]), None)
+            missing = next((n for n in names if not self.columns[n][row]), None)
             if self.columns[names[0]][row] in _MISSING:
                 missing = names[0]
             if missing is None:
@@ -50,7 +48,7 @@ class Table:
         if not keep:
             raise ValueError(
                 expected(
-                    f"a table with at least one row that has a value in {', '.join(needed)}",
+                    f"a table with at least one row that has a value in {', '.join(names)}",
                     path=self.path,
                     skipped=[f"{where}: {reason}" for where, reason in skipped[:3]],
                 )

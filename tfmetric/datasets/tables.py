@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from tfmetric.datasets.examples import Examples
 from tfmetric.datasets.options import ReadOptions, modality
 from tfmetric.datasets.part_names import part_of, with_a_test
 from tfmetric.datasets.reading import examples_of_files, examples_of_values, kind_of_files
+from tfmetric.datasets.table_fields import record_columns
 from tfmetric.datasets.table_rows import Table, read_table
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
@@ -32,14 +34,16 @@ def table_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
     columns = options.columns
     for name in columns or ():
         _named(table, name, name)
-    if columns is None and (options.text or not source) and text:
+    records = options.kind == "record"
+    if columns is None and (options.text or not source) and text and not records:
         columns = (text,)
-    elif columns is None and source:
+    elif columns is None and source and not records:
         columns = (source,)
     elif columns is None:
         used = {label, group, split}
         columns = tuple(name for name in table.columns if name not in used)
-    table = table.with_values((label, *columns), optional=options.kind == "record")
+    _require_columns(table, columns)
+    table = table.with_values((label, *columns))
     common = {
         "name": f"table {os.path.basename(path)}",
         "groups": None if group is None else np.array(table.columns[group], np.str_),
@@ -47,6 +51,10 @@ def table_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
     parts, notes = (None, ()) if split is None else with_a_test(_parts(table, split))
     labels = np.array(table.columns[label], np.str_)
     common |= {"options": options, "parts": parts, "notes": notes, "skipped": table.skipped}
+    if records:
+        values, fields, note = record_columns(table, columns, source, options)
+        common |= {"options": replace(options, fields=fields), "notes": (*notes, note)}
+        return examples_of_values(values, labels, ids=table.where, **common)
     if columns == (source,):
         files = table.columns[source]
         kind = options.kind or kind_of_files(files)
@@ -95,7 +103,7 @@ class _Numbers:
         return self.matrix if dtype is None else self.matrix.astype(dtype)
 
 
-def _numbers(table, columns):
+def _require_columns(table, columns):
     if not columns:
         raise ValueError(
             expected(
@@ -104,6 +112,9 @@ def _numbers(table, columns):
                 columns=list(table.columns),
             )
         )
+
+
+def _numbers(table, columns):
     matrix = np.empty((len(table.where), len(columns)))
     for place, name in enumerate(columns):
         for row, cell in enumerate(table.columns[name]):
@@ -113,7 +124,8 @@ def _numbers(table, columns):
                 raise ValueError(
                     expected(
                         "numbers in every column of the example; choose columns=, or name the"
-                        " column of texts by text= or of files by path=",
+                        " column of texts by text= or of files by path=, or read columns of several"
+                        " kinds by kind='record'",
                         column=name,
                         cell=cell,
                         where=table.where[row],
