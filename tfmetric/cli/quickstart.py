@@ -8,6 +8,7 @@ from tfmetric.cli.command_line import spelled
 from tfmetric.cli.data_options import given_data_options, with_data_options
 from tfmetric.cli.next_steps import say_duration, say_next, say_places, say_verdict
 from tfmetric.cli.option_types import Margin
+from tfmetric.cli.recipe_defaults import default_of
 from tfmetric.cli.sources import source_of, with_source
 from tfmetric.cli.startup import quiet_start
 
@@ -22,7 +23,11 @@ from tfmetric.cli.startup import quiet_start
     type=click.Path(file_okay=False),
     help="Where saved_models/ and runs/ are written; nothing in there is overwritten.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="Epochs to train.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help=f"Epochs to train.  [default: {default_of('epochs')}]",
+)
 @click.option(
     "--seed",
     default=0,
@@ -30,9 +35,15 @@ from tfmetric.cli.startup import quiet_start
     type=click.IntRange(min=0, max=2**32 - 1),
     help="Same seed, same figures.",
 )
-@click.option("--margin", type=Margin(), help="Margin of the triplet loss, or 'soft'.")
 @click.option(
-    "--mining", type=click.Choice(["hard", "semi-hard", "all"]), help="Mining of the triplet loss."
+    "--margin",
+    type=Margin(),
+    help=f"Margin of the triplet loss, or 'soft'.  [default: {default_of('margin')}]",
+)
+@click.option(
+    "--mining",
+    type=click.Choice(["hard", "semi-hard", "all"]),
+    help=f"Mining of the triplet loss.  [default: {default_of('mining')}]",
 )
 @click.option(
     "--one-shot",

@@ -13,6 +13,7 @@ from tfmetric.cli.data_options import data_options
 from tfmetric.cli.losses import LossName
 from tfmetric.cli.next_steps import say_duration, say_next, say_places, say_verdict
 from tfmetric.cli.option_types import NONE, Assignment, Margin, OrNone, assigned
+from tfmetric.cli.recipe_defaults import show_defaults
 from tfmetric.cli.sources import source_of, with_source
 from tfmetric.cli.startup import quiet_start
 
@@ -91,6 +92,7 @@ _LOSS = (
     click.Option(["--mining"], help="Mining of the loss."),
     click.Option(["--distance"], help="Distance of the loss."),
 )
+show_defaults(_SETTINGS + _LOSS)
 
 
 @with_source

@@ -15,6 +15,7 @@ from tfmetric.cli.data_options import given_data_options, with_data_options
 from tfmetric.cli.interruption import interruptible
 from tfmetric.cli.losses import LossName
 from tfmetric.cli.next_steps import say_duration, say_next, say_places, say_verdict
+from tfmetric.cli.recipe_defaults import default_of
 from tfmetric.cli.search_space import Span, check_names, parse_search
 from tfmetric.cli.sources import source_of, with_source
 from tfmetric.cli.startup import quiet_start
@@ -32,7 +33,8 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     "losses",
     multiple=True,
     type=LossName(),
-    help="Class name of a loss, as `tfmetric losses list` has it; several to choose from.",
+    help="Class name of a loss from `tfmetric losses list`; repeat it to choose among several.  "
+    f"[default: {default_of('loss')}]",
 )
 @click.option(
     "--search",
@@ -56,8 +58,16 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     show_default=True,
     help="Retrieval figure to maximise on validation classes, such as recall_at_1.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="Epochs of each trial.")
-@click.option("--batches-per-epoch", type=click.IntRange(min=1), help="Steps of an epoch.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help=f"Epochs of each trial.  [default: {default_of('epochs')}]",
+)
+@click.option(
+    "--batches-per-epoch",
+    type=click.IntRange(min=1),
+    help=f"Steps of an epoch.  [default: {default_of('batches_per_epoch')}]",
+)
 @click.option(
     "--validation",
     default="auto",
@@ -87,7 +97,11 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     type=click.IntRange(min=1),
     help="Trainings of each trial on each fold.",
 )
-@click.option("--patience", type=click.IntRange(min=1), help="Stop after so many idle epochs.")
+@click.option(
+    "--patience",
+    type=click.IntRange(min=1),
+    help="Stop a trial after so many epochs without a better figure.  [default: never]",
+)
 @click.option(
     "--prune/--no-prune", default=True, show_default=True, help="Stop what is below the median."
 )
@@ -99,7 +113,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     type=click.Path(file_okay=False),
     help="The search is written to tuning/NAME there.",
 )
-@click.option("--name", help="NAME of the search; that of the data set if none.")
+@click.option("--name", help="NAME of the search.  [default: the data set's name]")
 @click.option("--overwrite", is_flag=True, help="Begin again where there is a search already.")
 @click.option("--tensorboard", is_flag=True, help="Write trials for TensorBoard's HParams page.")
 @click.option(
