@@ -76,7 +76,7 @@ def test_what_extras_lack_and_how_to_install_it(no_start, installed):
     text = doctor().stdout
     assert '  missing odd              no-such-package<2,>=1, click>=99: pip install "tf' in text
     assert "  ok      viz\n" in text
-    assert text.endswith("\nEverything that is needed works.\n")
+    assert text.endswith("\nEverything required works.\n")
 
 
 def test_a_requirement_that_is_not_met_fails(no_start, installed):
@@ -86,7 +86,7 @@ def test_a_requirement_that_is_not_met_fails(no_start, installed):
     text = checks(done)["requirements"]["text"]
     assert "click>=99 is required, " in text
     assert "no-such-package is not installed" in text
-    assert "Not everything needed works." in doctor().stdout
+    assert "Not everything required works." in doctor().stdout
 
 
 def test_metadata_of_another_version_is_a_note(no_start, installed):

@@ -217,7 +217,7 @@ def test_in_a_terminal_lines_end_where_it_does_and_ctrl_c_is_one_line():
     assert code == 0
     assert "TripletLoss" in shown
     assert max(map(len, shown.splitlines())) <= 80
-    code, shown = in_terminal("doctor", until=b"of its own")
+    code, shown = in_terminal("doctor", until=b"separate process")
     assert code == 130, shown
     assert shown.splitlines()[-1] == "Interrupted"
     assert len([line for line in shown.splitlines() if line.strip("^C ")]) == 2

@@ -46,7 +46,7 @@ def test_it_serves_until_it_is_told_to_end(number, code):
     )
     try:
         lines = []
-        while not lines or "production is TensorFlow Serving" not in lines[-1]:
+        while not lines or "TensorFlow Serving in production" not in lines[-1]:
             lines.append(process.stdout.readline())
             assert lines[-1], process.stderr.read()
         url = re.search(r"http://127\.0\.0\.1:\d+/v1/models/characters", "".join(lines))[0]

@@ -33,11 +33,11 @@ from tfmetric.cli.tune import tune
 
 
 class _Commands(click.Group):
-    """Gives every end of a command its exit code and no more than a line; see the epilog."""
+    """Ends every command with its exit code and at most one line of error; see the epilog."""
 
     def make_context(self, info_name, args, parent=None, **extra):
         began = time.monotonic()
-        with _one_line_ends():  # Here the help is printed.
+        with _one_line_ends():  # This call prints the help.
             context = super().make_context(info_name, args, parent, **extra)
         context.meta["tfmetric.began"] = began
         return context
@@ -68,7 +68,7 @@ def _one_line_ends(debug=False):
 
 def _one_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # A check inside a compiled step comes wrapped in TensorFlow's account of the graph.
+    # TensorFlow wraps the error of a check inside a compiled step.
     wrapped = [line for line in lines[1:] if "Expected" in line and "Received" in line]
     if wrapped:
         return wrapped[0][wrapped[0].index("Expected") :].rstrip("'\"]")
@@ -76,7 +76,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _nobody_reads() -> bool:
-    """Whether what reads our output, such as ``head``, has ended."""
+    """Returns whether the reader of the output, such as ``head``, has ended."""
     if not hasattr(select, "poll"):  # Windows.
         return True
     ends = select.poll()
@@ -86,7 +86,7 @@ def _nobody_reads() -> bool:
 
 
 def _flushed() -> bool:
-    """Sends what is left to say; if nobody reads it, sees to it that Python does not try again."""
+    """Flushes the output; without a reader, keeps Python from trying again."""
     done = True
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
         try:
@@ -134,14 +134,14 @@ def main():
     """The entry point."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # Better than no word where "Σ" cannot be shown.
+            stream.reconfigure(errors="replace")  # The terminal may lack "Σ".
     code = exit_codes.NO_READER
     try:
-        cli(prog_name="tfmetric")  # Also where it is python -m tfmetric.
+        cli(prog_name="tfmetric")  # Also for python -m tfmetric.
     except SystemExit as end:
         code = end.code
-    except BrokenPipeError:  # Nobody reads what an error says.
+    except BrokenPipeError:  # Nobody reads the error message.
         pass
-    # From here on nothing is left to save: a second Ctrl-C is to end it at once.
+    # Nothing is left to save, so a second Ctrl-C ends at once.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(code if _flushed() else exit_codes.NO_READER)

@@ -1,4 +1,4 @@
-"""A command as it would be typed again."""
+"""Spells a command for typing it again."""
 
 import shlex
 
@@ -6,7 +6,7 @@ import click
 
 
 def spelled(ctx, always=()) -> str:
-    """The command that does the same: what was given, and some options in any case."""
+    """Returns the command line of the given options, and of some options in any case."""
     default = click.core.ParameterSource.DEFAULT
     words = ["tfmetric", ctx.info_name]
     for option in ctx.command.params:

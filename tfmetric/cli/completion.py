@@ -1,4 +1,4 @@
-"""``tfmetric completion``: what makes a shell complete our commands, options and names."""
+"""``tfmetric completion``: prints the script that makes a shell complete commands and options."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ _SHELLS = ("bash", "zsh", "fish")
 def completion(ctx, shell):
     """Print the script that makes SHELL complete tfmetric; by default your login shell.
 
-    Write it once to where the shell looks, and open a new one:
+    Write it once to the shell's folder, and open a new shell:
 
     \b
     tfmetric completion bash > ~/.local/share/bash-completion/completions/tfmetric
@@ -31,10 +31,11 @@ def completion(ctx, shell):
     shell = shell or Path(os.environ.get("SHELL", "")).name
     if shell not in _SHELLS:
         raise click.UsageError(
-            f"Expected the name of a shell, one of {', '.join(_SHELLS)}: $SHELL says none of them. "
+            f"Expected the name of a shell, one of {', '.join(_SHELLS)}: $SHELL names none of "
+            f"them. "
             f"Received: {shell or 'nothing'}"
         )
-    # As click itself names the variable for a program of this name.
+    # The variable has click's name for this program.
     script = get_completion_class(shell)(
         ctx.find_root().command, {}, "tfmetric", "_TFMETRIC_COMPLETE"
     )

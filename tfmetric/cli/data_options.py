@@ -1,4 +1,4 @@
-"""The options that say which data is read, how, and how it is divided: the same in all commands."""
+"""The options for reading and splitting data, shared by all commands."""
 
 import math
 
@@ -12,27 +12,27 @@ SPLITS = ("auto", "classes", "examples", "groups", "as given")
 
 
 class _Columns(click.ParamType):
-    """Names with commas between them."""
+    """Names separated by commas."""
 
     name = "name,name,..."
 
     def convert(self, value, param, ctx):
-        """The names, as a tuple."""
+        """Returns the names as a tuple."""
         if isinstance(value, tuple):
             return value
         names = tuple(part.strip() for part in value.split(","))
         if not all(names):
-            self.fail("Expected names with commas between them, such as width,height.", param, ctx)
+            self.fail("Expected names separated by commas, such as width,height.", param, ctx)
         return names
 
 
 class _Range(click.ParamType):
-    """Two numbers with a comma between them, the lower one first."""
+    """Two numbers separated by a comma, the lower first."""
 
     name = "low,high"
 
     def convert(self, value, param, ctx):
-        """The numbers, as a tuple."""
+        """Returns the numbers as a tuple."""
         if isinstance(value, tuple):
             return value
         try:
@@ -45,9 +45,9 @@ class _Range(click.ParamType):
 
 
 def data_options() -> list[click.Option]:
-    """The options by the names of :func:`tfmetric.datasets.load`; None where one is not given."""
+    """Returns the options by the names of :func:`tfmetric.datasets.load`; None if not given."""
     return [
-        click.Option(["--kind"], type=click.Choice(KINDS), help="What an example is.  [auto]"),
+        click.Option(["--kind"], type=click.Choice(KINDS), help="Kind of an example.  [auto]"),
         click.Option(
             ["--split"],
             type=click.Choice(SPLITS),
@@ -57,7 +57,7 @@ def data_options() -> list[click.Option]:
         click.Option(
             ["--split-seed"],
             type=click.IntRange(min=0, max=2**32 - 1),
-            help="Which of the splits that can be drawn.  [default: 0]",
+            help="Seed of the split.  [default: 0]",
         ),
         click.Option(
             ["--test-fraction"],
@@ -69,12 +69,11 @@ def data_options() -> list[click.Option]:
         click.Option(["--text"], help="Column of texts.  [default: text]"),
         click.Option(["--path"], help="Column of paths of files.  [default: path]"),
         click.Option(["--columns"], type=_Columns(), help="Columns that hold the example."),
-        click.Option(["--delimiter"], help="Between the cells of a table.  [default: ,]"),
+        click.Option(["--delimiter"], help="Separator of the cells of a table.  [default: ,]"),
         click.Option(
             ["--image-size"],
             type=OrNone(click.IntRange(min=4)),
-            help=f"Side to resize images to; {NONE} for their own size.  [default: what suits the "
-            "data set]",
+            help=f"Side to resize images to; {NONE} for their own size.  [default: the data set's]",
         ),
         click.Option(
             ["--color"],
@@ -95,9 +94,9 @@ def data_options() -> list[click.Option]:
         click.Option(
             ["--seconds"],
             type=click.FloatRange(min=0, min_open=True),
-            help="How much of each recording is kept, from its beginning.  [default: all]",
+            help="Seconds kept from the start of each recording.  [default: all]",
         ),
-        click.Option(["--data-dir"], help="Where TensorFlow Datasets keeps prepared data."),
+        click.Option(["--data-dir"], help="Folder of prepared data of TensorFlow Datasets."),
         click.Option(
             ["--download"],
             is_flag=True,
@@ -114,7 +113,7 @@ def with_data_options(command):
 
 
 def given_data_options(options: dict) -> dict:
-    """Takes these options out of those of a command; those that were given, by name."""
+    """Removes these options from a command's options; returns the given ones by name."""
     names = [option.name for option in data_options()]
     found = {name: options.pop(name) for name in names if name in options}
     return {

@@ -1,4 +1,4 @@
-"""``tfmetric datasets``: what data there is, what a source holds, what it looks like."""
+"""``tfmetric datasets``: lists data sets, checks a source, draws its examples."""
 
 import json
 import warnings
@@ -21,11 +21,11 @@ def datasets():
 @click.option(
     "--data-dir",
     type=click.Path(exists=True, file_okay=False),
-    help="Of TensorFlow Datasets; by default where it keeps its data.",
+    help="Folder of TensorFlow Datasets; by default its own.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
 def list_sources(data_dir, as_json):
-    """List what --dataset and SOURCE may be in all commands."""
+    """List the values of --dataset and SOURCE of all commands."""
     prepared = prepared_sets(data_dir)
     if as_json:
         click.echo(json.dumps({"builtin": BUILTIN, "forms": FORMS, "prepared": prepared}, indent=2))
@@ -51,14 +51,14 @@ def _table(title, rows):
 
 
 def _load(source, options, **others):
-    """(train, test), read as a training reads them."""
+    """Loads (train, test) as a training does."""
     config = {**given_data_options(options), "dataset": source}
     with quiet_start():
         from tfmetric.runs.config import resolved
         from tfmetric.runs.loading import load_data
 
     with warnings.catch_warnings():
-        # What was left out is in the report.
+        # The report names the omitted examples.
         warnings.filterwarnings("ignore", message=".*unusable examples", category=UserWarning)
         return load_data(resolved({}, config, {}, {}), **others)
 
@@ -66,7 +66,7 @@ def _load(source, options, **others):
 @with_data_options
 @datasets.command()
 @click.argument("source", type=Source())
-@click.option("--strict", is_flag=True, help="Examples that cannot be used are an error.")
+@click.option("--strict", is_flag=True, help="Treat unusable examples as an error.")
 @click.option(
     "--check",
     is_flag=True,
@@ -74,10 +74,10 @@ def _load(source, options, **others):
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, not text.")
 def inspect(source, strict, check, as_json, **options):
-    """Load SOURCE and say what the data check found.
+    """Load SOURCE and print the findings of the data check.
 
-    SOURCE is as `tfmetric datasets list` has it. The check reads the examples (of large image sets
-    what looks damaged), counts classes, and looks for examples that are both in the train and in
+    `tfmetric datasets list` lists values of SOURCE. The check reads the examples (in large image
+    sets only suspicious files), counts classes, and finds examples that are in both the train and
     the test part.
     """
     report = _load(source, options, strict=strict)[0].report
@@ -104,12 +104,12 @@ def inspect(source, strict, check, as_json, **options):
     type=click.IntRange(min=0, max=2**32 - 1),
     default=0,
     show_default=True,
-    help="Draws the classes and the examples.",
+    help="Seed of the choice of classes and examples.",
 )
 def sheet(source, output, classes, per_class, part, seed, **options):
     """Draw examples of some classes of SOURCE to the file OUTPUT (.png, .pdf or .svg).
 
-    SOURCE is as `tfmetric datasets list` has it. Classes and examples are drawn by --seed.
+    `tfmetric datasets list` lists values of SOURCE. --seed chooses classes and examples.
     """
     from pathlib import Path
 

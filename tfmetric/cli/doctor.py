@@ -1,4 +1,4 @@
-"""``tfmetric doctor``: what is installed here, what works, and what to install."""
+"""``tfmetric doctor``: reports installed packages, runs checks, and advises what to install."""
 
 import json
 import sys
@@ -14,15 +14,16 @@ _LOOK = {"ok": "green", "note": "yellow", "failed": "red"}
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, not text.")
 def doctor(as_json):
-    """Say what is installed here, what works, and what to install.
+    """Report installed packages, run checks, and advise what to install.
 
-    Starts Keras, trains a step with and without XLA, and compares what is installed with what
-    tfmetric and its extras ask for. The exit code is 0 if everything that is needed works, else 1.
+    Starts Keras, trains a step with and without XLA, and compares the installed packages with the
+    requirements of tfmetric and its extras. The exit code is 0 if everything required works, else
+    1.
     """
     from tfmetric.cli import doctor_checks
 
     if sys.stderr.isatty():
-        click.echo("Starting Keras in a process of its own ...", err=True)
+        click.echo("Starting Keras in a separate process ...", err=True)
     packages, checks = doctor_checks.of_packages()
     checks += doctor_checks.of_keras()
     checks += filter(None, [doctor_checks.of_gpus(checks)])
@@ -53,7 +54,7 @@ def doctor(as_json):
     else:
         _print(system, packages, checks)
         click.echo(
-            "\nEverything that is needed works." if healthy else "\nNot everything needed works."
+            "\nEverything required works." if healthy else "\nNot everything required works."
         )
     if not healthy:
         raise click.exceptions.Exit(1)

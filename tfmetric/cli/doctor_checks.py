@@ -1,4 +1,4 @@
-"""What ``tfmetric doctor`` tries. Nothing here raises: what is broken is a line of the answer."""
+"""Describes the checks of ``tfmetric doctor``, which report failures instead of raising errors."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ class Check:
 
 
 def of_packages() -> tuple[doctor_packages.Packages, list[Check]]:
-    """What is installed, and what is wrong with it."""
+    """Checks the installed packages."""
     found, checks = doctor_packages.Packages(), []
     for name, look, say in (
         ("versions", doctor_packages.shown, None),
@@ -56,8 +56,8 @@ def _unreadable(error):
 
     if isinstance(error, PackageNotFoundError):
         return "note", (
-            "tfmetric runs from its sources and is not installed: what it and its extras require "
-            f"is not known; pip install -e {PACKAGE.parent}"
+            "tfmetric runs from its sources and is not installed: the requirements of it and its "
+            "extras are unknown; pip install -e {PACKAGE.parent}"
         )
     return "failed", f"{type(error).__name__}: {error}"
 
@@ -82,7 +82,7 @@ def _wheels(found):
 
 
 def of_keras() -> list[Check]:
-    """What the process that starts Keras answers, also if it dies of it."""
+    """Returns the answer of the process that starts Keras, even if the process dies."""
     paths = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     # -P: not with the directory of the file on the path, whose modules have common names.
@@ -124,7 +124,7 @@ def _ending(done):
 
 
 def of_gpus(checks) -> Check | None:
-    """A note where the driver shows a GPU and Keras does not."""
+    """Returns a note if the driver shows a GPU that Keras does not see."""
     devices = next((check for check in checks if check.name == "devices"), None)
     if devices is None or devices.status != "ok" or "CPU" not in devices.text:
         return None
@@ -145,7 +145,7 @@ def of_gpus(checks) -> Check | None:
 
 
 def of_data() -> Check:
-    """Where TensorFlow Datasets keeps its data."""
+    """Returns the folder of TensorFlow Datasets."""
     where = default_data_dir()
     if not where.is_dir():
         return Check("data", "ok", f"{where} is not there yet: TensorFlow Datasets would make it")
@@ -167,7 +167,7 @@ def of_machine() -> dict:
 
 
 def _memory():
-    """Gigabytes of memory that this process may use, or None."""
+    """Returns the gigabytes of memory that this process may use, or None."""
     found = []
     try:
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -176,8 +176,8 @@ def _memory():
             import psutil
 
             found.append(psutil.virtual_memory().total)
-        except Exception:  # It is no package of ours.
+        except Exception:  # It is not required by tfmetric.
             return None
-    with contextlib.suppress(OSError, ValueError):  # A container may have less.
+    with contextlib.suppress(OSError, ValueError):  # A container may be limited to less.
         found.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
     return round(min(found) / 1e9, 1)

@@ -1,9 +1,9 @@
-"""What ``tfmetric doctor`` reports of installed packages, from their metadata: none is imported."""
+"""Reads installed packages for ``tfmetric doctor`` from their metadata, without imports."""
 
 import importlib.metadata
 from dataclasses import dataclass, field
 
-# Shown in any case. What is required is in the metadata of tfmetric alone.
+# Always shown. Requirements are in the metadata of tfmetric.
 _SHOWN = ("keras", "tensorflow", "jax", "numpy", "keras-tuner", "tensorflow-datasets", "click")
 # Wheels of one of these overwrite each other's files: tensorflow and tensorflow-cpu, for one.
 _ONE_WHEEL = ("tensorflow", "keras", "jax", "jaxlib", "faiss", "onnxruntime", "numpy", "torch")
@@ -16,8 +16,8 @@ class Packages:
     Attributes:
         versions: Version by name; None where it is not installed.
         metadata: Version of the metadata of tfmetric that was read; None if there is none.
-        wrong: What is required and not there or of another version, in words.
-        extras: For each extra what is missing of it, as pip writes requirements.
+        wrong: Requirements that are missing or of another version, in words.
+        extras: Missing requirements of each extra, in pip's form.
         conflicts: Sets of wheels that overwrite each other.
     """
 
@@ -29,17 +29,17 @@ class Packages:
 
 
 def version_of(name: str) -> str | None:
-    """The version of an installed package; "broken" where its metadata cannot be read."""
+    """Returns the version of an installed package; "broken" if its metadata cannot be read."""
     try:
         return importlib.metadata.version(name) or "broken"
     except importlib.metadata.PackageNotFoundError:
         return None
-    except Exception:  # Half an uninstalled package may raise anything.
+    except Exception:  # A partly uninstalled package may raise any error.
         return "broken"
 
 
 def required(found: Packages) -> None:
-    """Fills in what tfmetric requires and what of it is wrong, and its extras.
+    """Fills in the requirements of tfmetric and its extras, with faults.
 
     Raises:
         importlib.metadata.PackageNotFoundError: If tfmetric itself is not installed.
@@ -72,7 +72,7 @@ def _wrong(requirement):
 
 
 def shown(found: Packages) -> None:
-    """Fills in the versions that are shown in any case."""
+    """Fills in the versions that are always shown."""
     for name in _SHOWN:
         found.versions[name] = version_of(name)
 

@@ -1,6 +1,6 @@
-"""Tries what ``tfmetric doctor`` reports of Keras, in a process that may die of it.
+"""Tests Keras for ``tfmetric doctor``, in a separate process that may die.
 
-Run by its path. Prints a line of JSON for each thing tried, as soon as it is known.
+Run it by its path. It prints a line of JSON for each test, as soon as it ends.
 """
 
 import json
@@ -11,7 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def main():
-    """Tries one thing after the other; what fails does not keep the next from being tried."""
+    """Runs the tests in turn; a failure does not stop the next."""
     for name, attempt in (
         ("backend", _backend),
         ("devices", _devices),
@@ -24,7 +24,7 @@ def main():
         started = time.perf_counter()
         try:
             status, text = attempt()
-        except Exception as error:  # Whatever it is, it is the answer.
+        except Exception as error:  # Any error is the answer.
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             status, text = "failed", f"{type(error).__name__}: {lines[0] if lines else ''}"
         _say(name, status, f"{text} ({time.perf_counter() - started:.1f} s)")
@@ -64,7 +64,7 @@ def _devices():
 
 
 def _step(jit_compile):
-    """One step of training, for which nothing of the data or the model has to be right."""
+    """Runs one training step on trivial data and a trivial model."""
     import keras
     import numpy as np
 

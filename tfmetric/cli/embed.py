@@ -1,4 +1,4 @@
-"""``tfmetric embed``: the embeddings of data, in a file."""
+"""``tfmetric embed``: writes the embeddings of data to a file."""
 
 import shlex
 
@@ -18,14 +18,14 @@ from tfmetric.cli.startup import quiet_start
 @click.option(
     "--dataset",
     type=Source(),
-    help="Data, as `tfmetric datasets list` has it; by default that of the run that MODEL is in.",
+    help="Data, see `tfmetric datasets list`.  [default: the data of MODEL's run]",
 )
 @click.option(
     "--part",
     type=click.Choice(PARTS),
     default="all",
     show_default=True,
-    help="The part for the test, that for training, or both.",
+    help="The test part, the training part, or both.",
 )
 @click.option(
     "--batch-size",
@@ -39,7 +39,7 @@ def embed(model, output, dataset, part, batch_size, **options):
 
     MODEL is a .keras file, the directory of a run, or that of an exported model. The archive holds
     "embeddings" (N, D) in float32, "ids" (N,) and "labels" (N,), the names of the classes.
-    `tfmetric index build OUTPUT` makes an index of them.
+    `tfmetric index build OUTPUT` builds an index from it.
     """
     if not output.endswith(".npz"):
         raise click.UsageError(f"Expected an output that ends in .npz. Received: {output}")

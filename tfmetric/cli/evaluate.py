@@ -1,4 +1,4 @@
-"""``tfmetric evaluate``: how good a trained model is, on classes that it has not seen."""
+"""``tfmetric evaluate``: evaluates a trained model on classes that it has not seen."""
 
 import json
 
@@ -20,12 +20,12 @@ from tfmetric.cli.trained_model import (
 
 
 class _Numbers(click.ParamType):
-    """Whole numbers of at least 1 with commas between."""
+    """Whole numbers of at least 1, separated by commas."""
 
     name = "k,k,..."
 
     def convert(self, value, param, ctx):
-        """The numbers, ascending."""
+        """Returns the numbers, ascending."""
         if isinstance(value, tuple):
             return value
         numbers = {whole_number(part.strip()) for part in value.split(",")}
@@ -40,22 +40,22 @@ class _Numbers(click.ParamType):
 @click.option(
     "--dataset",
     type=Source(),
-    help="Data, as `tfmetric datasets list` has it; by default that of the run that MODEL is in.",
+    help="Data, see `tfmetric datasets list`.  [default: the data of MODEL's run]",
 )
 @click.option(
     "--part",
     type=click.Choice(["test", "train"]),
     default="test",
     show_default=True,
-    help="The classes for the test, or those for training.",
+    help="The test part or the training part.",
 )
-@click.option("--distance", help="Between embeddings. By default that of the run, or euclidean.")
+@click.option("--distance", help="Distance between embeddings.  [default: the run's, or euclidean]")
 @click.option("--ks", type=_Numbers(), default="1,5,10", show_default=True, help="Of recall@k.")
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**32 - 1),
-    help="What is drawn in judging: the untrained model, the sample of the raw baseline. By "
-    "default that of the run, or 0.",
+    help="Seed of the untrained model and of the sample of the raw baseline.  [default: the "
+    "run's, or 0]",
 )
 @click.option(
     "--batch-size",
@@ -73,10 +73,10 @@ class _Numbers(click.ParamType):
     "--verification",
     "verify",
     is_flag=True,
-    help="Also tell pairs of one class from others: AUC, EER, TAR at FAR.",
+    help="Also verify pairs of same and different classes: AUC, EER, TAR at FAR.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, not text.")
-@click.option("--output", type=click.Path(dir_okay=False), help="Write the figures here too, JSON.")
+@click.option("--output", type=click.Path(dir_okay=False), help="File for the figures, as JSON.")
 def evaluate(
     model,
     dataset,
@@ -91,19 +91,17 @@ def evaluate(
     output,
     **options,
 ):
-    """Say how good MODEL is on the test part: on classes that it has not been trained on.
+    """Evaluate MODEL on the test part, whose classes it has not been trained on.
 
-    MODEL is a .keras file, or the directory of a run that holds model.keras. In a run, data, split
-    and distance are those of the training, so that the classes for the test are unseen ones. Where
-    they are those of the training (a closed set, as --split examples or "as given" may make it),
-    the test part is searched in the training part.
+    MODEL is a .keras file, or the directory of a run that holds model.keras. For a run, data, split
+    and distance are those of the training, so the test classes are unseen. If test and training
+    share classes (a closed set, as by --split examples or "as given"), the test part is searched in
+    the training part.
     """
     path = model_file(model)
     run = run_of(path)
     if run is None and dataset is None:
-        raise click.UsageError(
-            f"Expected --dataset: beside {path} stands nothing of what it was trained on."
-        )
+        raise click.UsageError(f"Expected --dataset: no run beside {path} names its training data.")
     loaded = load_model(path)
     source = dataset or run.config.dataset
     if source is None:

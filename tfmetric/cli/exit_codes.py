@@ -1,4 +1,4 @@
-"""What a command's exit code says; those above 100 are a shell's 128 and the signal's number."""
+"""The exit codes of commands; above 100 they are a shell's 128 plus the signal's number."""
 
 DONE = 0
 ERROR = 1
@@ -8,7 +8,7 @@ INTERRUPTED = 130
 NO_READER = 141
 TERMINATED = 143
 
-# For the help. click keeps the lines of a paragraph that begins with \b as they are.
+# For the help. click does not rewrap a paragraph that begins with \b.
 TABLE = f"""\b
 Exit codes:
   {DONE:<4} done

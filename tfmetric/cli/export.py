@@ -1,4 +1,4 @@
-"""``tfmetric export``: a trained model as a SavedModel, or as a file for the edge."""
+"""``tfmetric export``: exports a trained model as a SavedModel or a file for the edge."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ _EDGE = (".tflite", ".onnx")
 
 
 def _calibration(model, test, distance):
-    """The threshold of equal errors on the test classes; None where they have no pairs of both."""
+    """Threshold of equal errors on the test classes; None without both kinds of pairs."""
     import tfmetric as tm
 
     pairs = tm.evaluation.verification(
@@ -26,7 +26,7 @@ def _calibration(model, test, distance):
 
 
 def _files_of(test):
-    """The kinds of files that the export takes beside tensors: image bytes of 8-bit images."""
+    """Returns the encoded inputs of the export besides tensors: image bytes for 8-bit images."""
     images = test is not None and test.element.kind == "image" and test.dtype == "uint8"
     return ("image_bytes",) if images and test.element_shape[-1] in (1, 3) else ()
 
@@ -37,25 +37,25 @@ def _files_of(test):
 @click.argument("output", type=click.Path())
 @click.option(
     "--dataset",
-    help="Data of the model, as in `tfmetric quickstart`: its unseen classes are the gallery of a "
-    "SavedModel, and what a file for the edge is compared on.",
+    help="Data of the model: its unseen classes become the gallery of a SavedModel, and the data "
+    "to compare a file for the edge on.",
 )
-@click.option("--distance", help="Between embeddings. By default that of the run, or euclidean.")
+@click.option("--distance", help="Distance between embeddings.  [default: the run's, or euclidean]")
 @click.option(
     "--quantization",
     type=click.Choice(["float16", "int8"]),
-    help="Of a .tflite file. int8 needs --dataset, for the ranges of its arithmetic.",
+    help="Quantization of a .tflite file. int8 needs --dataset, for the ranges of its arithmetic.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
 def export(model, output, dataset, distance, quantization, as_json, **options):
-    """Write a trained model as what other programs run.
+    """Export a trained model for other programs.
 
-    MODEL is a .keras file, or the directory of a run that holds model.keras. OUTPUT that ends in
-    .tflite is written as LiteRT, in .onnx as ONNX, and with --dataset their size, latency and loss
-    of retrieval against the Keras model are reported. Any other OUTPUT is a directory that gets a
-    next version of a SavedModel for TensorFlow Serving, with the test part of the data of the run,
-    or of --dataset, as its gallery (the training part, where the test part is of its classes), a
-    threshold calibrated on it, and signatures for image files.
+    MODEL is a .keras file, or the directory of a run that holds model.keras. An OUTPUT that ends in
+    .tflite is written as LiteRT, in .onnx as ONNX; with --dataset the command reports their size,
+    latency and loss of retrieval against the Keras model. Any other OUTPUT is a directory for the
+    next version of a SavedModel for TensorFlow Serving. Its gallery is the test part of the data of
+    the run or of --dataset (the training part, if both share classes), with a threshold calibrated
+    on it and signatures for image files.
     """
     path, kind = model_file(model), Path(output).suffix
     run = run_of(path)
@@ -75,10 +75,10 @@ def export(model, output, dataset, distance, quantization, as_json, **options):
         from tfmetric.runs.loading import load_data
 
     train = test = gallery = None
-    # A SavedModel of a run gets the unseen classes of its data, without being asked.
+    # A SavedModel of a run gets the unseen classes of its data by default.
     dataset = dataset or (run.config.dataset if run and kind not in _EDGE else None)
     if dataset:
-        # Of the data of the run, its split: the gallery is to be of unseen classes.
+        # Use the run's split of its data, so that the gallery has unseen classes.
         config = config_for(run, dataset, given_data_options(options))
         from tfmetric.runs.protocol import judged
 
@@ -112,4 +112,4 @@ def export(model, output, dataset, distance, quantization, as_json, **options):
         click.echo(json.dumps({"path": str(written), "bytes": written.stat().st_size, **figures}))
         return
     click.echo(f"Wrote {written} ({written.stat().st_size / 1e6:.2f} MB)")
-    click.echo(report.summary() if report else "What it loses: give --dataset.")
+    click.echo(report.summary() if report else "To measure its loss, give --dataset.")

@@ -1,4 +1,4 @@
-"""``tfmetric index``: build an index of embeddings, ask it, measure it."""
+"""``tfmetric index``: builds, queries and measures an index of embeddings."""
 
 import json
 
@@ -16,10 +16,10 @@ _CHUNK = 1000
 
 @click.group()
 def index():
-    """Build an index of embeddings, ask it, and measure it.
+    """Build, query and measure an index of embeddings.
 
-    Embeddings come as NumPy files, such as `tfmetric embed` writes: EMBEDDINGS.npy of shape (N, D),
-    or an .npz archive with the array "embeddings" and, if there is one, "ids" (N,), integers or
+    Embeddings come as NumPy files, for example from `tfmetric embed`: EMBEDDINGS.npy of shape (N,
+    D), or an .npz archive with the array "embeddings" and, if there is one, "ids" (N,), integers or
     strings.
     """
 
@@ -28,12 +28,14 @@ def index():
 @click.argument("source", type=click.Path())
 @click.option("--output", "-o", required=True, type=click.Path(dir_okay=False), help="The file.")
 @click.option(
-    "--ids", type=click.Path(), help='Ids as .npy, or a text file of lines. If none: "ids", or 0...'
+    "--ids",
+    type=click.Path(),
+    help='Ids as .npy, or a text file with one id per line.  [default: "ids", or 0...]',
 )
 @click.option("--kind", type=click.Choice(_KINDS), default="exact", show_default=True)
 @click.option(
     "--distance",
-    help=f"As of the loss: {_DISTANCES}.  [default: that of the model, or cosine]",
+    help=f"Distance of the loss: {_DISTANCES}.  [default: the model's, or cosine]",
 )
 @click.option(
     "--storage",
@@ -45,27 +47,28 @@ def index():
 @click.option(
     "--rescore",
     type=click.Choice(["float32", "float16", "int8"]),
-    help="Of --storage binary: how embeddings are kept to order what the bits find.",
+    help="With --storage binary: form of the embeddings kept to rerank the candidates.",
 )
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="NAME=NUMBER",
-    help="Of the other kinds: links, build_effort, search_effort; lists, probes, code_size, bits.",
+    help="Option of the other kinds: links, build_effort, search_effort; lists, probes, "
+    "code_size, bits.",
 )
 @click.option(
     "--dataset",
     type=Source(),
-    help="Of a model: the data to embed; by default that of the run.",
+    help="With a model: the data to embed.  [default: the run's data]",
 )
-@click.option("--data-dir", help="Of a model: where TensorFlow Datasets keeps prepared data.")
+@click.option("--data-dir", help="With a model: folder of prepared data of TensorFlow Datasets.")
 @click.option(
     "--part",
     type=click.Choice(PARTS),
     default="all",
     show_default=True,
-    help="Of a model: the part of the data.",
+    help="With a model: the part of the data.",
 )
 def build(
     source,
@@ -82,19 +85,20 @@ def build(
 ):
     """Write an index of SOURCE to a file.
 
-    SOURCE is a NumPy file of embeddings; or a model, that is a .keras file, the directory of a run
-    or that of an exported model, which embeds its data or that of --dataset.
+    SOURCE is a NumPy file of embeddings; or a model (a .keras file, the directory of a run or of an
+    exported model), which embeds its data or the data of --dataset.
     """
     model = is_model(source)
     if not model and (dataset or data_dir):
         raise click.UsageError(
-            "Expected a model with --dataset and --data-dir, as a file of embeddings has no data. "
+            "Expected a model with --dataset and --data-dir, since a file of embeddings has no "
+            "data. "
             f"Received: {source}"
         )
     if model and ids:
-        raise click.UsageError("Expected --ids with a file of embeddings: data has ids of its own.")
+        raise click.UsageError("Expected --ids with a file of embeddings: data already has ids.")
     if kind != "exact" and (rescore or storage != "float32"):
-        raise click.UsageError(f"--storage and --rescore are of --kind exact. Received: {kind}")
+        raise click.UsageError(f"--storage and --rescore need --kind exact. Received: {kind}")
     settings = _numbers(settings)
     if model:
         given = {} if data_dir is None else {"data_dir": data_dir}
@@ -118,7 +122,7 @@ def build(
         else:
             made = _made(search.FaissIndex, distance, kind=kind, **settings)
     rows = np.concatenate(rows) if model else rows
-    # IVF-PQ learns from what it is given first.
+    # IVF-PQ learns from the first addition.
     step = max(len(rows), 1) if kind in ("ivf_pq", "flat") else 50 * _CHUNK
     with progress(len(rows), "Adding embeddings") as done:
         for start in range(0, len(rows), step):
@@ -132,7 +136,9 @@ def build(
 @click.argument("file", type=click.Path())
 @click.argument("queries", type=click.Path())
 @click.option("-k", type=click.IntRange(min=1), default=10, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each query.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object per line for each query."
+)
 def query(file, queries, k, as_json):
     """Find the nearest in the index FILE to each embedding in QUERIES (.npy or .npz)."""
     rows, _ = _read(queries)
@@ -160,13 +166,13 @@ def query(file, queries, k, as_json):
 @index.command()
 @click.argument("files", type=click.Path(), nargs=-1, required=True)
 @click.option("--queries", required=True, type=click.Path(), help=".npy or .npz.")
-@click.option("--exact", type=click.Path(), help="Index file that finds the truth, for recall.")
+@click.option("--exact", type=click.Path(), help="Exact index file to compare with, for recall.")
 @click.option("-k", type=click.IntRange(min=1), default=10, show_default=True)
 @click.option("--batch-size", type=click.IntRange(min=1), default=1000, show_default=True)
 @click.option("--plot", type=click.Path(dir_okay=False), help="Draw recall against speed (.png).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
 def evaluate(files, queries, exact, k, batch_size, plot, as_json):
-    """Measure index FILES: recall against exact search, queries a second, memory."""
+    """Measure index FILES: recall against exact search, queries per second, memory."""
     if plot and not exact:
         raise click.UsageError("--plot draws recall: give --exact an index file.")
     rows, _ = _read(queries)
@@ -221,7 +227,7 @@ def _table(results):
 def _made(make, distance, **settings):
     try:
         return make(distance, **settings)
-    except TypeError as error:  # A name in --set that this kind does not have.
+    except TypeError as error:  # --set names an option that this kind lacks.
         raise click.UsageError(f"--set: {error}") from error
 
 
@@ -239,7 +245,7 @@ def _numbers(settings):
 
 
 def _read(path, ids=None):
-    """Embeddings and ids of a file; ids are the numbers of the rows where there are none."""
+    """Reads embeddings and ids of a file; ids default to row numbers."""
     import numpy as np
 
     from tfmetric._errors import expected
@@ -258,7 +264,7 @@ def _read(path, ids=None):
         names = _load(ids) if str(ids).endswith(".npy") else np.array(_lines(ids), np.str_)
     names = np.arange(len(rows)) if names is None else names
     if names.shape != (len(rows),):
-        raise ValueError(expected(f"{len(rows)} ids, one a row", ids_shape=names.shape))
+        raise ValueError(expected(f"{len(rows)} ids, one for each row", ids_shape=names.shape))
     return rows, names
 
 
@@ -271,7 +277,7 @@ def _lines(path):
         return Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(
-            expected("a text file of ids in UTF-8, one a line", path=path, error=str(error))
+            expected("a text file in UTF-8 with one id per line", path=path, error=str(error))
         ) from error
 
 
@@ -281,14 +287,14 @@ def _load(path):
     from tfmetric._errors import expected
 
     try:
-        with open(path, "rb") as file:  # NumPy leaves a broken one open.
+        with open(path, "rb") as file:  # NumPy leaves a broken file open.
             found = np.load(file, allow_pickle=False)
             if isinstance(found, np.ndarray):
                 return found
             return {name: found[name] for name in found.files}
     except FileNotFoundError as error:
         raise FileNotFoundError(expected("a NumPy file, .npy or .npz", path=path)) from error
-    except Exception as error:  # zipfile, zlib and NumPy have many words for a broken file.
+    except Exception as error:  # zipfile, zlib and NumPy raise many errors for a broken file.
         reason = str(error).partition("\n")[0]
         raise ValueError(
             expected("a whole NumPy file of numbers or strings", path=path, error=reason)

@@ -1,4 +1,4 @@
-"""Stopping a long command: Ctrl-C, and SIGTERM, which a machine gets before it is taken away."""
+"""Stops a long command on Ctrl-C or SIGTERM."""
 
 import contextlib
 import signal
@@ -11,7 +11,7 @@ from tfmetric.cli import exit_codes
 
 
 class _Terminated(BaseException):
-    """SIGTERM has come."""
+    """Raised on SIGTERM."""
 
 
 @contextlib.contextmanager

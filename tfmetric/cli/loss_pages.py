@@ -1,7 +1,4 @@
-"""What the docstrings of the losses say, read from their source: neither Keras nor NumPy starts.
-
-A docstring is the one place where a loss is described; this only takes it apart.
-"""
+"""Parses the docstrings of the losses from their source, without importing Keras or NumPy."""
 
 import ast
 import re
@@ -14,7 +11,7 @@ FAMILIES = {
     "embeddings": "Class ids and embeddings, through model.compile(loss=...)",
     "proxies": "Class ids and the cosines of a layers.ProxyHead, through models.with_proxies",
     "siamese": "Explicit pairs and triplets: distances that models.siamese or .triplet emit",
-    "wrappers": "Made of other losses",
+    "wrappers": "Built from other losses",
     "penalties": "Penalties on embeddings: terms of a WeightedSum, or an activity_regularizer",
 }
 _HEAD = re.compile(r"(Inputs|Formula|Args|Raises|Example|References?):\s*(.*)")
@@ -40,18 +37,18 @@ class Argument:
 
 @dataclass(frozen=True)
 class LossPage:
-    """What there is to know of a loss.
+    """The description of a loss.
 
     Attributes:
         name: Name of the class in ``tfmetric.losses``.
         snake_name: Name that Keras shows, such as "triplet_loss".
         family: One of :data:`FAMILIES`.
         summary: One line.
-        description: Paragraphs on what it is for.
-        inputs: What ``y_true`` and ``y_pred`` are.
+        description: Paragraphs on its use.
+        inputs: Meaning of ``y_true`` and ``y_pred``.
         formula: The formula, in text; lines that are indented more are mathematics.
         arguments: Its arguments in order.
-        example: An example as doctest writes it.
+        example: An example in doctest form.
         references: The papers.
     """
 
@@ -68,13 +65,13 @@ class LossPage:
 
 
 def names() -> tuple[str, ...]:
-    """The names of all losses and penalties, sorted."""
+    """Returns the names of all losses and penalties, sorted."""
     return tuple(sorted(pages()))
 
 
 @cache
 def pages() -> dict[str, LossPage]:
-    """All losses by name."""
+    """Returns all losses by name."""
     public = _public()
     classes = _classes()
     found = {name: classes[name] for name in public if name in classes}
@@ -86,7 +83,7 @@ def pages() -> dict[str, LossPage]:
 
 
 def _public():
-    """The names in ``__all__``."""
+    """Returns the names in ``__all__``."""
     for node in ast.parse((_LOSSES / "__init__.py").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return ast.literal_eval(node.value)
@@ -94,7 +91,7 @@ def _public():
 
 
 def _classes():
-    """The classes of all modules by name."""
+    """Returns the classes of all modules by name."""
     trees = (ast.parse(path.read_text(encoding="utf-8")) for path in _LOSSES.glob("*.py"))
     return {node.name: node for tree in trees for node in tree.body if type(node) is ast.ClassDef}
 
@@ -104,7 +101,7 @@ def _doc(node):
 
 
 def _line_of_descent(node, classes):
-    """The class and its bases, as far as they are ours; the others as names."""
+    """Returns the class and its bases in this package; other bases as names."""
     yield node
     for base in node.bases:
         name = ast.unparse(base)
@@ -148,7 +145,7 @@ def _page(node, classes):
 
 @cache
 def _sections(doc):
-    """The sections of a docstring by name: "Summary", "" for what is in none, and _SECTIONS."""
+    """Sections of a docstring by name: "Summary", "" outside of sections, and _SECTIONS."""
     summary, _, rest = doc.partition("\n\n")
     found, name, before = {"": []}, "", ""
     for line in rest.splitlines():
@@ -158,7 +155,7 @@ def _sections(doc):
             found[name] = []
             line = head[2]
         elif name != "Example" and not before and line[:1] not in ("", " "):
-            name = ""  # What stands at the left margin after an empty line is in no section.
+            name = ""  # Text at the left margin after an empty line is outside of sections.
         found[name].append(line)
         before = line if not head else "head"
     texts = {name: textwrap.dedent("\n".join(lines)).strip("\n") for name, lines in found.items()}
@@ -179,7 +176,7 @@ def _arguments(node, classes):
 
 @cache
 def _meanings(node):
-    """What the docstring says of the inputs and of each argument."""
+    """Returns the docstring's inputs and arguments."""
     sections = _sections(_doc(node))
     pieces = re.split(r"^(\w+): ", sections.get("Args", ""), flags=re.MULTILINE)
     meanings = dict(zip(pieces[1::2], map(_flat, pieces[2::2]), strict=True))
@@ -187,7 +184,7 @@ def _meanings(node):
 
 
 def _resolved(text, name, classes):
-    """The text with "As in :class:`PairLoss`" replaced by what stands there under the name."""
+    """Replaces "As in :class:`PairLoss`" by that class's text for the argument."""
     found = re.match(r"as in :class:`(\w+)`\.?", text, flags=re.IGNORECASE)
     there = _meanings(classes[found[1]]).get(name, "") if found and found[1] in classes else ""
     if not there:
@@ -201,5 +198,5 @@ def _flat(text):
 
 
 def _plain(text):
-    """The text without the marks of reStructuredText."""
+    """Removes the marks of reStructuredText."""
     return re.sub(r":\w+:`~?([^`]+)`", r"\1", text).replace("``", "").replace("::\n", ":\n")

@@ -1,4 +1,4 @@
-"""``tfmetric losses``: which losses there are, and what one of them computes."""
+"""``tfmetric losses``: lists the losses and describes one of them."""
 
 import dataclasses
 import difflib
@@ -13,12 +13,12 @@ _WIDTH = 96
 
 
 class LossName(click.ParamType):
-    """The name of a loss, in any spelling: TripletLoss, triplet_loss, triplet."""
+    """A loss's name in any spelling: TripletLoss, triplet_loss, triplet."""
 
     name = "loss"
 
     def convert(self, value, param, ctx):
-        """The name of the class."""
+        """Returns the name of the class."""
         from tfmetric.cli import loss_pages
 
         known = {}
@@ -35,7 +35,7 @@ class LossName(click.ParamType):
         )
 
     def shell_complete(self, ctx, param, incomplete):
-        """The names that begin like it."""
+        """Returns the names with this beginning."""
         from click.shell_completion import CompletionItem
 
         from tfmetric.cli import loss_pages
@@ -54,13 +54,13 @@ def _key(name):
 
 @click.group()
 def losses():
-    """Say which losses there are, and what one of them computes."""
+    """List the losses, or describe one of them."""
 
 
 @losses.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
 def list_losses(as_json):
-    """List all losses by what they take, with a line each."""
+    """List all losses by their inputs, one per line."""
     from tfmetric.cli import loss_pages
 
     pages = [page for _, page in sorted(loss_pages.pages().items())]
@@ -70,7 +70,7 @@ def list_losses(as_json):
             json.dumps([{key: getattr(page, key) for key in short} for page in pages], indent=2)
         )
         return
-    # A line each for another program; a terminal has the lines broken where it ends.
+    # One line each for another program; a terminal wraps lines at its width.
     formatter = click.HelpFormatter(width=_columns() if sys.stdout.isatty() else 200)
     for family, title in loss_pages.FAMILIES.items():
         with formatter.section(title):
@@ -84,9 +84,9 @@ def list_losses(as_json):
 @click.argument("name", type=LossName())
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, not a page.")
 def show(name, as_json):
-    """Show what the loss NAME computes: formula, arguments, inputs, example, papers.
+    """Describe the loss NAME: formula, arguments, inputs, example, papers.
 
-    NAME is that of the class or as Keras shows it: TripletLoss, triplet_loss, triplet.
+    NAME is the name of the class or Keras's name: TripletLoss, triplet_loss, triplet.
     """
     from tfmetric.cli import loss_pages
 
@@ -119,7 +119,7 @@ def _argument(argument):
 
 
 def _wrapped(text, indent=2):
-    """The text in lines of the terminal's width; mathematics and code, indented, as they are."""
+    """Wraps the text to the terminal's width, except indented mathematics and code."""
     margin = " " * indent
     width = min(_columns(), _WIDTH)
     paragraphs = []

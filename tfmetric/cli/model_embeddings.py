@@ -1,4 +1,4 @@
-"""Embeddings of data by what a command is given: a run, a .keras file or an exported model."""
+"""Embeds data by a command's model: a run, a .keras file or an exported model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ PARTS = ("test", "train", "all")
 
 @dataclass(frozen=True)
 class Embedded:
-    """Embeddings with what they are of.
+    """Embeddings with their data.
 
     Attributes:
         embeddings: (N, D) float32.
@@ -35,19 +35,18 @@ class Embedded:
 
 
 def is_model(path) -> bool:
-    """Whether a path is a model, and no file of embeddings; TensorFlow is not needed to know."""
+    """Returns whether a path is a model and not a file of embeddings, without TensorFlow."""
     path = Path(path)
     return path.is_dir() or path.suffix == ".keras"
 
 
 def embed_data(model, dataset, given, part, batch_size) -> list[Embedded]:
-    """Embeds data by a model, each part of the data by itself.
+    """Embeds data by a model, each part separately.
 
     Args:
         model: A .keras file, the directory of a run, or that of an exported model.
-        dataset: A source of data, or None for that of the run.
-        given: Options of the data that were given, by name.
-        part: "test", "train" or "all", which is both.
+        dataset: A source of data, or None for the run's data.
+        given: Given options of the data, by name. part: "test", "train" or "all", which is both.
         batch_size: Examples embedded at a time.
 
     Raises:
@@ -58,7 +57,7 @@ def embed_data(model, dataset, given, part, batch_size) -> list[Embedded]:
     source = dataset or (run.config.dataset if run else None)
     if source is None:
         raise click.UsageError(
-            f"Expected --dataset: beside {model} stands nothing of what it was trained on."
+            f"Expected --dataset: no run beside {model} names its training data."
         )
     distance = run.distance if run else None
     if exported:
@@ -88,7 +87,7 @@ def embed_data(model, dataset, given, part, batch_size) -> list[Embedded]:
 
 
 def _is_export(model):
-    """Whether the directory holds versions of a SavedModel."""
+    """Returns whether the directory holds versions of a SavedModel."""
     path = Path(model)
     return (
         path.is_dir()
@@ -112,7 +111,7 @@ def _served(served, data, batch_size):
 
 
 def ids_and_labels(parts):
-    """(N,) ids and (N,) class names of all parts, as text."""
+    """Returns (N,) ids and (N,) class names of all parts, as text."""
     import numpy as np
 
     ids = np.concatenate([np.asarray(part.data.ids, np.str_) for part in parts])

@@ -1,4 +1,4 @@
-"""The last lines of a command on a run: where everything is, and which commands come next."""
+"""Prints the last lines of a command on a run: paths, and the next commands."""
 
 import shlex
 import time
@@ -12,13 +12,13 @@ _LABELS = (
 
 
 def say_duration(ctx) -> None:
-    """Says how long the command took, imports included."""
+    """Prints the duration of the command, imports included."""
     seconds = time.monotonic() - ctx.find_root().meta["tfmetric.began"]
     click.secho(f"\nDone in {seconds:.0f} s", bold=True)
 
 
 def say_verdict(run) -> None:
-    """Says whether the embedding is better than the baselines, and whether training collapsed."""
+    """Prints whether the embedding beats the baselines, and whether training collapsed."""
     metrics = run.metrics
     click.echo(metrics["result"].get("verdict", "The run has kept no verdict."))
     if metrics.get("collapsed"):
@@ -40,7 +40,7 @@ def say_places(path, *others) -> None:
 
 
 def say_next(*commands) -> None:
-    """Says which commands come next: each a list of words, or a line as it is."""
+    """Prints the next commands, each a list of words or a line."""
     click.echo("\nTry next:")
     for command in commands:
         click.echo(f"  {command if isinstance(command, str) else shlex.join(map(str, command))}")

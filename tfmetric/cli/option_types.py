@@ -1,4 +1,4 @@
-"""Kinds of values that options take."""
+"""Types of option values."""
 
 import math
 import tomllib
@@ -14,7 +14,7 @@ class Margin(click.ParamType):
     name = "number|soft"
 
     def convert(self, value, param, ctx):
-        """The number, or "soft"."""
+        """Returns the number, or "soft"."""
         if value == "soft" or isinstance(value, float):
             return value
         try:
@@ -26,7 +26,7 @@ class Margin(click.ParamType):
 
 
 class OrNone(click.ParamType):
-    """Another kind, or "none" for no value.
+    """Another type, or "none" for no value.
 
     Args:
         kind: The other kind.
@@ -37,17 +37,17 @@ class OrNone(click.ParamType):
         self.name = f"{kind.name}|{NONE}"
 
     def convert(self, value, param, ctx):
-        """The value as the other kind has it, or "none"."""
+        """Returns the value converted by the other type, or "none"."""
         return value if value == NONE else self.kind.convert(value, param, ctx)
 
 
 class Assignment(click.ParamType):
-    """NAME=VALUE, the value as in TOML; a bare word is text. It stays as it is written."""
+    """NAME=VALUE with a TOML value; a bare word is text. The text is kept unparsed."""
 
     name = "name=value"
 
     def convert(self, value, param, ctx):
-        """The text, once it is known that it can be read."""
+        """Checks the text and returns it."""
         try:
             assigned(value)
         except ValueError as error:
@@ -56,7 +56,7 @@ class Assignment(click.ParamType):
 
 
 def assigned(text) -> tuple:
-    """The name and the value of ``name=value``; None for "none".
+    """Returns the name and the value of ``name=value``; None for "none".
 
     >>> assigned("margin=0.3"), assigned("mining=semi-hard"), assigned("k=[1, 5]")
     (('margin', 0.3), ('mining', 'semi-hard'), ('k', [1, 5]))

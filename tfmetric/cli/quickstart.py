@@ -1,4 +1,4 @@
-"""``tfmetric quickstart``: the main job, from labelled data to a served similarity model."""
+"""``tfmetric quickstart``: from labelled data to a served similarity model in one command."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from tfmetric.cli.startup import quiet_start
     default=".",
     show_default=True,
     type=click.Path(file_okay=False),
-    help="Where saved_models/ and runs/ are written; nothing in there is overwritten.",
+    help="Directory for saved_models/ and runs/; no file in it is overwritten.",
 )
 @click.option(
     "--epochs",
@@ -33,7 +33,7 @@ from tfmetric.cli.startup import quiet_start
     default=0,
     show_default=True,
     type=click.IntRange(min=0, max=2**32 - 1),
-    help="Same seed, same figures.",
+    help="Seed; the same seed gives the same figures.",
 )
 @click.option(
     "--margin",
@@ -48,17 +48,17 @@ from tfmetric.cli.startup import quiet_start
 @click.option(
     "--one-shot",
     type=click.Path(exists=True, dir_okay=False),
-    help="Zip of one-shot runs in the layout of Omniglot's all_runs.zip, to be judged on too.",
+    help="Zip of one-shot runs in the layout of Omniglot's all_runs.zip, to evaluate on too.",
 )
 @click.option(
     "--report/--no-report", default=True, show_default=True, help="Write report.html at the end."
 )
 @click.pass_context
 def quickstart(ctx, output, epochs, seed, margin, mining, one_shot, report, **options):
-    """Train, judge, export and query a similarity model in one go.
+    """Train, evaluate, export and query a similarity model in one command.
 
-    Without options: glyphs, characters in many typefaces, about a minute on two cores. Half of
-    the classes are for training; everything is judged on the other half.
+    Without options it uses glyphs, characters in many typefaces, and takes about a minute on two
+    cores. Half of the classes are for training; the other half is for evaluation.
     """
     with quiet_start():
         from tfmetric.cli.run_progress import CommandProgress, to_the_end
@@ -69,7 +69,7 @@ def quickstart(ctx, output, epochs, seed, margin, mining, one_shot, report, **op
     arguments = {} if mining is None else {"mining": mining}
     if margin is not None:
         arguments["margin"] = None if margin == "soft" else margin
-    if arguments:  # The recipe of the kind may have another loss.
+    if arguments:  # The kind's recipe may have another loss.
         changed["loss"] = "TripletLoss"
     dataset = source_of(options) or "glyphs"
     given = {
@@ -96,7 +96,7 @@ def _farewell(ctx, run, dataset):
     exported = run.metrics.get("saved_model")
     others = [("SavedModel for TensorFlow Serving:", exported)] if exported else []
     say_places(run.path, *others)
-    commands = ["tfmetric quickstart FOLDER     # your data, a folder a class"]
+    commands = ["tfmetric quickstart FOLDER     # your data, a folder per class"]
     if dataset != "tfds:omniglot":
         commands.append("tfmetric quickstart tfds:omniglot --download")
     if exported:

@@ -1,4 +1,4 @@
-"""``tfmetric report``: one HTML page of a run."""
+"""``tfmetric report``: writes one HTML page for a run."""
 
 import click
 
@@ -9,15 +9,18 @@ from tfmetric.cli.startup import quiet_start
 @click.command()
 @click.argument("run_dir", type=click.Path())
 @click.option(
-    "--output", type=click.Path(dir_okay=False), help="File to write; RUN_DIR/report.html if none."
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="File to write.  [default: RUN_DIR/report.html]",
 )
 def report(run_dir, output):
     """Write a run's report: one HTML page that needs no network.
 
-    RUN_DIR is the directory of a run, such as runs/glyphs/1 of `tfmetric quickstart`: what data,
-    what model, figures with intervals, pictures, worst cases, groups, and how to do it again.
+    RUN_DIR is the directory of a run, such as runs/glyphs/1 of `tfmetric quickstart`. The page
+    shows data, model, figures with intervals, pictures, worst cases, groups, and the command to
+    repeat it.
     """
-    read_metrics(run_dir)  # What is no run is known before TensorFlow is loaded for seconds.
+    read_metrics(run_dir)  # Check the run before TensorFlow is loaded for seconds.
     with quiet_start():
         from tfmetric.report import write
 

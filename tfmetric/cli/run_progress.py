@@ -1,4 +1,4 @@
-"""What a long command on a run says, and how it can be stopped."""
+"""The progress of a long command on a run, and its interruption."""
 
 import contextlib
 import shlex
@@ -12,7 +12,7 @@ from tfmetric.runs.progress import Progress
 
 
 class CommandProgress(Progress):
-    """Knows the directory of the run from the moment that there is one."""
+    """Progress that remembers the directory of the run."""
 
     path = None
 
@@ -21,12 +21,12 @@ class CommandProgress(Progress):
         self.path = path
 
     def warn(self, text):
-        """Says the warning on the standard error stream."""
+        """Prints the warning on the standard error stream."""
         click.echo(text, err=True)
 
     @contextlib.contextmanager
     def interruptible(self):
-        """Ends the block on Ctrl-C or SIGTERM, and says how to go on."""
+        """Ends the block on Ctrl-C or SIGTERM, and prints how to continue."""
         with interruptible(self._advice):
             yield
 

@@ -1,4 +1,4 @@
-"""Search spaces as words: ``margin=0.05..1``, ``mining=hard,semi-hard``, ``batch=32x4,16x8``."""
+"""Parses search spaces: ``margin=0.05..1``, ``mining=hard,semi-hard``, ``batch=32x4,16x8``."""
 
 import ast
 import difflib
@@ -10,16 +10,16 @@ import click
 
 from tfmetric._whole_numbers import whole_number
 
-# Arguments of losses that are no settings, or no choice of a search.
+# Arguments of losses that are not settings, or not choices of a search.
 _NOT_SEARCHED = {"reduction", "name", "dtype", "match", "gather"}
-# The loss has an option of its own, all trials share epochs, and "batch" stands for P and K.
+# The loss has a separate option, all trials share epochs, and "batch" means P and K.
 _NO_CHOICE = {"loss", "loss_arguments", "epochs", "classes_per_batch", "examples_per_class"}
 # From a factor of ten on, the order of magnitude matters.
 _LOG_FROM = 10
 
 
 class Span(NamedTuple):
-    """The ends of a range; ``tuning.Range`` is not imported here, as TensorFlow comes with it."""
+    """The ends of a range; importing ``tuning.Range`` would import TensorFlow."""
 
     low: float
     high: float
@@ -43,11 +43,11 @@ def parse_search(words) -> dict:
 
 
 def check_names(names, losses=()) -> None:
-    """Refuses names that no search space has, before TensorFlow is loaded.
+    """Rejects unknown names before TensorFlow is loaded.
 
     Args:
         names: The names of ``--search``.
-        losses: The losses to choose from; where there is none, the arguments of all are known.
+        losses: The losses to choose from; if empty, the arguments of all losses are allowed.
 
     Raises:
         click.UsageError: If a name is neither an argument of a loss nor a setting.
@@ -64,7 +64,7 @@ def check_names(names, losses=()) -> None:
 
 
 def searchable_names(losses=()) -> set[str]:
-    """The names that a search space may have, read from the source of losses and settings.
+    """Returns the names of a search space, read from the source of losses and settings.
 
     Args:
         losses: The losses to choose from, or none for all.
@@ -84,7 +84,7 @@ def searchable_names(losses=()) -> set[str]:
 
 
 def _settings():
-    """The fields of ``tfmetric.training.Settings``, without importing it."""
+    """Returns the fields of ``tfmetric.training.Settings`` without importing it."""
     path = Path(__file__).parent.parent / "training" / "settings.py"
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ClassDef) and node.name == "Settings":
@@ -119,7 +119,7 @@ def _range(word, text):
 
 
 def _value(text, name):
-    """A number, None, a pair of a batch (32x4) or of mining (easy+semi-hard), or the text."""
+    """Returns a number, None, a pair (batch 32x4 or mining easy+semi-hard), or the text."""
     if name == "batch":
         classes, _, examples = text.partition("x")
         batch = whole_number(classes), whole_number(examples)

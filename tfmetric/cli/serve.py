@@ -1,4 +1,4 @@
-"""``tfmetric serve``: exported models over REST and gRPC, to try them."""
+"""``tfmetric serve``: serves exported models over REST and gRPC for testing."""
 
 import gc
 import logging
@@ -25,7 +25,7 @@ from tfmetric.cli.startup import quiet_start
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="How many of the newest versions are served at a time.",
+    help="Number of newest versions to serve.",
 )
 @click.option(
     "--max-request-mb",
@@ -35,10 +35,10 @@ from tfmetric.cli.startup import quiet_start
     help="The largest request.",
 )
 def serve(directory, host, port, grpc_port, num_versions, max_request_mb):
-    """Serve exported models here, as TensorFlow Serving does, to try them.
+    """Serve exported models like TensorFlow Serving, for testing.
 
     DIRECTORY is a model, such as saved_models/glyphs, or holds several, such as saved_models. New
-    versions take over as they appear. Port 0 is a free one. Ctrl-C ends it.
+    versions take over as they appear. Port 0 chooses a free port. Ctrl-C stops the server.
     """
     with quiet_start():
         from tfmetric.serving import Server
@@ -53,7 +53,7 @@ def serve(directory, host, port, grpc_port, num_versions, max_request_mb):
         )
         import tensorflow as tf
 
-    tf.get_logger().setLevel("ERROR")  # Of its loader of sessions it says that it is old.
+    tf.get_logger().setLevel("ERROR")  # TensorFlow warns that its session loader is deprecated.
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     logging.getLogger("tfmetric.serving").setLevel(logging.INFO)
     over, interrupted = threading.Event(), threading.Event()
@@ -66,18 +66,18 @@ def serve(directory, host, port, grpc_port, num_versions, max_request_mb):
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     with server:
-        # A request in JSON makes many lists, which sets off Python's collector. It need not look at
-        # all of TensorFlow each time: that took ten times as long as reading the request.
+        # A JSON request makes many lists, which trigger garbage collection. Exclude TensorFlow's
+        # objects from it, whose scan took ten times as long as reading the request.
         gc.collect()
         gc.freeze()
         click.echo(f"Serving {', '.join(server.registry.models())}; Ctrl-C ends it.")
         for name in server.registry.models():
             click.echo(f"REST  {server.rest_url}/v1/models/{name}")
             click.echo(f"gRPC  {server.grpc_url} model {name}")
-        click.echo("This is to try models and clients: production is TensorFlow Serving.")
-        while not over.wait(0.5):  # A wait without an end would not see the signal on Windows.
+        click.echo("This server is for testing; use TensorFlow Serving in production.")
+        while not over.wait(0.5):  # On Windows an endless wait would not see the signal.
             pass
-        # A second Ctrl-C does not wait for requests under way.
+        # A second Ctrl-C does not wait for running requests.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         click.echo("Stopping ...")
     if interrupted.is_set():

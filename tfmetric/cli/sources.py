@@ -1,4 +1,4 @@
-"""Where labelled data comes from: what a command line may name, and what there is."""
+"""Sources of labelled data on the command line."""
 
 import difflib
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-# In words; what they are is in tfmetric.datasets, which starts Keras.
+# Descriptions only, because tfmetric.datasets would import Keras.
 BUILTIN = {
     "digits": "1,797 scans of handwritten digits, 10 classes, 8×8, from scikit-learn",
     "glyphs": "characters drawn from matplotlib's fonts, 2,133 classes, 32×32",
@@ -23,12 +23,12 @@ FORMS = {
 
 
 class Source(click.ParamType):
-    """A source of :func:`tfmetric.datasets.load`; what it holds is checked where it is loaded."""
+    """A source of :func:`tfmetric.datasets.load`; loading checks its contents."""
 
     name = "source"
 
     def convert(self, value, param, ctx):
-        """The source, if there is one of that name."""
+        """Returns the source, if it exists."""
         text = os.fspath(value)
         if text in BUILTIN or text.startswith("tfds:"):
             return text
@@ -44,21 +44,21 @@ class Source(click.ParamType):
         )
 
     def shell_complete(self, ctx, param, incomplete):
-        """Files, and the names of the built-in sets."""
+        """Completes files and the names of the built-in sets."""
         from click.shell_completion import CompletionItem
 
         names = [name for name in BUILTIN if name.startswith(incomplete)]
-        # The item for files first: bash forgets what comes before it.
+        # The item for files comes first, because bash drops items before it.
         return [CompletionItem(incomplete, type="file"), *map(CompletionItem, names)]
 
 
 def with_source(command):
     """Adds SOURCE and --dataset, which mean the same, to a command."""
-    sources = "glyphs, digits, names, tfds:NAME, a folder with a folder a class, a .csv, a "
+    sources = "glyphs, digits, names, tfds:NAME, a folder with a folder per class, a .csv, a "
     option = click.Option(
         ["--dataset"],
         type=Source(),
-        help=f"{sources}.jsonl or an .npz; `tfmetric datasets list` says more.  [default: glyphs]",
+        help=f"{sources}.jsonl or an .npz; see `tfmetric datasets list`.  [default: glyphs]",
     )
     command.params = [
         click.Argument(["source"], required=False, type=Source()),
@@ -69,7 +69,7 @@ def with_source(command):
 
 
 def source_of(options: dict) -> str | None:
-    """Takes SOURCE and --dataset out of the options; the one that was given, or None.
+    """Removes SOURCE and --dataset from the options; returns the given one, or None.
 
     Raises:
         click.UsageError: If both were given.
@@ -83,10 +83,10 @@ def source_of(options: dict) -> str | None:
 
 
 def prepared_sets(data_dir=None) -> list[dict]:
-    """The prepared sets of TensorFlow Datasets that `load` takes, read from their own files.
+    """Lists the prepared sets of TensorFlow Datasets that `load` reads, from their files.
 
     Args:
-        data_dir: Directory; None for where TensorFlow Datasets keeps them.
+        data_dir: Directory; None for TensorFlow Datasets' own.
 
     Returns:
         For each ``source``, as :func:`tfmetric.datasets.load` takes it, ``examples``, ``classes``
@@ -104,13 +104,13 @@ def prepared_sets(data_dir=None) -> list[dict]:
 
 
 def default_data_dir() -> Path:
-    """Where TensorFlow Datasets keeps prepared data."""
+    """Returns the folder of TensorFlow Datasets."""
     named = os.environ.get("TFDS_DATA_DIR")
     return Path(named or Path.home() / "tensorflow_datasets").expanduser()
 
 
 def _prepared_set(directory, root):
-    """What is said of one set; None if ``datasets.load`` does not take it."""
+    """Describes one set; None if ``datasets.load`` cannot read it."""
     try:
         info = json.loads((directory / "dataset_info.json").read_text(encoding="utf-8"))
         features = json.loads((directory / "features.json").read_text(encoding="utf-8"))
@@ -124,7 +124,7 @@ def _prepared_set(directory, root):
         classes = int(features[label]["classLabel"]["numClasses"])
         splits = {s["name"]: sum(map(int, s["shardLengths"])) for s in info["splits"]}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # Half prepared, or of another program.
+        return None  # Partly prepared, or from another program.
     *name, version = directory.relative_to(root).parts
     merged = [splits[part] for part in ("train", "validation", "test") if part in splits]
     return {
@@ -136,7 +136,7 @@ def _prepared_set(directory, root):
 
 
 def _only(features, kind, preferred):
-    """The feature of a kind: that of the usual name, or the only one."""
+    """Returns the feature of a kind: by the usual name, or the only one."""
     names = [
         name
         for name, feature in features.items()

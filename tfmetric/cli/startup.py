@@ -1,4 +1,4 @@
-"""Importing TensorFlow without its messages about processors and drivers."""
+"""Imports TensorFlow without its messages about processors and drivers."""
 
 import os
 import sys
@@ -11,11 +11,11 @@ import click
 
 @contextmanager
 def quiet_start() -> Iterator[None]:
-    """Holds back what is written to the standard error stream inside the block.
+    """Holds back the standard error stream inside the block.
 
-    TensorFlow logs its start from C++, before any setting of a log level counts. If the block
-    raises, what was held back is shown: it may say why. Not so where an argument or a file is
-    wrong, which the error says itself. ``TF_CPP_MIN_LOG_LEVEL=0`` shows all.
+    TensorFlow logs its start from C++, before log levels apply. If the block raises, the held text
+    is shown, because it may have the reason, except for wrong arguments or files, which the error
+    describes. ``TF_CPP_MIN_LOG_LEVEL=0`` shows all.
     """
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
         yield

@@ -1,4 +1,4 @@
-"""``tfmetric train``: one training, in a directory from which it can be resumed and repeated."""
+"""``tfmetric train``: one training in a directory, to resume and repeat."""
 
 import contextlib
 import json
@@ -20,30 +20,31 @@ from tfmetric.cli.startup import quiet_start
 _WHOLE = click.IntRange(min=1)
 _RATE = click.FloatRange(min=0, min_open=True)
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
-# Where an option goes: into the run's config, its settings, or the arguments of its loss.
+# The options of the run's config, of its settings, and of its loss.
 _CONFIG = (
     *data_options(),
     click.Option(
         ["--patience"],
         type=OrNone(_WHOLE),
-        help="Stop after so many epochs without a better MAP@R on classes held out of training.",
+        help="Stop after this many epochs without a better MAP@R on classes held out of training. "
+        " [default: no early stopping]",
     ),
     click.Option(
         ["--validation-fraction"],
         type=_SHARE,
-        help="Share of the training classes that --patience holds out.  [default: 0.2]",
+        help="Share of the training classes held out for --patience.  [default: 0.2]",
     ),
     click.Option(
         ["--seed"],
         type=click.IntRange(min=0, max=2**32 - 1),
-        help="Same seed, same figures.  [default: 0]",
+        help="Seed; the same seed gives the same figures.  [default: 0]",
     ),
     click.Option(
         ["--mixed-precision"],
         type=click.Choice(["bfloat16", "float16", NONE]),
         is_flag=False,
         flag_value="bfloat16",
-        help="Layers compute in 16 bits: bfloat16 if nothing else is named.",
+        help="Compute layers in 16 bits; without a value, in bfloat16.  [default: none]",
     ),
     click.Option(
         ["--report/--no-report"],
@@ -52,39 +53,41 @@ _CONFIG = (
     ),
 )
 _SETTINGS = (
-    click.Option(["--loss"], type=LossName(), help="As `tfmetric losses list` names it."),
+    click.Option(["--loss"], type=LossName(), help="Name of a loss, see `tfmetric losses list`."),
     click.Option(["--embedding-dim"], type=_WHOLE, help="Length of an embedding."),
     click.Option(
         ["--backbone"],
-        help="A network of keras.applications, such as MobileNetV2; none for a small one.",
+        help="A network of keras.applications, such as MobileNetV2; none for a small network.",
     ),
-    click.Option(["--weights"], help="imagenet, or a file of weights of the backbone, or none."),
-    click.Option(["--filters"], type=_WHOLE, help="Channels of the first block of the small one."),
+    click.Option(["--weights"], help="Weights of the backbone: imagenet, a file, or none."),
+    click.Option(
+        ["--filters"], type=_WHOLE, help="Channels of the first block of the small network."
+    ),
     click.Option(
         ["--dropout"],
         type=click.FloatRange(0, 1, max_open=True),
         help="Share of the features dropped before the last layer.",
     ),
     click.Option(["--classes-per-batch"], type=_WHOLE, help="Classes in a batch."),
-    click.Option(["--examples-per-class"], type=_WHOLE, help="Examples of each."),
+    click.Option(["--examples-per-class"], type=_WHOLE, help="Examples of each class in a batch."),
     click.Option(["--epochs"], type=_WHOLE, help="Epochs to train."),
     click.Option(["--batches-per-epoch"], type=_WHOLE, help="Steps in an epoch."),
     click.Option(["--learning-rate"], type=_RATE, help="Peak of AdamW's rate."),
-    click.Option(["--weight-decay"], type=click.FloatRange(min=0), help="Of AdamW."),
+    click.Option(["--weight-decay"], type=click.FloatRange(min=0), help="Weight decay of AdamW."),
     click.Option(
         ["--augment/--no-augment"],
         default=None,
-        help="Change training examples a bit.",
+        help="Augment training examples by small random changes.",
     ),
     click.Option(
         ["--crop-to-ink"],
         type=OrNone(_WHOLE),
-        help="Cut out what is drawn, scaled to this side.",
+        help="Cut out drawings and scale them to this side.",
     ),
     click.Option(
         ["--rotate-classes/--no-rotate-classes"],
         default=None,
-        help="Characters turned by 90°, 180° and 270° as further classes.",
+        help="Use images turned by 90°, 180° and 270° as further classes.",
     ),
 )
 _LOSS = (
@@ -101,45 +104,44 @@ show_defaults(_SETTINGS + _LOSS)
     "--loss-argument",
     multiple=True,
     type=Assignment(),
-    help="Any argument of the loss, again and again: --loss-argument temperature=0.05.",
+    help="Any argument of the loss, may be repeated: --loss-argument temperature=0.05.",
 )
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False),
-    help="Repeat the run whose config.toml this is; options beside it override it.",
+    help="Repeat the run of this config.toml; other options override it.",
 )
 @click.option(
     "--resume",
     type=click.Path(exists=True, file_okay=False),
     metavar="RUN",
-    help="Go on with a run that was stopped, exactly as it was; no other option but --json.",
+    help="Continue a stopped run exactly; allows no other option but --json.",
 )
 @click.option(
     "--output",
     default=".",
     show_default=True,
     type=click.Path(file_okay=False),
-    help="Where runs/NAME/N is made.",
+    help="Directory for runs/NAME/N.",
 )
 @click.option(
     "--json",
     "as_json",
     is_flag=True,
-    help="Print the figures as JSON, and progress on the error stream.",
+    help="Print the figures as JSON, progress on the error stream.",
 )
 @click.pass_context
 def train(ctx, config, resume, output, as_json, loss_argument, **options):
-    """Train an embedder, judge it on unseen classes, and keep all of it in a directory.
+    """Train an embedder, evaluate it on unseen classes, and keep everything in a directory.
 
-    What is not given is the recipe of the kind of the data: semi-hard triplets with augmentation
-    for images, the supervised contrastive loss for all other kinds. The directory
-    OUTPUT/runs/NAME/N holds config.toml, checkpoints and logs from the start, and model.keras,
-    metrics.json, pictures and report.html at the end. Ctrl-C or a kill loses no more than the
-    epoch: --resume goes on.
+    Defaults are the recipe of the data's kind; glyphs, digits and tfds:omniglot have their own. The
+    directory OUTPUT/runs/NAME/N holds config.toml, checkpoints and logs from the start, and
+    model.keras, metrics.json, pictures and report.html at the end. Ctrl-C or a kill loses at most
+    one epoch: continue with --resume.
     """
     if resume:
         _alone(ctx)
-    # Progress goes where it is not in the way of the JSON.
+    # Progress must not mix with the JSON.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         if resume:
             run, failed = _resumed(resume)
@@ -174,7 +176,7 @@ def _farewell(ctx, run):
 
 
 def _alone(ctx):
-    """Makes sure that nothing else is asked for: another training would not be the same one."""
+    """Rejects other options, which would make it another training."""
     for option in ctx.command.params:
         given = ctx.get_parameter_source(option.name) == click.core.ParameterSource.COMMANDLINE
         if given and option.name not in ("resume", "as_json"):
@@ -193,10 +195,10 @@ def _resumed(path):
             f"Expected the directory of a run, which holds config.toml. Received: --resume {path}"
         )
     run = runs.open(path)
-    if run.finished and run.metrics:  # What cannot be read is known before TensorFlow is loaded.
+    if run.finished and run.metrics:  # Reads the files before TensorFlow is loaded.
         with quiet_start():
             complete = run.complete
-        if complete:  # What starts it again and again may stop.
+        if complete:  # A finished run returns success, so that restart loops end.
             click.echo(f"{run.path} is finished; its figures are in metrics.json.")
             return run, None
     with quiet_start():
@@ -210,7 +212,7 @@ def _resumed(path):
 def _begun(ctx, config, output, loss_argument, options):
     from tfmetric.runs.config_values import read_toml
 
-    values = read_toml(config) if config else {}  # Known to be right before TensorFlow is loaded.
+    values = read_toml(config) if config else {}  # Checked before TensorFlow is loaded.
     source = source_of(options)
     given = {key: None if v == NONE else v for key, v in options.items() if v is not None}
     arguments = _of(_LOSS, given)
@@ -240,5 +242,5 @@ def _begun(ctx, config, output, loss_argument, options):
 
 
 def _of(options, given):
-    """What is given of these options, by name."""
+    """Returns the given ones of these options, by name."""
     return {option.name: given[option.name] for option in options if option.name in given}

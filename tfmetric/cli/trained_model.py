@@ -1,4 +1,4 @@
-"""The model that a command is given: a .keras file, or the directory of a run."""
+"""Loads a command's model: a .keras file, or the directory of a run."""
 
 import os
 from pathlib import Path
@@ -27,11 +27,11 @@ def model_file(model) -> Path:
 
 
 def load_model(path):
-    """The model in the file, uncompiled."""
+    """Loads the model in the file, uncompiled."""
     with quiet_start():
         import keras
 
-        # What is not imported is not registered with Keras.
+        # Importing registers classes with Keras.
         import tfmetric.layers
         import tfmetric.losses
         import tfmetric.models  # noqa: F401
@@ -40,15 +40,14 @@ def load_model(path):
 
 
 def images_for(model, run=None) -> dict:
-    """What :func:`tfmetric.datasets.load` is told so that its images fit the model.
+    """Returns arguments of :func:`tfmetric.datasets.load` that make images fit the model.
 
     Args:
         model: The model.
-        run: The run that the model is of, which knows the kind of its data, or None.
+        run: The model's run, which has the kind of its data, or None.
 
     Returns:
-        ``image_size`` and ``color``, as far as the model takes one of each; nothing for a model of
-        another kind.
+        ``image_size`` and ``color``, if the model needs a fixed one; empty for other kinds.
     """
     element = _element(model, run)
     if element is None or element.kind != "image":
@@ -80,21 +79,21 @@ def check_fits(model, data) -> None:
 
 def _fits(takes, given):
     if len(takes) == len(given) - 1 and given[-1] == 1:
-        given = given[:-1]  # Keras drops a last axis of one, too.
+        given = given[:-1]  # Keras drops a last axis of length 1, too.
     return len(takes) == len(given) and all(
         a in (None, b) for a, b in zip(takes, given, strict=True)
     )
 
 
 def _inputs(model):
-    """The shape of one example of each input of an embedder, by name; "values" for the only one."""
+    """Returns the shape of one example of each input by name; "values" for a single input."""
     from tfmetric.export.model_inputs import ONE, ModelInputs
 
     if len(model.inputs) > 1 and not isinstance(model.input, dict):
         raise ValueError(
             expected(
-                "an embedder, a model of one input or of named ones; of a siamese or triplet model "
-                "the embedder that it was made of",
+                "an embedder, a model of one input or of named ones; for a siamese or triplet "
+                "model, the embedder inside it",
                 model=model.name,
                 input_shape=model.input_shape,
             )
@@ -105,7 +104,7 @@ def _inputs(model):
 
 
 def _element(model, run):
-    """What an example of the model is: as its run says, else what a bare shape stands for."""
+    """Returns the element of the model: from its run, else from the input shape."""
     from tfmetric.elements import Element, element_of_shape
 
     if run is not None and run.finished:
@@ -117,7 +116,7 @@ def _element(model, run):
 
 
 def run_of(path):
-    """The run that a model file is in, or None; TensorFlow is not needed to know.
+    """Returns the run of a model file, or None, without TensorFlow.
 
     Raises:
         ValueError: If there is a run, and it is damaged.
@@ -146,7 +145,7 @@ def config_for(run, source, given: dict):
 
 
 def is_on(run, source) -> bool:
-    """Whether a run was trained on this source, however the path is spelled."""
+    """Returns whether a run was trained on this source, for any spelling of the path."""
     known = run and run.config.dataset
     if known is None or source == known:
         return known is not None

@@ -1,4 +1,4 @@
-"""``tfmetric tune``: the margin search, from a data set to a judged model and a report."""
+"""``tfmetric tune``: searches margins and settings, and evaluates the best."""
 
 import contextlib
 import json
@@ -40,18 +40,24 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     "--search",
     multiple=True,
     metavar="NAME=VALUES",
-    help="What to search, over the usual space: margin=0.05..1, mining=hard,semi-hard, "
-    "batch=32x4,16x8; NAME=VALUE fixes it, NAME=default leaves it as it is.",
+    help="Values to search, on top of the usual space: margin=0.05..1, mining=hard,semi-hard, "
+    "batch=32x4,16x8; NAME=VALUE fixes a value, NAME=default does not search it.",
 )
-@click.option("--everything", is_flag=True, help="Search mining, distance, P×K and the length too.")
+@click.option(
+    "--everything",
+    is_flag=True,
+    help="Also search mining, distance, P×K and the embedding's length.",
+)
 @click.option(
     "--tuner",
     default="bayesian",
     show_default=True,
     type=click.Choice(["bayesian", "random", "hyperband", "grid"]),
-    help="Which of Keras Tuner's.",
+    help="Tuner of Keras Tuner.",
 )
-@click.option("--trials", type=click.IntRange(min=1), help="Settings to try.  [default: 20]")
+@click.option(
+    "--trials", type=click.IntRange(min=1), help="Number of settings to try.  [default: 20]"
+)
 @click.option(
     "--objective",
     default="map_at_r",
@@ -73,22 +79,22 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     default="auto",
     show_default=True,
     type=click.Choice(["auto", "classes", "groups", "examples"]),
-    help="Judge trials on training data of new classes, new groups, or new examples of the same "
-    "classes; auto does as the split into training and test data did.",
+    help="Evaluate trials on training data of new classes, new groups, or new examples of the "
+    "same classes; auto follows the split into training and test data.",
 )
 @click.option(
     "--validation-fraction",
     default=0.25,
     show_default=True,
     type=_SHARE,
-    help="Share of the training data's classes, groups or examples that trials are judged on.",
+    help="Share of the training data's classes, groups or examples for evaluating trials.",
 )
 @click.option(
     "--folds",
     default=1,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Judge each trial on so many folds of the training data in turn instead.",
+    help="Evaluate each trial on this many folds of the training data instead.",
 )
 @click.option(
     "--repeats",
@@ -103,7 +109,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     help="Stop a trial after so many epochs without a better figure.  [default: never]",
 )
 @click.option(
-    "--prune/--no-prune", default=True, show_default=True, help="Stop what is below the median."
+    "--prune/--no-prune", default=True, show_default=True, help="Stop trials below the median."
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1))
 @click.option(
@@ -111,17 +117,17 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     default=".",
     show_default=True,
     type=click.Path(file_okay=False),
-    help="The search is written to tuning/NAME there.",
+    help="Directory for tuning/NAME.",
 )
 @click.option("--name", help="NAME of the search.  [default: the data set's name]")
-@click.option("--overwrite", is_flag=True, help="Begin again where there is a search already.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing search.")
 @click.option("--tensorboard", is_flag=True, help="Write trials for TensorBoard's HParams page.")
 @click.option(
     "--workers",
     default=0,
     show_default=True,
     type=click.IntRange(min=0),
-    help="Processes that run trials at the same time; 0 for this one alone.",
+    help="Number of processes that run trials in parallel; 0 for this process alone.",
 )
 @click.option(
     "--report/--no-report", default=True, show_default=True, help="Write report.html at the end."
@@ -130,29 +136,29 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
     "--resume",
     type=click.Path(exists=True, file_okay=False),
     metavar="DIR",
-    help="Go on with the search in DIR, and take all other options from there; --trials adds some.",
+    help="Continue the search in DIR with its options; --trials adds trials.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON.")
 @click.pass_context
 def tune(ctx, resume, **options):
-    """Search the margin of a loss, and say honestly what the best is worth.
+    """Search the margin of a loss, and evaluate the best setting without bias.
 
-    Each trial trains on one part of the training data and is judged on the other. The best is
-    trained on all of it, beside the default setting, and judged once on the test data.
-    It is written to OUTPUT/tuning/NAME: tables and pictures of the trials, model.keras, a report.
-    The same command again, or --resume, goes on where a search was stopped or killed.
+    Each trial trains on one part of the training data and is evaluated on the other. The best
+    setting and the default are then trained on all training data and evaluated once on the test
+    data. OUTPUT/tuning/NAME holds tables and pictures of the trials, model.keras, and a report.
+    Repeat the command, or use --resume, to continue a stopped search.
     """
     if resume:
         options = read_options(ctx, Path(resume), options)
     else:
         options["command"] = spelled(ctx, always=("seed",))
         options["dataset"] = source_of(options) or "glyphs"
-        # Kept with the search: a file without this option is of a former version.
+        # Saved with the search; a file without this option is of an old version.
         options["split_seed"] = options["split_seed"] or 0
     space = parse_search(options["search"])
-    check_names(space, options["losses"])  # A wrong name is known before TensorFlow is loaded.
+    check_names(space, options["losses"])  # Checked before TensorFlow is loaded.
     quiet = options["as_json"]
-    # What is not JSON goes where JSON does not.
+    # With --json other output goes to the error stream.
     with contextlib.redirect_stdout(sys.stderr) if quiet else contextlib.nullcontext():
         result, directory, failed = _search_and_judge(options, space, bool(resume))
         if result is None:
@@ -166,7 +172,7 @@ def tune(ctx, resume, **options):
 
 
 def _search_and_judge(options, space, resumed):
-    """The result, None in a worker; its directory; the error of a late step, or None."""
+    """Result (None in a worker), its directory, and the error of a late step or None."""
     with quiet_start():
         from tfmetric.cli.run_progress import CommandProgress, to_the_end
         from tfmetric.runs.config import located, name_of, resolved
@@ -174,7 +180,7 @@ def _search_and_judge(options, space, resumed):
         from tfmetric.runs.searched import keep_best
         from tfmetric.tuning.search.search_directory import SearchDirectory
 
-    if not resumed:  # The search may be resumed and judged from anywhere.
+    if not resumed:  # The search may be resumed from any directory.
         options |= {
             name: located(options[name]) for name in ("dataset", "data_dir") if options[name]
         }
@@ -186,7 +192,7 @@ def _search_and_judge(options, space, resumed):
     worker = "KERASTUNER_ORACLE_IP" in os.environ and not _is_chief()
     lock = SearchDirectory(directory).lock
     with contextlib.nullcontext() if worker else locked(lock, directory):
-        progress = CommandProgress(quiet=worker)  # Only the trials of a worker are news.
+        progress = CommandProgress(quiet=worker)  # A worker prints only its trials.
         parts = load_data(config, progress=progress)
         config = config.for_data(parts[0])
         if not worker:
@@ -194,9 +200,9 @@ def _search_and_judge(options, space, resumed):
             progress.heading("Searching")
         result = _search(parts, config, space, directory, options, worker)
         progress.lap("search")
-        if result is None or not result.final.evaluation:  # The best failed on all classes.
+        if result is None or not result.final.evaluation:  # The last training failed.
             return result, directory, None
-        progress.heading("Writing what the best is worth")
+        progress.heading("Writing the evaluation of the best")
         _, failed = to_the_end(lambda: keep_best(result, config, parts, progress), progress)
     return result, directory, failed
 

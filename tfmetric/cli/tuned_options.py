@@ -8,11 +8,11 @@ import click
 from tfmetric._errors import expected
 
 OPTIONS = "tune.toml"
-# Options that do not change the search that a directory holds.
+# Options that do not change a saved search.
 _FREE = ("resume", "workers", "trials", "report", "as_json", "output", "overwrite")
-# Where the search is, and what each command may say anew.
+# The location of the search, and options that each command may change.
 _NOT_KEPT = ("workers", "as_json", "output", "overwrite", "name")
-# What may differ from what is kept.
+# Options that may differ from the saved ones.
 _MAY_DIFFER = {"trials", "command", "report"}
 
 
@@ -37,7 +37,7 @@ def read_options(ctx, directory: Path, options: dict) -> dict:
     if wrong:
         raise click.UsageError(
             "Expected no other options with --resume than --trials, --workers, --report and "
-            f"--json: the search has its own. Received: {', '.join(wrong)}"
+            f"--json: the search has saved options. Received: {', '.join(wrong)}"
         )
     path = directory / OPTIONS
     try:
@@ -50,7 +50,7 @@ def read_options(ctx, directory: Path, options: dict) -> dict:
     now = {name: options[name] for name in ("workers", "as_json")}
     now |= {name: options[name] for name in ("trials", "report") if name in given}
     place = {"output": str(directory.resolve().parent.parent), "name": directory.resolve().name}
-    if "split_seed" not in kept:  # Former versions had one seed for all.
+    if "split_seed" not in kept:  # Old versions had one seed for everything.
         kept["split_seed"] = kept.get("seed", 0)
     options = {name: value for name, value in options.items() if name != "source"}
     return {**options, **kept, **now, **place, "overwrite": False}
@@ -83,7 +83,7 @@ def keep_options(directory: Path, options: dict) -> None:
             raise ValueError(
                 expected(
                     f"the search that {directory} holds, to go on with it; these differ: "
-                    f"{', '.join(other)}. Give --name for another one, or --overwrite",
+                    f"{', '.join(other)}. Give --name for another search, or --overwrite",
                     **{name: kept.get(name) for name in other},
                 )
             )

@@ -1,4 +1,4 @@
-"""Several processes for one search, by the variables of Keras Tuner."""
+"""Runs several processes for one search, by the variables of Keras Tuner."""
 
 import _thread
 import os
@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import click
 
-# A worker that was killed gets its trial again so often; one that fails again and again is broken.
+# Number of restarts of a killed worker; more failures mean that it is broken.
 _RESTARTS = 3
-# Seconds that a worker has to end once there are no more trials.
+# Seconds for a worker to end after the last trial.
 _PATIENCE = 30
 
 
@@ -53,7 +53,7 @@ def workers(arguments, count: int, quiet: bool = False):
 
 
 class _Worker:
-    """One process, and how often it was started again."""
+    """A worker process with its number of restarts."""
 
     def __init__(self, arguments, name, quiet):
         self.command = [sys.executable, "-m", "tfmetric", *arguments]
@@ -71,19 +71,19 @@ class _Worker:
         )
 
     def check(self) -> bool:
-        """Starts it again if it was killed; whether the search can go on."""
+        """Restarts a killed process; returns whether the search can continue."""
         code = self.process.poll()
         if code is None or code == 0:
             return True
         self.restarts += 1
-        if code > 0 or self.restarts > _RESTARTS:  # It has said what is wrong itself.
+        if code > 0 or self.restarts > _RESTARTS:  # The worker has printed its error.
             return False
         click.echo(f"{self.name} was killed by signal {-code}; it is started again", err=True)
         self.start()
         return True
 
     def end(self, patience):
-        """Ends the process; what it was at is done again when the search goes on."""
+        """Ends the process; its trial is repeated when the search continues."""
         try:
             self.process.wait(timeout=patience)
         except subprocess.TimeoutExpired:
