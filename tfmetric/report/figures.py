@@ -4,7 +4,7 @@ import numpy as np
 
 from tfmetric.evaluation import calibrate
 from tfmetric.evaluation.retrieval.figures import figure_meaning, is_repeated
-from tfmetric.evaluation.verification.result import FARS
+from tfmetric.evaluation.verification.summary import FARS
 from tfmetric.report.html import Html, join, shortened, table, tag
 from tfmetric.report.pictures import chart
 from tfmetric.visualization import (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.evaluation.retrieval import formulas
 
 # The rank of an example beyond the searched depth.
 BEYOND = int(np.iinfo(np.int64).max)
@@ -212,57 +213,17 @@ def _checked(values, name, count):
     return values.astype(np.float64)
 
 
-def _precisions(ranks):
-    return np.arange(1, ranks.shape[1] + 1) / ranks
-
-
-def _recall(ranks, relevant, k):
-    return ranks[:, 0] <= k
-
-
-def _precision(ranks, relevant, k):
-    return (ranks[:, :k] <= k).sum(axis=1) / k
-
-
-def _map(ranks, relevant, k):
-    ranks = ranks[:, :k]
-    found = np.where(ranks <= k, _precisions(ranks), 0.0).sum(axis=1)
-    return found / np.minimum(k, relevant)
-
-
-def _ndcg(ranks, relevant, k):
-    ranks = ranks[:, :k]
-    best = np.minimum(k, relevant)
-    ideal = np.cumsum(1 / np.log2(np.arange(2, best.max(initial=1) + 2)))
-    within = ranks <= k
-    gains = np.where(within, 1 / np.log2(np.where(within, ranks, 1) + 1.0), 0.0).sum(axis=1)
-    return gains / ideal[best - 1]
-
-
-def _r_precision(ranks, relevant):
-    return (ranks <= relevant[:, None]).sum(axis=1) / relevant
-
-
-def _map_at_r(ranks, relevant):
-    within = ranks <= relevant[:, None]
-    return np.where(within, _precisions(ranks), 0.0).sum(axis=1) / relevant
-
-
-def _mrr(ranks, relevant):
-    return 1.0 / ranks[:, 0]
-
-
 register_figure(
     "recall",
     "recall@{k}",
-    _recall,
+    formulas.recall,
     needs_k=True,
     meaning="share of queries with a hit among the first {k}",
 )
 register_figure(
     "precision",
     "precision@{k}",
-    _precision,
+    formulas.precision,
     needs_k=True,
     meaning="share of hits among the first {k}",
     at_1="recall",
@@ -271,7 +232,7 @@ register_figure(
 register_figure(
     "map",
     "MAP@{k}",
-    _map,
+    formulas.map,
     needs_k=True,
     meaning="average precision among the first {k}",
     at_1="recall",
@@ -281,7 +242,7 @@ register_figure(
 register_figure(
     "ndcg",
     "nDCG@{k}",
-    _ndcg,
+    formulas.ndcg,
     needs_k=True,
     meaning="hits among the first {k}, earlier ones counting more, over the best possible",
     at_1="recall",
@@ -291,14 +252,16 @@ register_figure(
 register_figure(
     "r_precision",
     "R-precision",
-    _r_precision,
+    formulas.r_precision,
     meaning="share of hits among the first R, of R examples to be found",
     drawn=False,
 )
 register_figure(
     "map_at_r",
     "MAP@R",
-    _map_at_r,
+    formulas.map_at_r,
     meaning="R-precision that sees the order: 1 if all of the class come first",
 )
-register_figure("mrr", "MRR", _mrr, meaning="mean of 1 / rank of the first hit", drawn=False)
+register_figure(
+    "mrr", "MRR", formulas.mrr, meaning="mean of 1 / rank of the first hit", drawn=False
+)

@@ -13,10 +13,10 @@ from tfmetric._errors import expected
 from tfmetric._files import replacing
 from tfmetric.evaluation.verification import probability_curves as curves
 from tfmetric.evaluation.verification.calibration_on_new_pairs import CalibrationTest, of_pairs
+from tfmetric.evaluation.verification.given_pairs import check_pairs
 from tfmetric.evaluation.verification.operating_points import Counts, check_rate
 from tfmetric.evaluation.verification.result import VerificationResult
 from tfmetric.evaluation.verification.threshold_choice import check_target, choose
-from tfmetric.evaluation.verification.verification import check_pairs
 from tfmetric.typing import Array
 from tfmetric.values import plain
 

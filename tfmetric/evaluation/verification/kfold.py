@@ -12,9 +12,9 @@ from tfmetric._errors import expected
 from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.evaluation.distances import pair_distances
 from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
+from tfmetric.evaluation.verification.given_pairs import check_booleans, check_pairs
 from tfmetric.evaluation.verification.operating_points import Counts
 from tfmetric.evaluation.verification.threshold_choice import choose
-from tfmetric.evaluation.verification.verification import check_booleans, check_pairs
 from tfmetric.typing import Array, Distance
 from tfmetric.values import labels as read_labels
 from tfmetric.values import plain

@@ -15,12 +15,9 @@ from tfmetric.evaluation.verification import operating_points as points
 from tfmetric.evaluation.verification.fairness import FairnessResult, fairness, tables
 from tfmetric.evaluation.verification.operating_points import Counts, Curve, ThresholdFigures
 from tfmetric.evaluation.verification.pair_counting import Pairs
+from tfmetric.evaluation.verification.summary import FARS, notes_of, summary_of
 from tfmetric.typing import Array
 from tfmetric.values import plain
-
-FARS = (1e-1, 1e-2, 1e-3, 1e-4)
-# With fewer than ten impostors below the threshold, a TAR depends on these few pairs.
-_FEW = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +34,7 @@ class VerificationResult:
         exact: Whether every pair is kept. If not, all pairs are counted at distances rounded up to
             16 significant binary digits (1.5·10⁻⁵ of the distance).
         source: Source of the pairs, for counting them by group.
+        given_notes: Warnings about the pairs themselves, such as examples that are in both sets.
     """
 
     distance: str
@@ -44,6 +42,7 @@ class VerificationResult:
     per_pair: Pairs
     exact: bool
     source: object = field(repr=False)
+    given_notes: tuple[str, ...] = ()
 
     @property
     def num_positives(self) -> int:
@@ -151,23 +150,7 @@ class VerificationResult:
     @property
     def notes(self) -> tuple[str, ...]:
         """Warnings about the figures, such as too few impostors for a FAR."""
-        found = []
-        if not self.num_positives:
-            found.append("There are no genuine pairs: no class has two examples")
-        if not self.num_negatives:
-            found.append("There are no impostor pairs: there is one class only")
-        for far in FARS if self.num_negatives else ():
-            if self.num_negatives * far * (1 + 1e-12) < _FEW:
-                found.append(
-                    f"{self.num_negatives:,} impostor pairs are too few for FAR {far:g}: it takes "
-                    f"{round(_FEW / far):,} for a reliable figure, {round(1 / far):,} for any"
-                )
-        if not self.exact:
-            found.append(
-                "All pairs are counted, at distances rounded up to 16 binary digits; per_pair and "
-                f"the intervals rest on a random sample of {len(self.per_pair):,}"
-            )
-        return tuple(found)
+        return (*self.given_notes, *notes_of(self))
 
     def figures(self) -> dict[str, float]:
         """All figures by name: ``auc``, ``eer``, ``tar_at_far_0.1``, ..., ``fnmr_at_fmr_0.1``..."""
@@ -275,21 +258,7 @@ class VerificationResult:
 
     def summary(self) -> str:
         """Returns the figures as a few lines of text."""
-        lines = [
-            f"Verification: {self.num_positives:,} genuine and {self.num_negatives:,} impostor "
-            f"pairs, {self.distance} distance; the same where distance <= threshold"
-        ]
-        for name, value in self.figures().items():
-            if name.startswith("fnmr"):
-                continue
-            line = f"  {_title(name):<16}{value:.4f}"
-            if name in self._usual_intervals:
-                line += "  (95 % interval {:.4f} to {:.4f})".format(*self._usual_intervals[name])
-            if name == "eer":
-                line += f" at threshold {self.eer_threshold:.6g}"
-            lines.append(line)
-        lines += [f"  Note: {note}." for note in self.notes]
-        return "\n".join(lines)
+        return summary_of(self, self._usual_intervals)
 
     def to_dict(self) -> dict:
         """Returns figures, counts, intervals and notes as plain Python values; NaN becomes None."""
@@ -309,7 +278,3 @@ class VerificationResult:
     def to_json(self) -> str:
         """Returns :meth:`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2)
-
-
-def _title(name):
-    return {"auc": "AUC", "eer": "EER"}.get(name) or name.replace("tar_at_far_", "TAR@FAR ")
