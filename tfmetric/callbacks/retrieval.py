@@ -11,7 +11,7 @@ from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.evaluation import embed, retrieval
 from tfmetric.evaluation.checked_arrays import check_ks
-from tfmetric.evaluation.examples_and_labels import labels_of, labels_of_both
+from tfmetric.evaluation.examples_and_labels import as_pair, labels_of, labels_of_both
 from tfmetric.evaluation.model_distance import judging_distance
 from tfmetric.evaluation.retrieval.figures import figure_names, find_figure
 from tfmetric.typing import Distance
@@ -105,17 +105,17 @@ class RetrievalEvaluation(keras.callbacks.Callback):
             # Only max_queries may be None.
             if not ((whole and value > 0) or (name == "max_queries" and value is None)):
                 raise ValueError(expected(f"{name} to be an integer above 0", **{name: value}))
-        self.data = data
+        self.data = as_pair(data)
         self.every = every
         self.distance = None if distance is None else distances.get(distance)
-        self.gallery = gallery
+        self.gallery = as_pair(gallery)
         self.labels, self.gallery_labels = labels_of_both(data, gallery)
         self.ks = check_ks(ks)
         self.prefix = prefix
         self.batch_size = batch_size
         self.embedder = embedder
         self.queries = _sample(len(self.labels), max_queries, seed)
-        self.known = known
+        self.known = as_pair(known)
         self.known_prefix = known_prefix
         if known is not None:
             if known_prefix == prefix:

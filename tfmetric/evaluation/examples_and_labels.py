@@ -11,6 +11,14 @@ from tfmetric._errors import expected
 _ROWS = 1024
 
 
+def as_pair(data: Any) -> Any:
+    """Returns a list [inputs, labels] as a tuple, and anything else as it is.
+
+    Use it where labels are needed: a list of two then cannot be two examples.
+    """
+    return tuple(data) if isinstance(data, list) and len(data) == 2 else data
+
+
 def labels_of(data: Any) -> np.ndarray:
     """Returns the labels of ``data``, one for each example.
 
@@ -22,10 +30,17 @@ def labels_of(data: Any) -> np.ndarray:
     """
     if hasattr(data, "labels"):
         return values.labels(data.labels, len(data))
+    data = as_pair(data)
     if _is_pair(data):
         return values.labels(data[1], count_of(data[0]))
+    advice = ""
+    if hasattr(data, "element_spec"):
+        advice = "; in place of a tf.data.Dataset, the arrays or the LabeledData that it reads"
     raise ValueError(
-        expected("data to be a LabeledData or a pair (inputs, labels)", data=type(data).__name__)
+        expected(
+            f"data to be a LabeledData or a pair (inputs, labels){advice}",
+            data=type(data).__name__,
+        )
     )
 
 

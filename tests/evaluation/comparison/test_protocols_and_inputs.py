@@ -198,3 +198,23 @@ def test_a_list_of_arrays_for_a_model_with_a_list_of_inputs():
     found = embed(model, (x, LABELS))
     np.testing.assert_allclose(found, np.asarray(model(x)), rtol=1e-5, atol=1e-6)
     assert evaluate(model, (x, LABELS), ks=1).raw_title == "all fields beside each other"
+
+
+@pytest.mark.parametrize("form", [list, tuple])
+@pytest.mark.parametrize("plain", [np.asarray, np.ndarray.tolist])
+def test_a_pair_is_a_list_or_a_tuple_of_arrays_or_lists(model, form, plain):
+    given, among = (form([plain(part) for part in side]) for side in (TEST, TRAIN))
+    asked = {"gallery": among, "ks": 1, "baselines": False}
+    assert evaluate(model, given, **asked).figures() == (
+        evaluate(model, TEST, **{**asked, "gallery": TRAIN}).figures()
+    )
+    judge = RetrievalEvaluation(given, gallery=among)
+    np.testing.assert_array_equal(judge.labels, TEST[1])
+
+
+def test_a_stream_of_batches_has_no_labels_to_judge_by(model):
+    import tensorflow as tf
+
+    stream = tf.data.Dataset.from_tensor_slices(TEST).batch(4)
+    with pytest.raises(ValueError, match="the arrays or the LabeledData that it reads"):
+        evaluate(model, stream)

@@ -62,7 +62,6 @@ def test_a_set_against_itself_as_gallery_in_another_order_has_each_pair_twice():
     twice = evaluation.verification(x, labels, x[order], labels[order])
     assert twice.num_negatives == 2 * once.num_negatives
     assert twice.num_positives == 2 * once.num_positives + 25
-    assert evaluation.verification(x, labels, x, labels).num_positives == twice.num_positives
 
 
 def test_scikit_learn_agrees():
@@ -198,10 +197,10 @@ def test_large_labels_and_strings_stay_apart():
         assert evaluation.verification(x, labels).num_positives == 6
     # An int64 and a uint64 column, which NumPy would compare as floats.
     mixed = evaluation.verification(
-        x, np.array([2**53 + 1] * 6), x, np.array([2**53, 2**53 + 1] * 3, np.uint64)
+        x, np.array([2**53 + 1] * 6), x[::-1], np.array([2**53, 2**53 + 1] * 3, np.uint64)
     )
     assert mixed.num_positives == 18
-    assert evaluation.verification(x, [1] * 6, x, ["1"] * 6).num_positives == 0
+    assert evaluation.verification(x, [1] * 6, x[::-1], ["1"] * 6).num_positives == 0
 
 
 def test_too_few_impostors_are_said():

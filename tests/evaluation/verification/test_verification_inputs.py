@@ -141,3 +141,26 @@ def test_bad_thresholds_and_rates_are_named():
     for wrong in (0, 1.5, "x", True):
         with pytest.raises(ValueError, match="bins to be"):
             result.histogram(wrong)
+
+
+def test_a_set_is_no_gallery_of_its_own():
+    """A pair of an example and itself would count as genuine, at distance 0."""
+    x = np.random.default_rng(5).normal(size=(12, 3)).astype("float32")
+    labels = np.arange(12) % 4
+    for gallery in (x, x.copy(), x.astype("float64")):
+        with pytest.raises(ValueError, match="omit the gallery"):
+            evaluation.verification(x, labels, gallery, labels)
+    order = np.random.default_rng(6).permutation(12)[:9]
+    found = evaluation.verification(x, labels, x[order], labels[order])
+    assert "9 of 12 queries have an identical row in the gallery" in found.notes[0]
+    assert found.notes[0] in found.summary()
+    others = evaluation.verification(x[:6], labels[:6], x[6:], labels[6:])
+    assert not any("identical" in note for note in others.notes)
+
+
+def test_given_pairs_of_an_example_with_itself_are_said():
+    x, labels = np.arange(4.0)[:, None], [0, 0, 1, 1]
+    found = evaluation.verification(x, labels, pairs=([0, 1, 2], [0, 1, 0]))
+    assert "2 pairs compare an example with itself" in found.notes[0]
+    found = evaluation.verification(x, labels, pairs=([0, 1], [1, 2]))
+    assert not any("itself" in note for note in found.notes)

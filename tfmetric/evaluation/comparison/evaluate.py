@@ -12,6 +12,7 @@ from tfmetric.evaluation.comparison import baselines as fair
 from tfmetric.evaluation.comparison.result import Evaluation
 from tfmetric.evaluation.embedding import embed
 from tfmetric.evaluation.examples_and_labels import (
+    as_pair,
     check_finite,
     inputs_of,
     labels_of_both,
@@ -81,6 +82,7 @@ def evaluate(
     >>> sorted(result.recall_at), result.protocol
     ([1], 'among 8 examples, each among all others')
     """
+    data, gallery = as_pair(data), as_pair(gallery)
     used, source = judging_distance(model, distance)
     named, named_gallery = with_named_inputs(model, data), with_named_inputs(model, gallery)
     labels, gallery_labels = labels_of_both(named, named_gallery)

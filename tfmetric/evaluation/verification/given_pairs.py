@@ -1,5 +1,7 @@
 """Pairs that a caller lists: the checks of their columns, and the comparison of each."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tfmetric import distances as distances_module
@@ -52,7 +54,11 @@ def compare_given(
         distances_module.get(distance).name,
         examples,
     )
-    return source.result()
+    itself = int((left == right).sum()) if gallery is embeddings else 0
+    if not itself:
+        return source.result()
+    note = f"{itself:,} pairs compare an example with itself, which is no evidence: leave them out"
+    return replace(source.result(), given_notes=(note,))
 
 
 def check_pairs(distances, same) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """Verification: measures whether the distance of two examples shows that they are of one class."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,11 @@ import numpy as np
 from tfmetric._errors import expected
 from tfmetric._renamed import renamed
 from tfmetric.evaluation.checked_arrays import check_embeddings
-from tfmetric.evaluation.queries_and_gallery import FORMER_NAMES
+from tfmetric.evaluation.queries_and_gallery import (
+    FORMER_NAMES,
+    count_found_again,
+    require_other_rows,
+)
 from tfmetric.evaluation.verification.given_pairs import check_pairs, check_same, compare_given
 from tfmetric.evaluation.verification.pair_counting import Sets, read_only
 from tfmetric.evaluation.verification.pair_sources import (
@@ -77,8 +82,8 @@ def verification(
         NaN, and its notes report it.
 
     Raises:
-        ValueError: If shapes do not fit, or embeddings hold NaN or infinity (the message names the
-            rows).
+        ValueError: If shapes do not fit, embeddings hold NaN or infinity (the message names the
+            rows), or the gallery is the queries.
 
     Example:
 
@@ -110,6 +115,7 @@ def verification(
         if within is not None:
             raise ValueError(expected("within or pairs, not both", within=within))
         return compare_given(embeddings, labels, gallery, gallery_labels, distance, pairs)
+    notes = () if one else _notes_of_repeated(embeddings, gallery)
     codes, gallery_codes, _ = joint_codes(labels, gallery_labels)
     match = None
     if within is not None:
@@ -122,7 +128,7 @@ def verification(
         right = read_labels(right, len(gallery), "within")
         match = joint_codes(left, right)[:2]
     sets = Sets(embeddings, codes, gallery, gallery_codes, match, genuine == "within")
-    return SetSource(sets, distance, limit, seed).result()
+    return replace(SetSource(sets, distance, limit, seed).result(), given_notes=notes)
 
 
 def verification_from_distances(
@@ -160,6 +166,18 @@ def verification_from_distances(
     index = np.arange(len(found))
     pairs = read_only(index, index, found.copy(), same.copy())
     return PairSource(pairs, codes, str(distance)).result()
+
+
+def _notes_of_repeated(queries, gallery):
+    """Returns a warning about the queries that stand in the gallery too; none without any."""
+    require_other_rows(queries, gallery)
+    again = count_found_again(queries, gallery)
+    if not again:
+        return ()
+    return (
+        f"{again:,} of {len(queries):,} queries have an identical row in the gallery; where that "
+        "is the same example, the pair is genuine at distance 0: list the pairs without it",
+    )
 
 
 def _check_gallery(embeddings, labels, gallery, gallery_labels):
