@@ -14,7 +14,7 @@ _KINDS = {
         *("data_check", "history", "model", "one_shot", "recipe", "result", "search", "seconds"),
         *("served", "test", "train", "validation", "versions"),
     ),
-    str: ("collapse", "command", "created", "dataset", "saved_model", "training"),
+    str: ("advice", "collapse", "command", "created", "dataset", "saved_model", "training"),
     bool: ("closed_set", "collapsed", "stopped_early"),
 }
 # A directory that holds one of these is that of a run.

@@ -233,10 +233,20 @@ def _as_type_of(variable, array):
     return array.view(dtype) if dtype.kind == "V" else array
 
 
-def _state_of(callback):
+def has_state(callback: keras.callbacks.Callback) -> bool:
+    """Whether it is known which attributes of a callback are to be kept."""
+    return _names_of_state(callback) is not None
+
+
+def _names_of_state(callback):
     names = getattr(callback, "state_attributes", None)
     if names is None:
         names = next((names for cls, names in _KERAS_STATE if isinstance(callback, cls)), None)
+    return names
+
+
+def _state_of(callback):
+    names = _names_of_state(callback)
     if names is None:
         raise ValueError(
             expected("callbacks with state_attributes, or of those listed", callback=callback)

@@ -6,6 +6,7 @@ import click
 
 from tfmetric._whole_numbers import whole_number
 from tfmetric.cli.data_options import given_data_options, with_data_options
+from tfmetric.cli.next_steps import say_next
 from tfmetric.cli.sources import Source
 from tfmetric.cli.startup import quiet_start
 from tfmetric.cli.trained_model import (
@@ -177,3 +178,7 @@ def evaluate(
         with replacing(output) as draft:
             draft.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
         click.echo(f"Wrote {output}", err=as_json)
+    if not as_json:
+        exported = ["tfmetric", "export", model, f"saved_models/{config.file_name}"]
+        others = () if run is None else (["tfmetric", "report", run.path],)
+        say_next(*others, exported)

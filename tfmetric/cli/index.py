@@ -6,6 +6,7 @@ import click
 
 from tfmetric._whole_numbers import whole_number
 from tfmetric.cli.model_embeddings import PARTS, embed_data, ids_and_labels, is_model
+from tfmetric.cli.next_steps import say_next
 from tfmetric.cli.sources import Source
 from tfmetric.cli.startup import quiet_start
 
@@ -130,6 +131,8 @@ def build(
             done(len(rows[start : start + step]))
     made.save(output)
     click.echo(f"Wrote {output}: {made!r}, {made.nbytes / 1e6:,.1f} MB in memory")
+    queries = source if not model else "QUERIES.npz"
+    say_next(["tfmetric", "index", "query", output, queries, "-k", 5])
 
 
 @index.command()

@@ -18,9 +18,11 @@ def say_duration(ctx) -> None:
 
 
 def say_verdict(run) -> None:
-    """Prints whether the embedding beats the baselines, and whether training collapsed."""
+    """Prints whether the embedding beats the baselines, and what to do if not."""
     metrics = run.metrics
     click.echo(metrics["result"].get("verdict", "The run has kept no verdict."))
+    if metrics.get("advice") and not metrics.get("collapsed"):
+        click.echo(metrics["advice"])
     if metrics.get("collapsed"):
         click.secho(f"Collapsed: {metrics.get('collapse')}", bold=True)
 

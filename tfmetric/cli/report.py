@@ -1,8 +1,11 @@
 """``tfmetric report``: writes one HTML page for a run."""
 
+from pathlib import Path
+
 import click
 
 from tfmetric._run_files import read_metrics
+from tfmetric.cli.next_steps import say_next
 from tfmetric.cli.startup import quiet_start
 
 
@@ -27,3 +30,7 @@ def report(run_dir, output):
     click.echo(f"Drawing the report of {run_dir} ...")
     written = write(run_dir, output)
     click.echo(f"Wrote {written} ({written.stat().st_size / 1e6:.1f} MB): open it in any browser.")
+    model = Path(run_dir, "model.keras")
+    if model.is_file():
+        name = Path(run_dir).resolve().parent.name
+        say_next(["tfmetric", "export", run_dir, f"saved_models/{name}"])

@@ -8,6 +8,7 @@ import threading
 import click
 
 from tfmetric.cli import exit_codes
+from tfmetric.cli.next_steps import say_next
 from tfmetric.cli.startup import quiet_start
 
 
@@ -74,6 +75,8 @@ def serve(directory, host, port, grpc_port, num_versions, max_request_mb):
         for name in server.registry.models():
             click.echo(f"REST  {server.rest_url}/v1/models/{name}")
             click.echo(f"gRPC  {server.grpc_url} model {name}")
+        names = server.registry.models()
+        say_next(*(["curl", f"{server.rest_url}/v1/models/{name}/metadata"] for name in names))
         click.echo("This server is for testing; use TensorFlow Serving in production.")
         while not over.wait(0.5):  # On Windows an endless wait would not see the signal.
             pass

@@ -176,6 +176,7 @@ def _search_and_judge(options, space, resumed):
     with quiet_start():
         from tfmetric.cli.run_progress import CommandProgress, to_the_end
         from tfmetric.runs.config import located, name_of, resolved
+        from tfmetric.runs.disk import room_on_the_disk
         from tfmetric.runs.loading import load_data
         from tfmetric.runs.searched import keep_best
         from tfmetric.tuning.search.search_directory import SearchDirectory
@@ -191,7 +192,11 @@ def _search_and_judge(options, space, resumed):
     directory = Path(options["output"], "tuning", options["name"] or name_of(options["dataset"]))
     worker = "KERASTUNER_ORACLE_IP" in os.environ and not _is_chief()
     lock = SearchDirectory(directory).lock
-    with contextlib.nullcontext() if worker else locked(lock, directory):
+    again = shlex.join(["tfmetric", "tune", "--resume", str(directory)])
+    with (
+        contextlib.nullcontext() if worker else locked(lock, directory),
+        room_on_the_disk(directory, again),
+    ):
         progress = CommandProgress(quiet=worker)  # A worker prints only its trials.
         parts = load_data(config, progress=progress)
         config = config.for_data(parts[0])

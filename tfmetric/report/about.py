@@ -4,7 +4,7 @@ import shlex
 
 from tfmetric.elements import Element
 from tfmetric.report.html import Html, join, shortened, table, tag
-from tfmetric.report.pictures import chart, example_shown
+from tfmetric.report.pictures import chart, example_shown, list_class
 from tfmetric.visualization import training_curves
 
 _LISTED = 20
@@ -187,7 +187,7 @@ def _samples(run):
         for i, name in zip(chosen, kept.names(chosen), strict=True)
     ]
     words = tag("p", "Some of the examples that the model is evaluated on:")
-    return words + tag("ul", items, class_="neighbours")
+    return words + tag("ul", items, class_=list_class(kept))
 
 
 def _findings(check):

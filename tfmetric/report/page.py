@@ -113,6 +113,7 @@ def _head(run):
         tag("p", "Report of a similarity model", f", {made}" if made else ""),
         _alarm(metrics),
         [tag("p", line, class_="verdict") for line in lines],
+        tag("p", metrics["advice"], class_="verdict") if metrics.get("advice") else None,
         tag("dl", cells, class_="key"),
     ]
 

@@ -57,6 +57,13 @@ def example_shown(evidence, index: int, alt: str) -> Html:
     return shown + tag("audio", controls=True, preload="none", src=source, aria_label=alt)
 
 
+def list_class(evidence) -> str:
+    """The class of a list of examples: words and players need more room than pictures."""
+    shown = evidence.thumbnails
+    roomy = evidence.sounds is not None or (shown is not None and shown.look == "words")
+    return "neighbours roomy" if roomy else "neighbours"
+
+
 def _words(text, alt):
     return tag("span", str(text), class_="words", title=alt)
 
@@ -101,7 +108,7 @@ def neighbor_row(evidence, query, found, right, missing=(), ranks=(), words=None
         label = f"Missed, at rank {rank:,}: {text}"
         items.append(_item(evidence, index, label, text, "missed", f"missed, rank {rank:,}"))
     line = tag("p", words, class_="rowwords") if words else None
-    return tag("div", line, tag("ol", items, class_="neighbours"), class_="rowbox")
+    return tag("div", line, tag("ol", items, class_=list_class(evidence)), class_="rowbox")
 
 
 def _item(evidence, index, alt, name, kind, word):

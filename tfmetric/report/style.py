@@ -87,6 +87,9 @@ figcaption { color: var(--soft); font-size: .875rem; margin-top: .4rem; }
   border: 1px solid var(--line); padding: .15rem .25rem; margin-bottom: .25rem;
   overflow-wrap: anywhere; }
 .neighbours audio { display: block; width: 100%; height: 1.75rem; margin-bottom: .25rem; }
+/* Words and players need more room than pictures. */
+.roomy { gap: .9rem .75rem; } .roomy li { width: 10.5rem; }
+.roomy .words { height: auto; min-height: 4.1rem; }
 .query .words { outline: 3px double var(--soft); }
 .right .words { outline: 3px solid var(--right); }
 .wrong .words { outline: 3px dashed var(--wrong); }
@@ -117,6 +120,7 @@ footer { color: var(--soft); font-size: .875rem; margin-top: 3rem; padding-top: 
   dl:not(.key) { grid-template-columns: 1fr; gap: 0; }
   dl:not(.key) dd { margin-bottom: .5rem; }
   .neighbours { gap: .5rem; } .neighbours li { width: 4.6rem; margin: 0; }
+  .roomy { gap: .75rem; } .roomy li { width: calc(50% - .375rem); }
   table { font-size: .875rem; } th, td { padding-right: .6rem; }
   .key { grid-template-columns: 1fr 1fr; } .key div { padding: .6rem .7rem; }
   .key dd { font-size: 1.35rem; }

@@ -31,6 +31,7 @@ def train(
     report: bool = True,
     export: str | os.PathLike | None = None,
     one_shot: str | os.PathLike | None = None,
+    callbacks: Sequence[Any] = (),
     progress: bool = True,
     **load_options: Any,
 ) -> Run:
@@ -57,6 +58,9 @@ def train(
         export: Directory for the next version of a SavedModel with the test part as its gallery.
             Defaults to no export.
         one_shot: Zip file of one-shot runs to evaluate the model on too.
+        callbacks: Keras callbacks of your own. They find the figures of each epoch in the logs,
+            such as ``val_map_at_r``. Attributes that their ``state_attributes`` name are kept; give
+            :meth:`Run.resume` the same callbacks.
         progress: Whether to print the progress.
         **load_options: For a source: arguments of :func:`tfmetric.datasets.load` such as
             ``split="examples"`` or ``image_size=64``, if config.toml can hold them.
@@ -107,10 +111,13 @@ def train(
         directory or None,
         Progress(quiet=not progress, steps=number_of_steps(config)),
         data=parts,
+        callbacks=callbacks,
     )
 
 
-def begin(config: RunConfig, directory, progress: Progress, *, runs="runs", data=None) -> Run:
+def begin(
+    config: RunConfig, directory, progress: Progress, *, runs="runs", data=None, callbacks=()
+) -> Run:
     """Begins a run with a config, and trains to its end; :func:`train` without its defaults.
 
     Args:
@@ -119,6 +126,7 @@ def begin(config: RunConfig, directory, progress: Progress, *, runs="runs", data
         progress: Says what is done.
         runs: Where numbered directories are made.
         data: (train, test) where the config names no source.
+        callbacks: Keras callbacks of the user's own.
     """
     from tfmetric.runs import steps
 
@@ -134,7 +142,7 @@ def begin(config: RunConfig, directory, progress: Progress, *, runs="runs", data
         Path(directory).mkdir(parents=True, exist_ok=True)
         return RunDirectory(directory)
 
-    return Run(steps.begin(config, make, progress, data).path)
+    return Run(steps.begin(config, make, progress, data, callbacks).path)
 
 
 def _source_and_parts(data):

@@ -9,6 +9,7 @@ import keras
 
 from tfmetric._files import replacing
 from tfmetric.callbacks import Checkpoint, RetrievalEvaluation
+from tfmetric.callbacks.checkpoint import has_state
 from tfmetric.callbacks.collapse import stuck_at_margin
 from tfmetric.datasets import LabeledData
 from tfmetric.runs.protocol import Judged, divided, some_classes, watched
@@ -65,7 +66,7 @@ def prepared(config, parts) -> Prepared:
     return Prepared(training, train, held_out, watched(config, parts), known)
 
 
-def fit(run, config, ready: Prepared, progress) -> Fitted:
+def fit(run, config, ready: Prepared, progress, callbacks=()) -> Fitted:
     """Trains from the checkpoint of the run.
 
     Args:
@@ -73,6 +74,8 @@ def fit(run, config, ready: Prepared, progress) -> Fitted:
         config: The config of the run.
         ready: The result of :func:`prepared`.
         progress: Prints the progress.
+        callbacks: Callbacks of the user. They see the figures of the epoch in the logs; attributes
+            that their ``state_attributes`` name are kept with the checkpoint.
     """
     training, stopping = ready.training, None
     if config.patience is not None:
@@ -88,7 +91,7 @@ def fit(run, config, ready: Prepared, progress) -> Fitted:
         distance=training.distance,
         embedder=training.embedder,
     )
-    lasting = [judging] if stopping is None else [judging, stopping]
+    lasting = [judging, *filter(has_state, callbacks), *filter(None, (stopping,))]
     checkpoint = Checkpoint(run.checkpoints, training.batches, lasting)
     done, epochs = checkpoint.restore(training.model), training.settings.epochs
     if done:
@@ -100,7 +103,9 @@ def fit(run, config, ready: Prepared, progress) -> Fitted:
         epochs=epochs,
         initial_epoch=epochs if checkpoint.stopped else done,
         callbacks=[
-            *lasting,
+            judging,
+            *callbacks,
+            *filter(None, (stopping,)),
             *_tensorboard(run),
             checkpoint,
             _HistoryFile(run, checkpoint),

@@ -10,6 +10,7 @@ import numpy as np
 from tfmetric._files import replacing
 from tfmetric._run_files import METRICS
 from tfmetric._version import __version__
+from tfmetric.runs.advice import advice_of
 from tfmetric.runs.protocol import judged
 
 
@@ -26,6 +27,7 @@ def run_metrics(config, parts, settings, embedder, result, history, seconds) -> 
         seconds: Seconds of each step by name.
     """
     train, test = parts
+    closed_set = judged(train, test).gallery is not None
     return {
         "dataset": config.shown_name,
         "seed": config.seed,
@@ -40,8 +42,9 @@ def run_metrics(config, parts, settings, embedder, result, history, seconds) -> 
         },
         "train": {"examples": len(train), "classes": train.num_classes},
         "test": {"examples": len(test), "classes": test.num_classes},
-        "closed_set": judged(train, test).gallery is not None,
+        "closed_set": closed_set,
         "result": result,
+        "advice": advice_of(result, train.num_classes, closed_set),
         "recipe": {"image_size": _image_size(train), **settings.resolved().to_dict()},
         "history": {key: [float(v) for v in values] for key, values in history.items()},
         "seconds": dict(seconds),

@@ -124,7 +124,9 @@ class Run:
 
         return load_data(self.config)
 
-    def resume(self, data: Any = None, *, progress: bool | Progress = True) -> Run:
+    def resume(
+        self, data: Any = None, *, callbacks: Any = (), progress: bool | Progress = True
+    ) -> Run:
         """Continues the run from where it stopped, to its end; a complete run is not changed.
 
         The figures equal those of an uninterrupted run. Steps that failed after the training, such
@@ -132,6 +134,7 @@ class Run:
 
         Args:
             data: (train, test), if the run was begun with Python objects.
+            callbacks: The callbacks that the run was begun with.
             progress: Whether to print the progress; or a :class:`tfmetric.runs.progress.Progress`.
 
         Returns:
@@ -146,7 +149,7 @@ class Run:
 
             if not isinstance(progress, Progress):
                 progress = Progress(quiet=not progress, steps=number_of_steps(self.config))
-            steps.resume(self.files, self.config, progress, data)
+            steps.resume(self.files, self.config, progress, data, callbacks)
         return self
 
     def report(self, output: str | os.PathLike | None = None) -> Path:

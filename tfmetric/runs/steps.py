@@ -1,10 +1,8 @@
 """The steps of a run in order: data, training, evaluation, pictures and report."""
 
 import contextlib
-import errno
-import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import keras
 
@@ -13,6 +11,7 @@ from tfmetric._files import remove_abandoned
 from tfmetric.evaluation import read_one_shot_runs
 from tfmetric.runs.config import RunConfig
 from tfmetric.runs.directory import RunDirectory
+from tfmetric.runs.disk import room_on_the_disk
 from tfmetric.runs.fitting import fit, prepared
 from tfmetric.runs.judging import judge
 from tfmetric.runs.late_steps import do_missing, forget
@@ -21,11 +20,17 @@ from tfmetric.runs.metrics import versions
 from tfmetric.runs.protocol import divided
 from tfmetric.tuning.data_fingerprint import fingerprint
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+def _again(run):
+    return f"tfmetric train --resume {shlex.quote(str(run.path))}"
 
 
 def begin(
-    config: RunConfig, make_directory: Callable[[], RunDirectory], progress, data=None
+    config: RunConfig,
+    make_directory: Callable[[], RunDirectory],
+    progress,
+    data=None,
+    callbacks=(),
 ) -> RunDirectory:
     """Loads the data, builds the model, makes the directory, and trains to the end.
 
@@ -36,6 +41,7 @@ def begin(
         make_directory: Makes the directory.
         progress: A :class:`~tfmetric.runs.progress.Progress`.
         data: (train, test) where the config names no source.
+        callbacks: Callbacks of the user's own for the training.
     """
     parts = load_data(config, data, progress)
     config = config.for_data(parts[0])
@@ -51,14 +57,14 @@ def begin(
     with _policy(config.mixed_precision):
         ready = prepared(config, parts)
         run = make_directory()
-        with _going_on(run), run.locked():
+        with room_on_the_disk(run.path, _again(run)), run.locked():
             progress.began(run.path)
             config.write(run.config)
-            _finish(run, config, parts, ready, progress, shots)
+            _finish(run, config, parts, ready, progress, shots, callbacks)
     return run
 
 
-def resume(run: RunDirectory, config: RunConfig, progress, data=None) -> None:
+def resume(run: RunDirectory, config: RunConfig, progress, data=None, callbacks=()) -> None:
     """Continues a run to its end.
 
     Args:
@@ -66,11 +72,12 @@ def resume(run: RunDirectory, config: RunConfig, progress, data=None) -> None:
         config: Its config.
         progress: A :class:`~tfmetric.runs.progress.Progress`.
         data: (train, test) where the config names no source.
+        callbacks: Those that the run was begun with.
 
     Raises:
         ValueError: If another process works on the run, or the data differ.
     """
-    with _going_on(run), run.locked():
+    with room_on_the_disk(run.path, _again(run)), run.locked():
         progress.began(run.path)
         for directory in (run.path, run.logs):
             remove_abandoned(directory)
@@ -94,7 +101,7 @@ def resume(run: RunDirectory, config: RunConfig, progress, data=None) -> None:
         shots = _one_shot_runs(config, parts)
         with _policy(config.mixed_precision):
             ready = None if run.finished else prepared(config, parts)
-            _finish(run, config, parts, ready, progress, shots)
+            _finish(run, config, parts, ready, progress, shots, callbacks)
 
 
 def _one_shot_runs(config, parts):
@@ -108,7 +115,7 @@ def fingerprint_of(parts) -> str:
     return "-".join(fingerprint(part) for part in parts)
 
 
-def _finish(run, config, parts, ready, progress, shots):
+def _finish(run, config, parts, ready, progress, shots, callbacks):
     """Trains and evaluates if necessary, and runs the missing later steps."""
     embeddings = None
     if not run.finished:
@@ -116,7 +123,7 @@ def _finish(run, config, parts, ready, progress, shots):
         progress.heading(f"Training on {train.num_classes:,} classes, in {run.path}")
         progress.say(training.settings.describe())
         progress.say(_about_judging(config, ready))
-        fitted = fit(run, config, ready, progress)
+        fitted = fit(run, config, ready, progress, callbacks)
         progress.lap("train")
         forget(run)
         embeddings = judge(run, config, ready, fitted, parts, progress, shots)
@@ -146,22 +153,6 @@ def _about_judging(config, ready):
         "Figures among fewer classes are higher: compare epochs with each other, not with the "
         "figures at the end."
     )
-
-
-@contextlib.contextmanager
-def _going_on(run) -> Iterator[None]:
-    """Raises an error for a full disk that names the command to continue."""
-    try:
-        yield
-    except Exception as error:
-        # h5py and TensorFlow report it only in their message.
-        number = getattr(error, "errno", None)
-        if number not in _FULL and os.strerror(errno.ENOSPC) not in str(error):
-            raise
-        command = f"tfmetric train --resume {shlex.quote(str(run.path))}"
-        place = getattr(error, "filename", None) or run.path
-        text = f"No space is left on the disk of {place}: make room, and go on with `{command}`"
-        raise OSError(number or errno.ENOSPC, text) from error
 
 
 @contextlib.contextmanager
