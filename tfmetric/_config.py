@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,7 +24,8 @@ class ConfigFromArguments:
     def get_config(self) -> dict:
         """Returns every argument of the constructor in the form of :func:`saved`."""
         names, rest_is_of_keras = _arguments(type(self))
-        config = super().get_config() if rest_is_of_keras else {}
+        base: Any = super()
+        config = base.get_config() if rest_is_of_keras else {}
         return {**config, **{name: saved(_value(self, name)) for name in names}}
 
 

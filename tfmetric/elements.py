@@ -164,7 +164,7 @@ class Element:
             arrays = {"values": (self.shape, self.dtype)}
             return {**arrays, "length": ((), "int32")} if self.free_length else arrays
         arrays = {}
-        for name, element in self.fields.items():
+        for name, element in (self.fields or {}).items():
             arrays[name] = (element.shape, element.dtype)
             if element.free_length:
                 arrays[f"{name}_length"] = ((), "int32")
@@ -180,7 +180,7 @@ class Element:
         >>> Element.from_dict(TEXT.to_dict()) == TEXT
         True
         """
-        plain = {"kind": self.kind, "shape": list(self.shape), "dtype": self.dtype}
+        plain: dict[str, Any] = {"kind": self.kind, "shape": list(self.shape), "dtype": self.dtype}
         if self.fields is not None:
             plain["fields"] = {name: item.to_dict() for name, item in self.fields.items()}
         if self.options:

@@ -93,8 +93,10 @@ class Checkpoint(keras.callbacks.Callback):
         self.batches, self.callbacks = batches, tuple(callbacks)
         for callback in self.callbacks:
             _state_of(callback)  # Fail before the first epoch if a callback has no such attributes.
-        self.epochs_done, self.history, self.stopped = 0, {}, False
-        self._offset = self._states = None
+        self.epochs_done, self.stopped = 0, False
+        self.history: dict[str, list[float]] = {}
+        self._offset: int | None = None
+        self._states: list[dict[str, Any]] | None = None
         self._known = False
 
     def restore(self, model: keras.Model) -> int:

@@ -86,7 +86,7 @@ class CollapseMonitor(keras.callbacks.Callback):
         self.margin = check_margin(margin, optional=True)
         self.patience, self.stop = patience, stop
         self.tolerance, self.spread = tolerance, spread
-        self.collapsed_at = None
+        self.collapsed_at: int | None = None
         self._epochs_at_margin = 0
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:

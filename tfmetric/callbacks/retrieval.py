@@ -101,9 +101,9 @@ class RetrievalEvaluation(keras.callbacks.Callback):
     ):
         super().__init__()
         for name, value in (("every", every), ("max_queries", max_queries)):
-            whole = isinstance(value, Integral) and not isinstance(value, bool)
+            whole = isinstance(value, Integral) and not isinstance(value, bool) and value > 0
             # Only max_queries may be None.
-            if not ((whole and value > 0) or (name == "max_queries" and value is None)):
+            if not (whole or (name == "max_queries" and value is None)):
                 raise ValueError(expected(f"{name} to be an integer above 0", **{name: value}))
         self.data = as_pair(data)
         self.every = every
@@ -125,7 +125,7 @@ class RetrievalEvaluation(keras.callbacks.Callback):
             self.known_labels = labels_of(known)
             self.known_queries = _sample(len(self.known_labels), max_queries, seed)
         self.wanted = _check_figures(figures, self.ks)
-        self.figures = {}
+        self.figures: dict[str, float] = {}
         self.result = self.known_result = None
 
     def __deepcopy__(self, memo):

@@ -100,7 +100,9 @@ class EmbeddingTensorBoard(keras.callbacks.Callback):
         count = len(self.labels)
         self.points = np.sort(rng.choice(count, min(max_points, count), replace=False))
         self.queries = self._one_a_class(rng, queries)
-        self._writer = self._written = self._epoch = None
+        self._writer: Any = None
+        self._written: int | None = None
+        self._epoch: int | None = None
 
     def __deepcopy__(self, memo):
         # A copied embedder would not be the trained one, and copied data wastes memory.

@@ -106,31 +106,31 @@ def balanced_batches(
         raise ValueError(
             expected(f"small_classes as one of {_SMALL_CLASSES}", small_classes=small_classes)
         )
-    data = _without_small(as_labeled(data), examples_per_class, small_classes)
-    if data.num_classes < 2:
+    kept = _without_small(as_labeled(data), examples_per_class, small_classes)
+    if kept.num_classes < 2:
         raise ValueError(
-            expected("at least two classes to make batches of", num_classes=data.num_classes)
+            expected("at least two classes to make batches of", num_classes=kept.num_classes)
         )
-    table = ClassTable(data.labels)
+    table = ClassTable(kept.labels)
     enough = int(np.median(table.count) if small_classes == "repeat" else table.count.min())
     classes_per_batch, examples_per_class = batch_within(
-        classes_per_batch, examples_per_class, data.num_classes, enough
+        classes_per_batch, examples_per_class, kept.num_classes, enough
     )
     size = classes_per_batch * examples_per_class
     part = _part(shard, classes_per_batch, examples_per_class)
     if batches_per_epoch is None:
-        batches_per_epoch = max(math.ceil(data.num_classes / classes_per_batch), len(data) // size)
+        batches_per_epoch = max(math.ceil(kept.num_classes / classes_per_batch), len(kept) // size)
     require_positive(batches_per_epoch=batches_per_epoch)
 
     def epoch(rng):
         for indices in balanced_indices(
             table, classes_per_batch, examples_per_class, batches_per_epoch, rng
         ):
-            yield indices[part], data.labels[indices[part]]
+            yield indices[part], kept.labels[indices[part]]
 
     dataset = sampled_batches(
-        data.source,
-        data.positions,
+        kept.source,
+        kept.positions,
         epoch,
         num_batches=batches_per_epoch,
         num_examples=part.stop - part.start,
@@ -164,7 +164,7 @@ def _part(shard, classes, examples) -> slice:
     return slice(index * size, (index + 1) * size)
 
 
-def _without_small(data, size, rule):
+def _without_small(data: LabeledData, size: int, rule: str) -> LabeledData:
     classes, counts = np.unique(data.labels, return_counts=True)
     small = classes[counts < size]
     if rule == "repeat" or not len(small):

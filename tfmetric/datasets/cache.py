@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,8 @@ def cached(
     arrays = make()
     try:
         with replacing(path) as scratch, open(scratch, "wb") as file:
-            np.savez(file, **dict(zip(keys, arrays, strict=True)))
+            named: dict[str, Any] = dict(zip(keys, arrays, strict=True))
+            np.savez(file, **named)
     except OSError:
         pass  # If the cache cannot be written, the next call makes the data again.
     return arrays

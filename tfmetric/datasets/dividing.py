@@ -101,7 +101,7 @@ def divide(
         "examples": f"by examples, split_seed {seed}, {fraction:.0%} of each class for the test",
         "groups": f"by group, split_seed {seed}, {fraction:.0%} of the groups for the test",
     }
-    notes = ()
+    notes: tuple[str, ...] = ()
     if parts is not None and rule == "auto":
         notes = (
             "the data's own train and test parts share classes, or one is empty: all examples were"

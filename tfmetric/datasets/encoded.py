@@ -106,7 +106,8 @@ class EncodedSource:
             )
             data = data.unbatch().map(load, num_parallel_calls=tf.data.AUTOTUNE)
             data = data.ignore_errors().batch(64).prefetch(2)
-            out = np.empty((len(positions), *self.element.shape), np.uint8) if keep else None
+            shape: Any = (len(positions) if keep else 0, *self.element.shape)
+            out = np.empty(shape, np.uint8)
             good = np.zeros(len(positions), bool)
             with progress(len(positions), "Decoding images", show) as advance:
                 for places, images in data.as_numpy_iterator():
@@ -114,7 +115,7 @@ class EncodedSource:
                     if keep:
                         out[places] = images
                     advance(len(places))
-        return out, np.flatnonzero(~good)
+        return (out if keep else None), np.flatnonzero(~good)
 
     def ids(self, positions):
         return self.store.ids(positions)

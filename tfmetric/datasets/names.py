@@ -81,7 +81,10 @@ def collect() -> tuple[np.ndarray, ...]:
         for key in names:
             owners[key] += 1
     shared = {key for key, count in owners.items() if count > 1}
-    texts, labels, titles, kinds = [], [], [], []
+    texts: list[str] = []
+    labels: list[int] = []
+    titles: list[str] = []
+    kinds: list[str] = []
     for (title, kind), names in classes.items():
         own = [name for key, name in sorted(names.items()) if key not in shared]
         if len(own) > 1:

@@ -64,9 +64,10 @@ def examples_of_values(
         )
     kind = options.kind or kind_of_values(values)
     rows = np.flatnonzero(~missing)
-    ids = None if ids is None else np.asarray(ids, np.str_)
+    known = None if ids is None else np.asarray(ids, np.str_)
+    own = known
     if len(rows) < count:
-        own = np.array([f"{name}/{row}" for row in range(count)]) if ids is None else ids
+        own = np.array([f"{name}/{row}" for row in range(count)]) if known is None else known
         usable = modality(kind).from_values(
             _rows(values, rows), name, own[rows], **options.of_kind(kind)
         )
@@ -74,8 +75,8 @@ def examples_of_values(
         left_out |= {int(rows[row]): reason for row, reason in usable.skipped.items()}
         usable.keep = rows[usable.keep]
     else:
-        usable = modality(kind).from_values(values, name, ids, **options.of_kind(kind))
-        own, left_out = ids, usable.skipped
+        usable = modality(kind).from_values(values, name, known, **options.of_kind(kind))
+        left_out = dict(usable.skipped)
     reasons = [
         (f"{name}/{row}" if own is None else str(own[row]), left_out[row])
         for row in sorted(left_out)

@@ -57,7 +57,7 @@ class DataReport:
     """
 
     source: str
-    element_shape: tuple[int, ...]
+    element_shape: tuple[int | None, ...]
     dtype: str
     train: PartSummary
     test: PartSummary

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from tfmetric.datasets.table_rows import Table
 
 def record_columns(
     table: Table, columns: tuple[str, ...], path: str | None, options: ReadOptions
-) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]], str]:
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]], str]:
     """Reads each column as a field, by the kind that `options.fields` says.
 
     Without a kind, the column of paths holds files; a column whose cells are all numbers, or all
@@ -37,7 +36,7 @@ def record_columns(
         ValueError: If a column does not exist, or a cell does not fit the kind of its column. Most
             cells being numbers, a cell that is none is an error too.
     """
-    told = {
+    told: dict[str, dict[str, Any]] = {
         name: {"kind": given} if isinstance(given, str) else dict(given)
         for name, given in (options.fields or {}).items()
     }
@@ -112,7 +111,7 @@ def _lists(table: Table, name: str, cells: list[str], required: bool = False) ->
     """Returns the cells as arrays, where they are JSON lists of numbers; else `None`."""
     if not required and not all(cell.startswith("[") for cell in cells):
         return None
-    found = []
+    found: list[Any] = []
     for row, cell in enumerate(cells):
         try:
             array = np.asarray(json.loads(cell))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def table_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
         columns = tuple(name for name in table.columns if name not in used)
     _require_columns(table, columns)
     table = table.with_values((label, *columns))
-    common = {
+    common: dict[str, Any] = {
         "name": f"table {os.path.basename(path)}",
         "groups": None if group is None else np.array(table.columns[group], np.str_),
     }
@@ -60,11 +61,11 @@ def table_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
         kind = options.kind or kind_of_files(files)
         store = modality(kind).store(os.path.dirname(os.path.abspath(path)), files)
         return examples_of_files(store, labels, kind=kind, **common)
-    values = table.columns[text] if columns == (text,) else _numbers(table, columns)
-    return examples_of_values(values, labels, ids=table.where, **common)
+    array: Any = table.columns[text] if columns == (text,) else _numbers(table, columns)
+    return examples_of_values(array, labels, ids=table.where, **common)
 
 
-def _named(table: Table, name: str | None, usual: str, needed: bool = False) -> str | None:
+def _named(table: Table, name: str | None, usual: str, needed: bool = False) -> Any:
     """Column of this name, or of the usual name; raises ValueError for a missing name."""
     if name is not None or needed:
         if (name or usual) not in table.columns:

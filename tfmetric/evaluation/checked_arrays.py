@@ -49,7 +49,7 @@ def check_ks(ks) -> tuple[int, ...]:
     """
     several = (ks,) if isinstance(ks, Integral) or not np.iterable(ks) else tuple(ks)
     if not several or not all(
-        isinstance(k, Integral) and not isinstance(k, bool) and k > 0 for k in several
+        isinstance(k, Integral) and not isinstance(k, bool) and int(k) > 0 for k in several
     ):
         raise ValueError(expected("ks to be one or more integers above 0", ks=ks))
     return tuple(int(k) for k in several)

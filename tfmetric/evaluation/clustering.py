@@ -231,10 +231,10 @@ def clustering(
             raise ValueError(expected(f"{name} to be {kind}", **{name: value}))
     found, method = _k_means(_scaled(embeddings, distance), int(k), int(restarts), seed)
     _, clusters = np.unique(found, return_inverse=True)
-    arrays = (clusters, codes, *_b_cubed(clusters, codes))
-    for array in arrays:
+    precision, recall, pure = _b_cubed(clusters, codes)
+    for array in (clusters, codes, precision, recall, pure):
         array.setflags(write=False)
-    return ClusteringResult(*arrays, distance, method)
+    return ClusteringResult(clusters, codes, precision, recall, pure, distance, method)
 
 
 def _scaled(embeddings, distance):

@@ -126,7 +126,7 @@ def check_finite(inputs: Any, first: int = 0, ids=None) -> None:
                 continue
             finite = np.isfinite(part.reshape(len(part), -1)).all(axis=1)
             row = first + start + int(np.flatnonzero(~finite)[0])
-            received = {"row": row}
+            received: dict[str, int | str] = {"row": row}
             if ids is not None:
                 received["id"] = str(ids[row])
             if name:

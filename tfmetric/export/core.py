@@ -6,6 +6,7 @@ without the model's code.
 """
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -34,7 +35,7 @@ class Core:
             if hasattr(kept, name):
                 setattr(self.trackable, name, getattr(kept, name))
         if builtin:
-            self.distance = distances.get(distance)
+            self.distance: Any = distances.get(distance)
         elif hasattr(self.trackable, "paired"):
             self.distance = _Saved(distance, self.trackable.paired)
         else:

@@ -109,7 +109,7 @@ def litert(
             ) from error
     with replacing(path) as draft:
         draft.write_bytes(made)
-    return path
+    return Path(path)
 
 
 def onnx(model: keras.Model, path: PathLike, opset: int = 17) -> Path:
@@ -149,7 +149,7 @@ def onnx(model: keras.Model, path: PathLike, opset: int = 17) -> Path:
     made, _ = tf2onnx.convert.from_function(function, input_signature=[like], opset=opset)
     with replacing(path) as draft:
         draft.write_bytes(made.SerializeToString())
-    return path
+    return Path(path)
 
 
 def _integers(converter, examples):

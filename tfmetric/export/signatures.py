@@ -1,6 +1,7 @@
 """Makes the signatures of a version: TensorFlow functions with named inputs and outputs."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,9 +32,9 @@ class Searchable:
     """
 
     parts: dict
-    ids: object
-    classes: object
-    codes: object
+    ids: Any
+    classes: Any
+    codes: Any
     count: int
     top_k: int
     copies: int

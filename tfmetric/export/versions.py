@@ -22,8 +22,9 @@ def versions(directory) -> list[int]:
     directory = Path(directory)
     if not directory.is_dir():
         return []
-    numbers = {whole_number(path.name) for path in directory.iterdir()} - {None}
-    return sorted(n for n in numbers if (directory / str(n) / "saved_model.pb").is_file())
+    return sorted(
+        n for n in _numbers(directory) if (directory / str(n) / "saved_model.pb").is_file()
+    )
 
 
 class Draft:
@@ -31,12 +32,12 @@ class Draft:
 
     Attributes:
         path: Where to write it; a hidden name that a server takes for no version.
-        published: Where it went, once it is complete.
+        published: Where it went, once it is complete; its own path until then.
     """
 
     def __init__(self, path: Path):
         self.path = path
-        self.published: Path | None = None
+        self.published = path
 
 
 @contextmanager
@@ -75,11 +76,15 @@ def new_version(directory) -> Iterator[Draft]:
         sync_directory(directory)
 
 
+def _numbers(directory: Path) -> set[int]:
+    found = (whole_number(path.name) for path in directory.iterdir())
+    return {number for number in found if number is not None}
+
+
 def _publish(path: Path, directory: Path) -> Path:
     while True:
         # A file named by a number occupies that number too.
-        taken = {whole_number(path.name) for path in directory.iterdir()} - {None}
-        number = max(taken, default=0) + 1
+        number = max(_numbers(directory), default=0) + 1
         if number > LARGEST:
             raise ValueError(
                 expected(

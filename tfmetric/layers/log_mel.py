@@ -70,9 +70,9 @@ class LogMelSpectrogram(ConfigFromArguments, keras.layers.Layer):
                 raise ValueError(
                     expected(f"{name} to be a whole number of at least 1", **{name: value})
                 )
-        for name, value in (("window", window), ("step", step), ("floor", floor)):
-            if not isinstance(value, Real) or not 0 < value < 1e9:
-                raise ValueError(expected(f"{name} to be above 0", **{name: value}))
+        for name, length in (("window", window), ("step", step), ("floor", floor)):
+            if not isinstance(length, Real) or not 0 < length < 1e9:
+                raise ValueError(expected(f"{name} to be above 0", **{name: length}))
         top = sampling_rate / 2 if highest is None else highest
         if not 0 <= lowest < top <= sampling_rate / 2:
             raise ValueError(

@@ -2,7 +2,7 @@
 
 import inspect
 from numbers import Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -12,6 +12,7 @@ from tfmetric._errors import expected
 from tfmetric._precision import narrowed
 from tfmetric.losses import _inputs, _replicas
 from tfmetric.losses.references import Memory, References, read_batch
+from tfmetric.typing import Tensor
 
 GATHER = ("local", "global")
 REDUCTIONS = ("auto", "sum_over_batch_size", "mean_over_active", "sum", None)
@@ -26,9 +27,9 @@ class Terms(NamedTuple):
         active: ``(B,)`` number of its terms that are strictly positive.
     """
 
-    total: object
-    count: object
-    active: object
+    total: Tensor
+    count: Tensor
+    active: Tensor
 
 
 def gather_terms(values, valid, active=None) -> Terms:
@@ -223,7 +224,9 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
         """
         with keras.name_scope(self.name):
             given = {"memory": memory, "references": references}
-            more = {name: value for name, value in given.items() if value is not None}
+            more: dict[str, Any] = {
+                name: value for name, value in given.items() if value is not None
+            }
             y_pred = ops.convert_to_tensor(y_pred)
             values = self.call(y_true, y_pred, **more)
             loss = self._reduce(values, values, _inputs.weights(sample_weight, y_pred))

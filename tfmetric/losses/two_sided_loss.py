@@ -64,7 +64,8 @@ class TwoSidedLoss(EmbeddingLoss):
         """
         raise NotImplementedError
 
-    def call(self, y_true, y_pred, memory: Memory | None = None):
+    # A batch with two sides brings its references: the base's argument is missing on purpose.
+    def call(self, y_true, y_pred, memory: Memory | None = None):  # type: ignore[override]
         """Values ``(B,)`` whose plain mean, or sum, is the reduced loss.
 
         Args:
@@ -106,7 +107,9 @@ class TwoSidedLoss(EmbeddingLoss):
             terms = Terms(*(0.5 * (one + other) for one, other in zip(terms, back, strict=True)))
         return self.values_of(terms, batch.right, y_pred, replicas)
 
-    def __call__(self, y_true, y_pred, sample_weight=None, memory: Memory | None = None):
+    def __call__(  # type: ignore[override]
+        self, y_true, y_pred, sample_weight=None, memory: Memory | None = None
+    ):
         """The reduced loss; see the class.
 
         Args:

@@ -21,7 +21,7 @@ class _Means(ConfigFromArguments, keras.metrics.Metric):
     not whole numbers, make the result NaN. An empty batch adds nothing.
     """
 
-    means = ("mean",)
+    means: tuple[str, ...] = ("mean",)
 
     def __init__(self, name, dtype):
         super().__init__(name=name, dtype=dtype)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from tfmetric.mining.classes import by_class
-from tfmetric.typing import Array, Distance
+from tfmetric.typing import Array, Distance, Tensor
 
 # Side of a tile: 16 MB of float32. A batch of up to this size takes one tile.
 _TILE = 2048
@@ -36,8 +36,8 @@ class Chosen(NamedTuple):
         found: boolean.
     """
 
-    index: object
-    found: object
+    index: Tensor
+    found: Tensor
 
 
 def one_triplet(

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from keras import ops
 
-from tfmetric.typing import Array
+from tfmetric.typing import Array, Tensor
 
 
 class Classes(NamedTuple):
@@ -17,10 +17,10 @@ class Classes(NamedTuple):
         count: ``(B,)`` size of the class at each place.
     """
 
-    order: object
-    back: object
-    start: object
-    count: object
+    order: Tensor
+    back: Tensor
+    start: Tensor
+    count: Tensor
 
 
 def by_class(labels: Array) -> Classes:

@@ -1,17 +1,18 @@
 """Matrices that mark each anchor's positives and negatives."""
 
+from collections.abc import Callable
 from typing import Any
 
 from keras import ops
 
-from tfmetric.typing import Array, Match, Tensor
+from tfmetric.typing import Array, Tensor
 
 
 def label_masks(
     labels: Array,
     others: Any = None,
     own: Any = None,
-    match: Match | None = None,
+    match: Callable[[Any, Any], Tensor] | None = None,
     valid: Tensor | None = None,
 ) -> Any:
     """Returns the masks of each anchor's positives and negatives.

@@ -17,8 +17,8 @@ class Sorted(NamedTuple):
         index: ``(B, N)`` the original column of each value.
     """
 
-    values: object
-    index: object
+    values: Tensor
+    index: Tensor
 
 
 def ascending(matrix: Tensor) -> Sorted:

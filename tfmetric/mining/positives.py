@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from tfmetric.typing import Tensor
+
 
 class Anchors(NamedTuple):
     """The positions of each anchor and its class among the compared examples.
@@ -15,10 +17,10 @@ class Anchors(NamedTuple):
         size: Number of compared examples.
     """
 
-    place: object
-    start: object
-    count: object
-    size: object
+    place: Tensor
+    start: Tensor
+    count: Tensor
+    size: Tensor
 
 
 class Positives(NamedTuple):

@@ -23,8 +23,8 @@ def check_embedder(model: Any, name: str = "embedder", several_inputs: bool = Tr
     >>> check_embedder(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
     """
     # A model that has not been built has no inputs, and a subclassed model never has any.
-    inputs = getattr(model, "inputs", None) or ()
-    outputs = getattr(model, "outputs", None) or ()
+    inputs = getattr(model, "inputs", None) or []
+    outputs = getattr(model, "outputs", None) or []
     built = isinstance(model, keras.Model) and len(inputs) >= 1
     right = built and len(outputs) == 1 and len(outputs[0].shape) == 2
     if right and (several_inputs or len(inputs) == 1):

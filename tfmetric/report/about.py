@@ -73,7 +73,8 @@ def training_section(run) -> Html:
                 class_="charts",
             )
         )
-        parts.append(None if run.closed else _known_and_unseen(history))
+        if not run.closed:
+            parts.append(_known_and_unseen(history))
     if recipe:
         settings = table("Settings of the training", ("setting", "value"), _settings(recipe))
         parts.append(tag("details", tag("summary", "All settings"), settings))

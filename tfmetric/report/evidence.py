@@ -63,7 +63,9 @@ class Evidence:
             name: getattr(self, name)
             for name in ("embeddings", "labels", "ids", "groups", "thumbnails", "sounds")
         }
-        cut = {name: None if held is None else held[: self.judged] for name, held in rows.items()}
+        cut: dict[str, Any] = {
+            name: None if held is None else held[: self.judged] for name, held in rows.items()
+        }
         return dataclasses.replace(self, **cut, searched=0, searched_total=0)
 
     @property

@@ -61,7 +61,8 @@ def keep_evidence(
         arrays["look"], arrays["examples"] = shown.look, shown.values
     path = Path(directory, FILE)
     with replacing(path) as draft, draft.open("wb") as file:
-        np.savez_compressed(file, **{k: np.asarray(v) for k, v in arrays.items() if v is not None})
+        held: dict[str, Any] = {k: np.asarray(v) for k, v in arrays.items() if v is not None}
+        np.savez_compressed(file, **held)
     return path
 
 
@@ -86,7 +87,9 @@ def read_evidence(directory: PathLike) -> Evidence | None:
         # NumPy leaves a damaged file open.
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             held = {name: file[name] for name in file.files}
-        optional = {name: held.get(name) for name in ("groups", "pair_inputs", "sounds")}
+        optional: dict[str, Any] = {
+            name: held.get(name) for name in ("groups", "pair_inputs", "sounds")
+        }
         optional["thumbnails"] = _thumbnails(held)
         for name in ("sound_rate", "searched", "searched_total"):
             optional[name] = int(held.get(name, 0))

@@ -93,11 +93,11 @@ def worst_section(run) -> Html:
                 words,
             )
         )
-    words = (
+    told = (
         "The queries of lowest average precision, one of each class. Wrong labels, look-alikes "
         "and details that the model does not see show up here first. "
     )
-    return Html(tag("p", words + _KEY) + "".join(rows))
+    return Html(tag("p", told + _KEY) + "".join(rows))
 
 
 def map_section(run) -> Html:
@@ -120,9 +120,9 @@ def saliency_section(run) -> Html:
     """Shows which pixels make pairs similar."""
     kept = run.evidence
     charts = []
-    for pair, inputs in zip(kept.pairs, kept.pair_inputs, strict=True):
+    for pair, (first, second) in zip(kept.pairs, kept.pair_inputs, strict=True):
         names = [shortened(name) for name in kept.names(pair)]
-        found = similarity_saliency(run.model, *inputs, distance=run.distance, smooth=4)
+        found = similarity_saliency(run.model, first, second, distance=run.distance, smooth=4)
         kind = "One class" if kept.labels[pair[0]] == kept.labels[pair[1]] else "Two classes"
         words = (
             f"{kind}: {names[0]} and {names[1]}; {run.distance} distance {-found.similarity:.3f}."

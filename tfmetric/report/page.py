@@ -47,7 +47,7 @@ def page(run) -> str:
         heading = tag("h2", title, id=f"{name}-title")
         parts.append(tag("section", heading, body, id=name, aria_labelledby=f"{name}-title"))
         links.append(tag("li", tag("a", title, href=f"#{name}")))
-    body = [
+    whole = [
         tag("a", "Skip to the report", href="#report", class_="skip"),
         tag("header", _head(run)),
         tag("nav", tag("ul", links), aria_label="Sections"),
@@ -58,7 +58,7 @@ def page(run) -> str:
     title = f"{shortened(run.name)}: report of a similarity model"
     return (
         "<!DOCTYPE html>\n"
-        + tag("html", tag("head", _meta(), tag("title", title)), tag("body", body), lang="en")
+        + tag("html", tag("head", _meta(), tag("title", title)), tag("body", whole), lang="en")
         + "\n"
     )
 

@@ -58,15 +58,20 @@ class Subject:
         """Whether test examples were searched in the training part, whose classes they have."""
         return bool(self.metrics.get("closed_set") or (self.evidence and self.evidence.searched))
 
+    @property
+    def _held(self) -> Evidence:
+        assert self.evidence is not None, "sections of examples need evidence"
+        return self.evidence
+
     @cached_property
     def judged(self) -> Evidence:
         """The evidence of the examples that are judged, without those that are searched."""
-        return self.evidence.of_judged()
+        return self._held.of_judged()
 
     @property
     def _sides(self) -> tuple:
         """Queries and their labels, gallery and its labels; None for a gallery of the queries."""
-        kept, own = self.evidence, self.judged
+        kept, own = self._held, self.judged
         searched = kept.gallery
         if searched is None:
             return own.embeddings, own.labels, None, None

@@ -9,7 +9,7 @@ from typing import Any
 
 from tfmetric._errors import expected
 from tfmetric._files import replacing
-from tfmetric.runs.config_values import AUTO, KEYS, encoded
+from tfmetric.runs.config_values import AUTO, DATA_KEYS, KEYS, encoded
 from tfmetric.typing import PathLike
 
 _HEAD = (
@@ -62,7 +62,7 @@ class RunConfig:
             (:meth:`for_data`); None if ``settings`` are final.
     """
 
-    settings: object
+    settings: Any
     dataset: str | None
     data_dir: str | None = None
     download: bool = False
@@ -120,7 +120,7 @@ class RunConfig:
 
     def load_options(self) -> dict:
         """What :func:`tfmetric.datasets.load` is told: what differs from its defaults."""
-        options = {name: getattr(self, name) for name in KEYS["data"]}
+        options = {name: getattr(self, name) for name in DATA_KEYS}
         for name in ("dataset", "fingerprint"):
             options.pop(name)
         return {name: value for name, value in options.items() if value is not None}
@@ -163,7 +163,7 @@ def resolved(values: dict, given: dict, training: dict, loss_arguments: dict) ->
     flat = {**values, **values.get("data", {}), **values.get("stopping", {})}
     names = {f.name for f in dataclasses.fields(RunConfig)} - {"settings"}
     flat = {**{key: value for key, value in flat.items() if key in names}, **given}
-    if given.keys() & KEYS["data"].keys():
+    if given.keys() & set(DATA_KEYS):
         flat["fingerprint"] = None  # The file knows that of other data.
     if values.get("versions") and "split_seed" not in values.get("data", {}):
         flat.setdefault("split_seed", flat.get("seed", 0))  # Former versions had one seed.

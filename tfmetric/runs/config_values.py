@@ -2,7 +2,9 @@
 
 import math
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tfmetric._errors import expected
 
@@ -15,7 +17,7 @@ AUTO = "auto"
 _COUNT, _SEED = "a whole number from 1 to 2147483647", "a whole number from 0 to 4294967295"
 _RANGE, _POSITIVE = "a list of two numbers, the lower one first", "a number above 0"
 # What each key is to be, and whether it may be "none"; those of [training] check themselves.
-KEYS = {
+KEYS: dict[str, Any] = {
     "command": (_TEXT, True),
     "seed": (_SEED, False),
     "mixed_precision": (_TEXT, True),
@@ -48,7 +50,7 @@ KEYS = {
     "training": None,
     "versions": None,
 }
-_KINDS = {
+_KINDS: dict[Any, Callable[[Any], bool]] = {
     _TEXTS: lambda v: isinstance(v, (list, tuple)) and all(map(_KINDS[_TEXT], v)),
     _SIZE: lambda v: v == AUTO or _KINDS[_COUNT](v),
     _TEXT: lambda v: isinstance(v, str) and "\0" not in v,

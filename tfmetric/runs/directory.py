@@ -29,7 +29,7 @@ class RunDirectory:
         """Makes the next of the directories ``1``, ``2``, ... inside a directory."""
         parent = Path(parent)
         parent.mkdir(parents=True, exist_ok=True)
-        taken = {whole_number(path.name) for path in parent.iterdir()} - {None}
+        taken = (whole_number(path.name) or 0 for path in parent.iterdir())
         number = max(taken, default=0) + 1
         while True:
             try:

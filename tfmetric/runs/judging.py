@@ -64,6 +64,7 @@ def judge(run, config, ready, fitted, parts, progress, one_shot_runs=None) -> np
     with filling(run.path, METRICS) as draft:
         training.embedder.save(draft / MODEL)
         write_metrics(draft, found)
+    assert result.embeddings is not None  # evaluate keeps them.
     return result.embeddings
 
 

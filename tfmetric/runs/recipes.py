@@ -56,13 +56,13 @@ class Choices:
             ValueError: If the choices fit no recipe.
         """
         kinds = [kind] if kind in RECIPES else list(RECIPES)
-        failed = None
+        failures = []
         for one in kinds:
             try:
                 return self.over(settings_for(source, one))
             except ValueError as error:
-                failed = failed or error
-        raise failed
+                failures.append(error)
+        raise failures[0]
 
 
 def settings_for(source: str, kind: str) -> Settings:

@@ -10,7 +10,7 @@ import numpy as np
 from tfmetric._errors import expected
 
 _NEEDED = ("add", "remove", "query", "settings", "arrays", "from_saved")
-_Class = TypeVar("_Class", bound=type)
+_Class = TypeVar("_Class", bound=Any)
 _classes: dict[str, type] = {}
 
 
@@ -108,7 +108,7 @@ def name_of(cls: type) -> str:
     return name
 
 
-def named(name: str, path: Any) -> Any:
+def named(name: str | None, path: Any) -> Any:
     """Returns the class of the name in a file.
 
     Args:

@@ -215,7 +215,7 @@ class LocalIndex(Index):
     def __init__(self, distance: Distance):
         super().__init__(distance)
         self._ids = Ids()
-        self._dim = None
+        self._dim: int | None = None
 
     @property
     def dim(self) -> int | None:

@@ -27,7 +27,8 @@ def nearest(queries, vectors, distance, k: int):
                 return cdist(wide, vectors.read(where), "cityblock").astype(np.float32)
     else:
         tile = _of_function(queries, vectors, distance)
-    return _table(*scan(tile, len(queries), len(vectors), k)[0], len(queries), k)
+    _, column, value = scan(tile, len(queries), len(vectors), k)[0]
+    return _table(column, value, len(queries), k)
 
 
 def _of_function(queries, vectors, distance):
@@ -78,6 +79,6 @@ def nearest_by_bits(words, others, k: int):
     return column.reshape(-1, k), value.reshape(-1, k)
 
 
-def _table(row, column, value, rows, k):
+def _table(column, value, rows, k):
     # Exact values are cut to k for each row while searching.
     return column.reshape(rows, k), value.reshape(rows, k).astype(np.float32)

@@ -90,7 +90,8 @@ class ExactIndex(LocalIndex):
         super().__init__(distance)
         self.storage, self.rescore, self.oversample = storage, rescore, oversample
         # Returns the kept vectors and bits, each possibly None.
-        self._vectors = self._bits = None
+        self._vectors: Vectors | None = None
+        self._bits: Vectors | None = None
 
     def __len__(self) -> int:
         return len(self._ids)

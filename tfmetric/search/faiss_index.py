@@ -100,7 +100,7 @@ class FaissIndex(LocalIndex):
         self._faiss = require("faiss", "search")
         super().__init__(distance)
         self.kind = kind
-        self._index = None
+        self._index: Any = None
         # Faiss numbers additions; numbers of removed vectors stay unused, except in "flat".
         self._alive = np.empty(0, bool)
 

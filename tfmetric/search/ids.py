@@ -1,5 +1,7 @@
 """The ids of an index, in order of addition: all integers or all strings."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tfmetric import values
@@ -16,7 +18,7 @@ class Ids:
     """
 
     def __init__(self, held: np.ndarray | None = None):
-        self._values = None if held is None else GrowingArray(held)
+        self._values: GrowingArray | None = None if held is None else GrowingArray(held)
         self._places = None
 
     def __len__(self) -> int:
@@ -94,7 +96,8 @@ class Ids:
 
     def keep(self, mask: np.ndarray) -> None:
         """Removes the ids where the mask is False; later ids move up."""
-        self._values.keep(mask)
+        if self._values is not None:
+            self._values.keep(mask)
         self._places = None
 
     def forget(self, places: np.ndarray) -> None:
@@ -157,7 +160,7 @@ def pack(ids: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def unpack(arrays: dict[str, np.ndarray]) -> np.ndarray:
+def unpack(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """Restores the ids from :func:`pack`."""
     if "ids" in arrays:
         return arrays["ids"]

@@ -54,6 +54,6 @@ def decode(vectors: np.ndarray, scales: np.ndarray | None, storage: str, dim: in
         bits = np.unpackbits(vectors.view(np.uint8), axis=1, count=dim, bitorder="little")
         return bits.astype(np.float32)
     found = vectors.astype(np.float32)
-    if storage == "int8":
+    if storage == "int8" and scales is not None:
         found *= scales[:, None]
     return found

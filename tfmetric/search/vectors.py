@@ -1,5 +1,7 @@
 """The stored vectors of an exact index, with their lengths."""
 
+from typing import Any
+
 import numpy as np
 
 from tfmetric.distances import NORM_FLOOR
@@ -19,7 +21,7 @@ class Vectors:
     def __init__(self, arrays: dict[str, np.ndarray], storage: str, dim: int):
         self.storage, self.dim = storage, dim
         self._parts = {name: GrowingArray(array) for name, array in arrays.items()}
-        self._known = {}
+        self._known: dict[str, Any] = {}
         if storage != "binary":
             self._parts["norms"] = GrowingArray(self._norms(arrays))
 

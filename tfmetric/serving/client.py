@@ -81,7 +81,7 @@ class Client:
         self._retries = retries
         self._batch_size = batch_size
         self._over = _connection(url, model, version, timeout)
-        self._signatures = None
+        self._signatures: dict[str, Any] | None = None
 
     def embed(self, inputs: Any) -> np.ndarray:
         """Embeds a batch: (B, ...), or B files, to (B, D), float32."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def by_name(values, names) -> dict:
     if not any(isinstance(value, Mapping) for value in values) and len(values) == len(names):
         return dict(zip(names, values, strict=True))
     sides = ("a_", "b_") if len(values) == 2 else ("",)
-    given = {}
+    given: dict[str, Any] = {}
     for side, value in zip(sides, values, strict=True):
         arrays = value if isinstance(value, Mapping) else {"": value}
         given |= {f"{side}{name}": array for name, array in arrays.items()}

@@ -104,7 +104,8 @@ class Registry:
         """
         with self._lock:
             served = self._held.get(name, {})
-            held = served.get(max(served, default=None) if version is None else version)
+            newest = max(served, default=0)  # Versions are above 0.
+            held = served.get(newest if version is None else version)
             if held is None:
                 asked = f"Latest({name})" if version is None else f"Specific({name}, {version})"
                 raise Refused("NOT_FOUND", f"Servable not found for request: {asked}")

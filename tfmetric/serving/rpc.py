@@ -6,6 +6,7 @@ Reference: tensorflow_serving/apis/prediction_service.proto and model_service.pr
 import logging
 import math
 from concurrent.futures import Executor
+from typing import Any
 
 from tfmetric._optional import require
 from tfmetric.serving import messages
@@ -28,8 +29,8 @@ def server(registry: Registry, pool: Executor, max_bytes: int):
         max_bytes: The largest request.
     """
     grpc = require("grpc", "serve")
-    model_service = require("tensorflow_serving.apis.model_service_pb2_grpc", "serve")
-    prediction = require("tensorflow_serving.apis.prediction_service_pb2_grpc", "serve")
+    model_service: Any = require("tensorflow_serving.apis.model_service_pb2_grpc", "serve")
+    prediction: Any = require("tensorflow_serving.apis.prediction_service_pb2_grpc", "serve")
 
     class Prediction(prediction.PredictionServiceServicer):
         def Predict(self, request, context):

@@ -69,7 +69,8 @@ class Server:
         workers: int = 16,
     ):
         self.registry = Registry(directory, num_versions)
-        self.rest_url = self.grpc_url = None
+        self.rest_url: str | None = None
+        self.grpc_url: str | None = None
         self._address = host, port, grpc_port
         self._max_bytes = max_request_bytes
         self._poll_seconds = poll_seconds

@@ -17,7 +17,7 @@ def fingerprint(data, examples: bool = True) -> str:
         data: A ``LabeledData``.
         examples: Whether some examples are read too; else labels, names and shapes alone count.
     """
-    digest = hashlib.sha256(np.ascontiguousarray(data.labels))
+    digest = hashlib.sha256(np.ascontiguousarray(data.labels).data)
     digest.update(repr((data.class_names, data.element_shape, data.dtype)).encode())
     if examples:
         chosen = np.linspace(0, len(data) - 1, min(_SAMPLED, len(data))).astype(int)

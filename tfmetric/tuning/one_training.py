@@ -130,9 +130,10 @@ def run_once(
                 watch.restore(training.model)
                 figures = {name: float(value) for name, value in after(training).items()}
         except Exception as error:
-            status, reason = "collapsed", blame(error)
-            if reason is None:
+            blamed = blame(error)
+            if blamed is None:
                 raise
+            status, reason = "collapsed", blamed
     worthless = status == "collapsed"
     return RunRecord(
         best=0.0 if worthless else max(watch.curve),

@@ -5,7 +5,7 @@ import datetime
 import enum
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -71,7 +71,7 @@ def _plain_set(values):
 
 
 # The first match counts, because an enumeration may also be a text or a number.
-_PLAIN = (
+_PLAIN: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (enum.Enum, lambda value: plain(value.value)),
     (str, str),
     (np.bool_, bool),

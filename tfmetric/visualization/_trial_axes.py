@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def is_number(value) -> bool:
 def shown(value) -> str:
     """Returns a value as text, numbers with three digits that matter."""
     if is_number(value):
-        return number_text(value) if isinstance(value, (float, np.floating)) else str(value)
+        return number_text(float(value)) if isinstance(value, (float, np.floating)) else str(value)
     if isinstance(value, (tuple, list)):
         return "×".join(shown(part) for part in value)
     return (
@@ -170,7 +171,7 @@ def lines(trials, below: float) -> tuple[list[str], list[Axis], np.ndarray]:
     """
     names = searched(trials)
     names.sort(key=lambda name: -sum(name in trial["settings"] for trial in trials))
-    scores = [MISSING if collapsed(trial) else score_of(trial) for trial in trials]
+    scores: list[Any] = [MISSING if collapsed(trial) else score_of(trial) for trial in trials]
     columns = [[trial["settings"].get(name, MISSING) for trial in trials] for name in names]
     axes = [Axis(column) for column in columns]
     axes.append(Axis([s for s in scores if s is not MISSING] or [0.0], steps=False))

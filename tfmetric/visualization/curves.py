@@ -82,7 +82,7 @@ def training_curves(
     losses = {"loss": "training"}
     if history.get("val_loss"):
         losses["val_loss"] = "validation"
-    panels = [("loss", losses, None)]
+    panels: list[tuple[str, dict[str, str], tuple[float, float] | None]] = [("loss", losses, None)]
     if retrieval:
         panels.append((judged, {n: _figure_name(n, trained) for n in retrieval}, (0, 1.02)))
     for label, names, limits in (
@@ -99,7 +99,7 @@ def training_curves(
     grid = figure.subplots(rows, columns, squeeze=False).reshape(-1)
     for axes in grid[len(panels) :]:
         axes.remove()
-    for axes, (label, names, limits) in zip(grid, panels, strict=False):
+    for axes, (label, names, bounds) in zip(grid, panels, strict=False):
         for place, (name, text) in enumerate(names.items()):
             axes.plot(
                 range(1, len(history[name]) + 1),
@@ -111,8 +111,8 @@ def training_curves(
                 label=text,
             )
         axes.set(xlabel="epoch", ylabel=label)
-        if limits:
-            axes.set_ylim(*limits)
+        if bounds:
+            axes.set_ylim(*bounds)
         elif label in ("loss", "length of an embedding"):
             axes.set_ylim(bottom=0)
         if label == judged:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RIGHT, WRONG, QUERY, MISSING = "#1a7f37", "#cf222e", "#57606a", BLUE
+_DASHES = (0, (3, 2))
 
 
 def neighbor_gallery(
@@ -100,8 +101,8 @@ def neighbor_gallery(
         for column in range(k):
             hit = bool(right[row, column])
             name = _at(_at(neighbor_titles, row), column)
-            look = (RIGHT, "solid") if hit else (WRONG, (0, (3, 2)))
-            _draw(grid[row, column + 1], neighbors[row, column], *look, name)
+            colour, line = (RIGHT, "solid") if hit else (WRONG, _DASHES)
+            _draw(grid[row, column + 1], neighbors[row, column], colour, line, name)
         for place in range(extra):
             axes = grid[row, 1 + k + place]
             if place < len(missing[row]):

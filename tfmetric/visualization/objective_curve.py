@@ -96,7 +96,7 @@ def objective_against(
         )
     values = [trial["settings"][name] for trial in chosen]
     numbers = all(is_number(value) for value in values)
-    axis = None if numbers else Axis(values)
+    axis: Any = None if numbers else Axis(values)
     places = values if numbers else _spread_on_steps(axis, values)
     figure = new_figure(7.4, 4.2)
     axes = figure.subplots()

@@ -73,7 +73,8 @@ def parallel_coordinates(trials: Any, title: str | None = None, objective: Any =
         (i for i in range(len(trials)) if i != best), key=lambda i: drawing_order(trials[i])
     )
     for i in order:
-        _line(axes, heights[i], *_look(trials[i], colour_of), zorder=2)
+        colour, width, style = _look(trials[i], colour_of)
+        _line(axes, heights[i], colour, width, style, zorder=2)
     if best is not None:
         _line(axes, heights[best], "white", 5.5, "solid", zorder=3)
         _line(axes, heights[best], VERMILION, 2.8, "solid", zorder=3)

@@ -135,7 +135,8 @@ def hardest(result: Any, count: int = 8, per_class: int = 1) -> np.ndarray:
     """
     found = result.per_query
     order = np.lexsort((-found.first_rank, result.values("map_at_r")))
-    chosen, seen = [], {}
+    chosen: list[int] = []
+    seen: dict[int, int] = {}
     for place in order:
         label = int(result.query_classes[place])
         if seen.get(label, 0) < per_class:

@@ -116,8 +116,10 @@ def similarity_saliency(
         maps.append(_maps(similarity, copies, fixed, method, steps).mean(axis=0))
     value = similarity(pair[0][None], _embed(model, pair[1]))
     return SimilaritySaliency(
-        *pair,
-        *maps,
+        pair[0],
+        pair[1],
+        maps[0],
+        maps[1],
         similarity=float(keras.ops.convert_to_numpy(value)),
         method=method,
         distance=distance.name,

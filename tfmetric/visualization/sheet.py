@@ -59,7 +59,7 @@ def sample_sheet(examples: Any, names: Any, title: str | None = None) -> Figure:
     height = head + len(names) * (_CELL + _GAP) + _EDGE
     figure = Figure(figsize=(width, height), dpi=120)
     if title:
-        place = {"ha": "left", "va": "top", "fontsize": 10}
+        place: dict[str, Any] = {"ha": "left", "va": "top", "fontsize": 10}
         text = short(title, int((width - 2 * _EDGE) / _TITLE_LETTER))
         figure.text(_EDGE / width, 1 - 0.1 / height, text, **place, parse_math=False)
     for row, (rows, name) in enumerate(zip(examples, names, strict=True)):

@@ -85,7 +85,7 @@ def changed(x: np.ndarray, image_size: tuple[int, int] | None, color: str) -> np
         x = (np.rint(grey).astype(np.uint8) if x.dtype == np.uint8 else grey)[..., None]
     elif wanted == 3 and channels == 1:
         x = np.repeat(x, 3, axis=-1)
-    if resize:
+    if resize and image_size is not None:
         parts = [x[i : i + _SPLIT] for i in range(0, len(x), _SPLIT)]
         x = np.concatenate([resize_images(part, image_size).numpy() for part in parts])
     return x

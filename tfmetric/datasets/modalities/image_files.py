@@ -82,11 +82,11 @@ def image_files(
                 source = DecodedSource(pixels, source.store, source.element)
             check = "every image was decoded"
         else:
-            suspects = np.array(suspects, np.int64)
-            _, failed = source.decode(suspects, keep=False, show=True)
-            for position in suspects[failed].tolist():
+            doubtful = np.array(suspects, np.int64)
+            _, failed = source.decode(doubtful, keep=False, show=True)
+            for position in doubtful[failed].tolist():
                 bad[position] = source.why_unreadable(position)
-            keep = keep[~np.isin(keep, suspects[failed])]
+            keep = keep[~np.isin(keep, doubtful[failed])]
             source = _source(store.subset(keep), image_size, channels, plain)
             check = (
                 "file sizes, headers, endings and the checksums of PNG files; images with an odd"

@@ -64,7 +64,8 @@ def look_at(store: Store, others: Sequence[int] | np.ndarray, checksums: bool = 
     if not isinstance(store, FileStore):
         for position in others:
             data = store.read_bytes(position)
-            found.add(*_image(io.BytesIO(data)), data.startswith(_PNG))
+            size, grey = _image(io.BytesIO(data))
+            found.add(size, grey, data.startswith(_PNG))
         return found
     chosen = set(np.asarray(others).tolist())
     with progress(len(store), "Checking files") as advance:
@@ -88,7 +89,8 @@ def look_at(store: Store, others: Sequence[int] | np.ndarray, checksums: bool = 
                     width, height, _, color = struct.unpack(">IIBB", head[16:26])
                     found.add((height, width), color in (0, 4), True)
                 elif position in chosen:
-                    found.add(*_image(store.path(position)), False)
+                    size, grey = _image(store.path(position))
+                    found.add(size, grey, False)
                 else:
                     found.png = False
             if position % 1000 == 999:

@@ -63,7 +63,7 @@ def text_values(values: Any, name: str, ids: np.ndarray | None = None) -> Usable
     keep = np.array([row for row in range(len(texts)) if row not in skipped], np.int64)
     source = TextSource(kept(texts, keep, len(texts)), name, kept_ids(ids, name, keep, len(texts)))
     lengths = np.array([len(text) for text in texts[keep]], np.int64)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if lengths.max(initial=0) >= _LONG:
         row = int(lengths.argmax())
         longest = source.ids(np.array([row]))[0]

@@ -1,5 +1,7 @@
 """Judges a model on labelled data, beside two baselines."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -86,7 +88,7 @@ def evaluate(
     used, source = judging_distance(model, distance)
     named, named_gallery = with_named_inputs(model, data), with_named_inputs(model, gallery)
     labels, gallery_labels = labels_of_both(named, named_gallery)
-    asked = {"distance": used, "ks": check_ks(ks), "progress": progress}
+    asked: dict[str, Any] = {"distance": used, "ks": check_ks(ks), "progress": progress}
 
     def embedded(of_model):
         own = embed(of_model, data, batch_size)
@@ -176,9 +178,8 @@ def fair_baseline(
     element = getattr(data, "element", None)
     own = rule.vectors(inputs, others, element)
     among = own if gallery is None else rule.vectors(others, others, element)
-    sides = Sides(
-        own, labels, among, labels if gallery is None else gallery_labels, gallery is None
-    )
+    among_labels = labels if gallery_labels is None else gallery_labels
+    sides = Sides(own, labels, among, among_labels, gallery is None)
     distance = rule.distance or distance
     result = rank_sides(sides, distance=distance, ks=ks, queries=sample, progress=progress)
     if sample is not None:

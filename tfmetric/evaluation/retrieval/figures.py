@@ -140,7 +140,7 @@ def retrieval_figures() -> tuple[RetrievalFigure, ...]:
     return tuple(sorted(_FIGURES.values(), key=lambda figure: not figure.needs_k))
 
 
-def figure_names(ks: Sequence[int]) -> list[str]:
+def figure_names(ks: Sequence[int | str]) -> list[str]:
     """Returns the names of all figures for these k: ``recall_at_1``, ..., ``map_at_r``, ``mrr``."""
     names = []
     for figure in retrieval_figures():

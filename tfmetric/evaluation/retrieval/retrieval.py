@@ -110,7 +110,7 @@ def retrieval(
         * Zheng et al.: Scalable person re-identification: a benchmark, ICCV 2015 (CMC, cameras).
     """
     sides = check_sides(embeddings, labels, gallery, gallery_labels)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if not sides.one_set and (again := count_found_again(sides.queries, sides.gallery)):
         notes = (
             f"{again:,} of {len(sides.queries):,} queries have an identical row in the gallery; "
@@ -135,8 +135,8 @@ def rank_sides(
     distance,
     ks,
     queries=None,
-    items=(None, None),
-    cameras=(None, None),
+    items: tuple[Any, Any] = (None, None),
+    cameras: tuple[Any, Any] = (None, None),
     distractors=(),
     progress: bool = True,
     notes: tuple[str, ...] = (),
@@ -152,10 +152,10 @@ def rank_sides(
     codes = codes[chosen]
     ignored, ignoring = [], []
     count = sides.gallery.shape[0]
-    if (columns := _columns("items", *items, labels, itself, count)) is not None:
+    if (columns := _columns("items", items, labels, itself, count)) is not None:
         ignored.append(common_codes(columns[0][chosen], columns[1]))
         ignoring.append("gallery examples of the query's item")
-    if (columns := _columns("cameras", *cameras, labels, itself, count)) is not None:
+    if (columns := _columns("cameras", cameras, labels, itself, count)) is not None:
         ignored.append(
             _pairs_of_codes((codes, gallery_codes), common_codes(columns[0][chosen], columns[1]))
         )
@@ -201,8 +201,9 @@ def _without(distractors, codes, gallery_labels):
     return np.where(np.isin(codes, none), -1, codes)
 
 
-def _columns(name, column, gallery_column, labels, itself, count):
+def _columns(name, both, labels, itself, count):
     """Checks a column of the queries and the column of the gallery; None where there is none."""
+    column, gallery_column = both
     apart = itself is None
     if column is None and gallery_column is None:
         return None

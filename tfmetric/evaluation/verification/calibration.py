@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ class Calibration:
     num_negatives: int
     achieved: dict[str, float] = field(hash=False)  # A dict is not hashable.
     prior: float
-    curve: Callable | None = field(default=None, repr=False)
+    curve: curves.Isotonic | curves.Platt | None = field(default=None, repr=False)
 
     def decide(self, distances: Array) -> np.ndarray:
         """Returns whether pairs at these distances are the same, booleans of the same shape."""

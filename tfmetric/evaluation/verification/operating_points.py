@@ -2,8 +2,10 @@
 
 A pair is called the same if its distance is at most the threshold."""
 
+import math
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -200,11 +202,11 @@ def figure_function(figure: str):
         return auc
     if figure == "eer":
         return lambda counts: eer(counts)[0]
-    name, _, rate = figure.rpartition("_") if isinstance(figure, str) else ("", "", "")
+    name, _, told = figure.rpartition("_") if isinstance(figure, str) else ("", "", "")
     try:
-        rate = check_rate(float(rate), "rate")
+        rate = check_rate(float(told), "rate")
     except ValueError:
-        name = None
+        name, rate = "", math.nan
     if name == "tar_at_far":
         return lambda counts: tar(counts, rate)
     if name == "fnmr_at_fmr":
@@ -219,9 +221,9 @@ def higher_is_better(figure: str) -> bool:
     return figure == "auc" or figure.startswith("tar")
 
 
-def check_rate(rate, name: str) -> float:
+def check_rate(rate: Any, name: str) -> float:
     """Returns a rate above 0 and up to 1."""
-    if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < rate <= 1:
+    if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) <= 1:
         raise ValueError(expected(f"{name} to be a number above 0 and up to 1", **{name: rate}))
     return float(rate)
 

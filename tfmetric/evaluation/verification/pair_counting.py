@@ -7,6 +7,7 @@ at a distance with no more digits is exact.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -130,13 +131,13 @@ def count_pairs(sets: Sets, distance, limit: int, seed: int) -> tuple[Counts, Pa
         if grid is not None:
             _add(grid[int(same)], distances)
         share = shares[int(same)]
-        chosen = slice(None)
+        chosen: Any = slice(None)
         if share < 1:
             drawn = rng.integers(0, distances.size, rng.binomial(distances.size, share))
             chosen = np.unique(drawn)
         kept.append((left(chosen), right(chosen), distances[chosen], same))
     pairs = _together(kept, sets.one)
-    if exact:
+    if grid is None:
         return Counts.of(pairs.distances, pairs.same), pairs, True
     used = np.flatnonzero(grid.any(axis=0))
     return Counts.at(_upper_ends(used), grid[1, used], grid[0, used]), pairs, False

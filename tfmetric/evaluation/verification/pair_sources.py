@@ -101,7 +101,8 @@ class PairSource:
             chosen = np.flatnonzero((left == code) & (right == code))
             pairs = read_only(*(array[chosen] for array in vars(self.pairs).values()))
             # Without classes each pair is a unit, numbered among all pairs.
-            classes = tuple(side[chosen] for side in self.classes or (every, every))
+            first, second = self.classes or (every, every)
+            classes = (first[chosen], second[chosen])
             count = len(chosen)
             if self.examples is not None:
                 count = len(np.unique(np.concatenate([pairs.left, pairs.right])))

@@ -144,7 +144,7 @@ def from_dict(values) -> Isotonic | Platt | None:
             )
         if probabilities.min() < 0 or probabilities.max() > 1:
             raise ValueError(expected("probabilities in 0..1", probabilities=columns[1][:5]))
-        return Isotonic(*map(tuple, columns))
+        return Isotonic(tuple(columns[0]), tuple(columns[1]))
     raise ValueError(
         expected(f"probability to have a method, one of {', '.join(METHODS)}", method=method)
     )

@@ -41,7 +41,7 @@ class VerificationResult:
     counts: Counts
     per_pair: Pairs
     exact: bool
-    source: object = field(repr=False)
+    source: Any = field(repr=False)
     given_notes: tuple[str, ...] = ()
 
     @property

@@ -6,6 +6,7 @@ from keras import ops
 
 from tfmetric import distances
 from tfmetric.distances import NORM_FLOOR, l2_normalize
+from tfmetric.typing import Tensor
 
 
 class Factors(NamedTuple):
@@ -25,7 +26,7 @@ class Factors(NamedTuple):
 
     left: object
     right: object
-    vectors: tuple
+    vectors: tuple[Tensor, Tensor]
     shift: float
     root: bool
     squares: bool

@@ -84,7 +84,9 @@ def sides(order: Order, x, y, distance, once: Found):
     factors = FACTORS[distance.builtin](x, None if order.symmetric else y)
     name, vectors = distance.builtin, factors.vectors
     product = name == "inner_product"
-    pairs, exists, place = class_pairs(*vectors, order.anchors, product, order.symmetric, once)
+    pairs, exists, place = class_pairs(
+        vectors[0], vectors[1], order.anchors, product, order.symmetric, once
+    )
     if name == "cosine":
         short = missing_length(y)
         mine = short if order.symmetric else missing_length(x)

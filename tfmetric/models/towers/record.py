@@ -30,7 +30,7 @@ def tower(inputs: dict[str, Any], element: Element, options: Options) -> Feature
         )
     backbones = _by_field(options.backbone, element)
     parts = []
-    for name, field in element.fields.items():
+    for name, field in (element.fields or {}).items():
         of_field = {"values": inputs[name]}
         if field.free_length:
             of_field["length"] = inputs[f"{name}_length"]

@@ -29,13 +29,13 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, flo
         stdtrit,  # scipy.stats has the quantile too, and takes a second to import.
     )
 
-    values = np.asarray(values, np.float64)
-    if len(values) < 2:
+    array = np.asarray(values, np.float64)
+    if len(array) < 2:
         return None
-    count = len(values)
+    count = len(array)
     quantile = float(stdtrit(count - 1, (1 + level) / 2))
-    half = quantile * values.std(ddof=1) / math.sqrt(count)
-    return float(values.mean() - half), float(values.mean() + half)
+    half = quantile * array.std(ddof=1) / math.sqrt(count)
+    return float(array.mean() - half), float(array.mean() + half)
 
 
 def summarize(values: Sequence[float]) -> dict:

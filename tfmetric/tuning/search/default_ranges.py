@@ -11,6 +11,7 @@ either end; ranges of a factor of ten or more are logarithmic.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tfmetric._errors import expected
 from tfmetric.training import Settings
@@ -31,7 +32,7 @@ _TEMPERATURE = _log(0.01, 1.0)
 _SCALE = _log(8.0, 128.0)
 
 # Arguments that decide how strictly a loss separates: searched by default.
-MAIN = {
+MAIN: dict[str, dict[str, Any]] = {
     # Wang et al. (2017) take 36 to 55 degrees.
     "AngularLoss": {"alpha": Range(30.0, 55.0)},
     # Deng et al. (2019): m = 0.5, s = 64 for faces of many thousand people.
@@ -96,7 +97,7 @@ MAIN = {
 }
 
 # Further arguments, for a search of everything.
-FURTHER = {
+FURTHER: dict[str, dict[str, Any]] = {
     "ContrastiveLoss": {"mining": ["all", "hard"], "distance": DISTANCES},
     "LMNNLoss": {"neighbors": [1, 3, 5], "mu": Range(0.2, 0.8), "distance": DISTANCES},
     "LiftedStructureLoss": {"distance": DISTANCES},
@@ -171,7 +172,7 @@ def default_space(
     Range(low=0.01, high=1.0, log=True, step=None)
     """
     names = check_losses(losses)
-    space = {}
+    space: dict[str, Any] = {}
     for name in names:
         loss_arguments(name)  # Raises a ValueError for an unknown loss.
         arguments = dict(MAIN.get(name, {}))

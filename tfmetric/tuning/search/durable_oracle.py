@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from typing import Any
 
 import keras_tuner
 import numpy as np
@@ -62,8 +63,9 @@ class _Durable(keras_tuner.Oracle):
             self.trials = {trial.trial_id: trial for trial in found}
             self.set_state(state)
             broken = [t.trial_id for t in found if t.status != trials.TrialStatus.COMPLETED]
-            self.ongoing_trials, self._retry_queue = {}, broken[::-1]
-            self.end_order = [id_ for id_ in self.end_order if id_ not in broken]
+            self.ongoing_trials: dict[str, Any] = {}
+            self._retry_queue = broken[::-1]
+            self.end_order: list[str] = [id_ for id_ in self.end_order if id_ not in broken]
             for trial_id in broken:
                 self.trials[trial_id].metrics = metrics_tracking.MetricsTracker()
         if isinstance(self, gridsearch.GridSearchOracle):

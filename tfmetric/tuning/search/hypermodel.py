@@ -73,7 +73,7 @@ class MetricHyperModel(keras_tuner.HyperModel):
         super().__init__(name=name)
         self.train = None if train is None else as_labeled(train)
         self.build_embedder, self.seed = build_embedder, seed
-        classes = None if train is None else self.train.num_classes
+        classes = None if self.train is None else self.train.num_classes
         self.space = SearchSpace(losses, search_space, settings, classes)
         proxies = [loss for loss in self.space.losses if takes_proxies(loss)]
         if train is None and (build_embedder is None or proxies):

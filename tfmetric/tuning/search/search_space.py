@@ -57,8 +57,9 @@ class SearchSpace:
             )
         base = default_space(self.losses, search_space == "all", settings, num_classes)
         self._several = len(self.losses) > 1
-        arguments = {name: {} for name in self.losses}
-        shared, fixed = {}, {}
+        arguments: dict[str, dict[str, Any]] = {name: {} for name in self.losses}
+        shared: dict[str, Any] = {}
+        fixed: dict[str, Any] = {}
         # "LOSS/NAME" is laid over "NAME", whatever their order.
         own = sorted(given, key=lambda key: "/" in str(key))
         for key in [*(key for key in base if key not in given), *own]:
@@ -105,7 +106,7 @@ class SearchSpace:
 
     def values_of(self, settings: Settings) -> dict:
         """Returns the searched values of settings by plain names: "margin", "batch", "loss"."""
-        values = {"loss": settings.loss} if self._several else {}
+        values: dict[str, Any] = {"loss": settings.loss} if self._several else {}
         arguments = settings.resolved().loss_arguments
         values |= {key: arguments[key] for key in self._arguments[settings.loss]}
         for key in self._shared:

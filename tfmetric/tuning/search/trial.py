@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Literal, overload
 
 from tfmetric._errors import expected
 from tfmetric.training import Settings
@@ -75,7 +76,15 @@ class Trial:
         )
 
 
-def best_of(trials, none: bool = False) -> Trial | None:
+@overload
+def best_of(trials: Any, none: Literal[False] = False) -> Trial: ...
+
+
+@overload
+def best_of(trials: Any, none: Literal[True]) -> Trial | None: ...
+
+
+def best_of(trials: Any, none: bool = False) -> Trial | None:
     """Returns the completed trial with the highest score, the first of equals.
 
     Args:

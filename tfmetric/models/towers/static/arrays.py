@@ -65,7 +65,8 @@ def read_text(path: Path) -> tuple[dict[str, int], np.ndarray, Path]:
         first vector.
     """
     words: dict[str, int] = {}
-    rows, width = [], None
+    rows: list[np.ndarray] = []
+    width = None
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
             parts = line.rstrip("\r\n ").split(" ")
