@@ -7,6 +7,7 @@ from support import oracles_proxies as oracles
 from support.backends import value_and_gradient
 from support.loss_suite import gradient_of
 
+import tfmetric as tm
 from tfmetric import losses
 
 CASES = {
@@ -225,3 +226,19 @@ def test_bad_arguments(cls, arguments):
 def test_a_margin_in_degrees_is_told_in_radians():
     with pytest.raises(ValueError, match=r"radians.*math\.radians\(28\.6\), which is 0\.499"):
         losses.ArcFaceLoss(margin=28.6)
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_embeddings_in_place_of_cosines_are_refused_with_what_to_do(eager):
+    x = np.random.default_rng(0).normal(size=(12, 3)).astype("float32")
+    model = tm.models.embedder((3,), embedding_dim=5)
+    model.compile("sgd", loss=tm.losses.CosFaceLoss(), run_eagerly=eager)
+    if keras.config.backend() != "tensorflow":
+        pytest.skip("tensors of this backend carry no mark")
+    with pytest.raises(ValueError, match=r"with_proxies\(embedder, layers.ProxyHead"):
+        model.fit(x, np.arange(12) % 4, verbose=0)
+
+
+def test_labels_beyond_the_proxies_are_refused_with_what_to_do():
+    with pytest.raises(ValueError, match=r"data.with_contiguous_labels\(\)"):
+        tm.losses.ArcFaceLoss()(np.array([7, 9]), np.array([[0.5, 0.1], [0.2, 0.3]], "float32"))

@@ -4,6 +4,7 @@ import keras
 
 from tfmetric import distances
 from tfmetric._config import ConfigFromArguments
+from tfmetric._embedding_mark import mark_embedding
 from tfmetric._errors import expected
 from tfmetric._precision import at_least_float32, result_dtype
 
@@ -49,9 +50,10 @@ class L2Normalization(ConfigFromArguments, keras.layers.Layer):
 
     def call(self, inputs):
         """Normalises ``inputs``."""
-        return distances.l2_normalize(
+        unit = distances.l2_normalize(
             at_least_float32(inputs, self.compute_dtype), self.axis, self.epsilon
         )
+        return mark_embedding(unit)
 
     def compute_output_shape(self, input_shape):
         """The shape of the input."""

@@ -131,8 +131,8 @@ def proxy_indices(y_true, count):
 
 def _out_of_range(count):
     return (
-        f"y_true to be whole class ids from 0 to {count - 1}, one for each proxy "
-        f"(np.unique(labels, return_inverse=True)[1] renumbers labels)"
+        f"y_true to be whole class ids from 0 to {count - 1}, one for each proxy; renumber labels "
+        "by data.with_contiguous_labels(), or by np.unique(labels, return_inverse=True)[1]"
     )
 
 

@@ -24,7 +24,8 @@ class NPairsLoss(PairLoss):
             log(1 + Σ_n exp(a·n − a·p)) + l2·‖a‖²
 
     Inputs: ``y_true`` class ids ``(B,)`` or ``(B, 1)``, ``y_pred`` embeddings ``(B, D)``, not
-    normalised.
+    normalised. TensorFlow Addons' loss of this name takes a matrix of similarities ``(B, B)``; give
+    this one the embeddings, because it cannot tell such a matrix from embeddings with D = B.
 
     Args:
         l2: At least 0: weight of the squared length. The paper states no value; 0.001 to 0.01 suits

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from tfmetric._embedding_mark import is_marked
 from tfmetric._errors import expected
 from tfmetric.losses import _inputs
 from tfmetric.losses.base import EmbeddingLoss, Terms
@@ -40,6 +41,15 @@ class ProxyLoss(EmbeddingLoss):
         if memory is not None:
             raise ValueError(
                 expected("a loss that compares examples: proxies need no memory", loss=self.name)
+            )
+        if is_marked(y_pred):
+            raise ValueError(
+                expected(
+                    "y_pred to be the cosines with class proxies, not embeddings: train "
+                    "models.with_proxies(embedder, layers.ProxyHead(num_classes))",
+                    y_pred_shape=tuple(y_pred.shape),
+                    loss=self.name,
+                )
             )
         compute = "float64" if self.dtype == "float64" else "float32"
         y_true, y_pred = _inputs.rows(y_true), ops.convert_to_tensor(y_pred)
