@@ -253,7 +253,7 @@ def table(results: dict) -> str:
     lines = [
         "# A tower of each kind",
         "",
-        "`python -m benchmarks.kinds TASK` makes each row: recall@1 / MAP@R (its 95 % interval over",
+        "`python -m benchmarks.kinds TASK` makes a row: recall@1 / MAP@R (its 95 % interval over",
         "classes). The recall@1 of a closed set is its 1-NN accuracy. EER is the equal",
         "error rate.",
         "",
