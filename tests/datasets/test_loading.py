@@ -242,7 +242,7 @@ def test_what_is_no_file_or_no_class_is_named(image_folder):
     assert "not UTF-8" in reasons["bee/\\xff.png"]
     text = str(train.report)
     assert "1 class folders hold no image file: empty" in text
-    assert "1 images hold one value only: cat/flat.png" in text
+    assert "images looked at hold one value only: cat/flat.png" in text
     json.dumps(train.report.to_dict()).encode()
 
 

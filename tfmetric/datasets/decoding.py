@@ -7,6 +7,8 @@ from typing import Any
 from tfmetric.datasets.arguments import image_size_of
 from tfmetric.datasets.bmp_palette import decode_bmp_palette, has_bmp_palette
 
+# The ground on which images with an alpha channel are composed.
+WHITE = 255
 # Rec. 601 luma, the weights that JPEG itself and Pillow use; they sum to one, so grey stays grey.
 LUMA = (0.299, 0.587, 0.114)
 
@@ -15,9 +17,10 @@ def decode_image(encoded: Any, image_size: int | tuple[int, int] | None, channel
     """Decodes one PNG, JPEG, BMP, WebP or GIF (first frame) and resizes it, in TensorFlow ops only.
 
     Use it wherever bytes become pixels. It runs eagerly, in `tf.data` and inside an exported
-    serving graph, and gives the same pixels everywhere. An alpha channel is dropped, not blended.
-    EXIF rotation is not applied. Resizing is antialiased bilinear and does not keep the aspect
-    ratio.
+    serving graph, and gives the same pixels everywhere. Resizing is antialiased bilinear and does
+    not keep the aspect ratio. An image with an alpha channel is composed on white (the alpha of a
+    BMP is ignored). EXIF rotation is not applied, and the upper 8 bits of a 16-bit PNG are taken:
+    `datasets.load` handles both before it calls this function.
 
     Args:
         encoded: A scalar string tensor: the bytes of one image file.
@@ -51,7 +54,10 @@ def decode_image(encoded: Any, image_size: int | tuple[int, int] | None, channel
     image.set_shape((None, None, None))
     size = tf.shape(image)
     colored = size[2] >= 3
-    image = image[..., : tf.where(colored, 3, 1)]  # A second or fourth channel is alpha.
+    # A second or fourth channel is alpha; in a BMP it is mostly unused.
+    alpha = (size[2] % 2 == 0) & (tf.strings.substr(encoded, 0, 2) != b"BM")
+    image = tf.cond(alpha, lambda: _composed(image), lambda: image[..., : tf.where(colored, 3, 1)])
+    image.set_shape((None, None, None))
     if channels == 1:
         image = tf.cond(colored, lambda: _luma(image), lambda: tf.cast(image, tf.float32))
     else:
@@ -94,6 +100,15 @@ def resize_images(images: Any, image_size: tuple[int, int]) -> Any:
         antialias=True,
     )
     return _to_uint8(resized) if images.dtype == tf.uint8 else resized
+
+
+def _composed(image):
+    """Returns the colors as they look on white."""
+    import tensorflow as tf
+
+    image = tf.cast(image, tf.float32)
+    share = image[..., -1:] / 255.0
+    return _to_uint8(image[..., :-1] * share + WHITE * (1.0 - share))
 
 
 def _luma(image):

@@ -99,7 +99,7 @@ def load(
         color: For images, "grey" (1 channel), "rgb" (3), or "auto": grey if the files are stored
             so, or if the three channels are equal in a sample of them. Arrays stay as they are
             under "auto".
-        value_range: For images in arrays, the (lowest, highest) value that a pixel can have, such
+        value_range: For images, the (lowest, highest) value that a pixel can have, such
             as (0, 1) for floats. Nothing is rescaled; models read it from `LabeledData.element`.
         sampling_rate: For audio, in hertz. Arrays need it: the rate that they have. Files are
             resampled to it; by default to the commonest rate among them.

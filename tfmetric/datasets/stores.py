@@ -155,5 +155,10 @@ def mapped(path: str) -> mmap.mmap:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
+def content_fingerprint(data: bytes) -> int:
+    """Returns a number that is equal for equal bytes (the reverse need not hold)."""
+    return _fingerprint(len(data), data)
+
+
 def _fingerprint(size: int, head: bytes) -> int:
     return (size << 32 | zlib.crc32(head[:HEAD_BYTES])) & 0xFFFFFFFFFFFFFFFF

@@ -8,12 +8,14 @@ import numpy as np
 
 from tfmetric.datasets.decoding import decode_image
 from tfmetric.datasets.encoded import DecodedSource, EncodedSource
+from tfmetric.datasets.modalities.converted_images import converted
+from tfmetric.datasets.modalities.float_images import float_images
 from tfmetric.datasets.modalities.image_headers import look_at
 from tfmetric.datasets.modalities.modality import Usable
 from tfmetric.datasets.stores import FileStore, Store
 from tfmetric.elements import Element
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 
 # Images of several sizes are resized to this size by default.
 DEFAULT_IMAGE_SIZE = (64, 64)
@@ -38,6 +40,7 @@ def image_files(
     cache_bytes: int,
     image_size: tuple[int, int] | None = None,
     color: str = "auto",
+    value_range: tuple[float, float] | None = None,
 ) -> Usable:
     """Checks the images of a store and chooses how to read them.
 
@@ -47,7 +50,11 @@ def image_files(
         cache_bytes: Decoded sets up to this size are kept in memory.
         image_size: (height, width), or `None` for the images' own size if they share one.
         color: "auto", "grey" or "rgb".
+        value_range: The range of the pixels as the files store them, which are then kept as
+            `float32` in memory; by default pixels have 8 bits.
     """
+    if value_range is not None:
+        return float_images(store, value_range, image_size, color)
     chosen = verify
     if verify == "auto":
         verify = "full" if len(store) <= FULL_CHECK_LIMIT else "quick"
@@ -62,6 +69,14 @@ def image_files(
         if image_size is None:
             image_size, note = _common_size(sizes)
             notes += note
+        if found.special:
+            given = [position for position in found.special if position not in bad]
+            store, failed, more = converted(store, given, image_size)
+            bad |= failed
+            notes += more
+            suspects = [position for position in suspects if position not in failed]
+            keep = np.array([i for i in keep.tolist() if i not in failed], np.int64)
+    if len(keep):
         channels, note = _channels(store, keep, color, found.grey)
         notes += note
         # Every PNG can be read with three channels, and a grey PNG with one.
@@ -88,6 +103,10 @@ def image_files(
                 bad[position] = source.why_unreadable(position)
             keep = keep[~np.isin(keep, doubtful[failed])]
             source = _source(store.subset(keep), image_size, channels, plain)
+            sample = _spread(np.arange(len(keep)))
+            pixels, failed = source.decode(sample)
+            looked_at = source.store.subset(np.delete(sample, failed))
+            notes += _constant(np.delete(pixels, failed, axis=0), looked_at)
             check = (
                 "file sizes, headers, endings and the checksums of PNG files; images with an odd"
                 " ending or checksum were decoded"
@@ -121,7 +140,8 @@ def _constant(pixels, store):
     if not len(rows):
         return []
     first = ", ".join(store.ids(rows[:3]).tolist())
-    return [f"{len(rows):,} images hold one value only: {first}{', ...' if len(rows) > 3 else ''}"]
+    more = ", ..." if len(rows) > 3 else ""
+    return [f"{len(rows):,} of {len(pixels):,} images looked at hold one value only: {first}{more}"]
 
 
 def _common_size(sizes):

@@ -16,11 +16,16 @@ from tfmetric.datasets.progress import progress
 from tfmetric.datasets.stores import FileStore, Store
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_MAGIC = (_PNG, b"\xff\xd8\xff", b"GIF8", b"BM")
+_TIFF = (b"II*\0", b"MM\0*")
+_MAGIC = (_PNG, b"\xff\xd8\xff", b"GIF8", b"BM", *_TIFF)
 # Endings of files in these formats. A truncated file, or a whole file with appended data, ends
 # differently.
 _ENDS = {b"\x89PNG": b"IEND", b"\xff\xd8\xff": b"\xff\xd9", b"GIF8": b";"}
-_HEAD, _TAIL = 32, 32
+# An EXIF block, or the transparency of a PNG, begins within the head.
+_HEAD, _TAIL = 1024, 32
+_PNG_HEAD = 32
+_EXIF = b"Exif\0\0"
+_ORIENTATION = 274  # The EXIF tag; from 5 on, width and height are swapped.
 _GREY_MODES = ("1", "L", "LA", "I", "I;16", "F")
 
 
@@ -31,13 +36,16 @@ class Headers:
     Attributes:
         bad: The reason why a file can be no image, by its position.
         suspects: Positions of files that look cut.
+        special: Positions of files that TensorFlow's decoders do not read right: TIFF, 16 bits,
+            EXIF rotation.
         sizes: The distinct (height, width).
         grey: Whether all are stored as grey.
-        png: Whether all are PNG.
+        png: Whether all are PNG without alpha.
     """
 
     bad: dict[int, str] = field(default_factory=dict)
     suspects: list[int] = field(default_factory=list)
+    special: list[int] = field(default_factory=list)
     sizes: set[tuple[int, int]] = field(default_factory=set)
     grey: bool = True
     png: bool = True
@@ -77,7 +85,7 @@ def look_at(store: Store, others: Sequence[int] | np.ndarray, checksums: bool = 
             elif not reason and not head:
                 reason = "empty file"
             elif not reason and not _is_image(head):
-                reason = "not a PNG, JPEG, GIF, BMP or WebP image"
+                reason = "not a PNG, JPEG, GIF, BMP, WebP or TIFF image"
             if reason:
                 found.bad[position] = reason
             else:
@@ -85,9 +93,18 @@ def look_at(store: Store, others: Sequence[int] | np.ndarray, checksums: bool = 
                 png = checksums and head.startswith(_PNG)
                 if cut or (png and not _is_whole_png(store.read_bytes(position))):
                     found.suspects.append(position)
-                if head.startswith(_PNG) and len(head) == _HEAD:
-                    width, height, _, color = struct.unpack(">IIBB", head[16:26])
-                    found.add((height, width), color in (0, 4), True)
+                if head.startswith(_PNG) and len(head) >= _PNG_HEAD:
+                    width, height, depth, color = struct.unpack(">IIBB", head[16:26])
+                    plain = color in (0, 2, 3) and b"tRNS" not in head  # No alpha.
+                    plain = plain and (color != 3 or b"IDAT" in head)
+                    found.add((height, width), color in (0, 4), plain)
+                    if depth == 16:
+                        found.special.append(position)
+                elif head.startswith(_TIFF) or _EXIF in head:
+                    size, grey, turned = _oriented(store.path(position))
+                    found.add(size, grey, False)
+                    if turned or head.startswith(_TIFF):
+                        found.special.append(position)
                 elif position in chosen:
                     size, grey = _image(store.path(position))
                     found.add(size, grey, False)
@@ -126,6 +143,22 @@ def _is_whole_png(data):
             return True
         place = end
     return False
+
+
+def _oriented(file):
+    """Returns (height, width) upright, whether the image is grey, and whether EXIF turns it."""
+    from PIL import Image
+
+    size, grey = _image(file)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of damaged files and large images.
+            with Image.open(file) as image:
+                orientation = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # Pillow raises many kinds; decoding reports the file in a moment.
+        return size, grey, False
+    turned = orientation in range(2, 9)
+    return size[::-1] if turned and orientation >= 5 else size, grey, turned
 
 
 def _image(file):

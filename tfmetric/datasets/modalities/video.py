@@ -12,11 +12,12 @@ import numpy as np
 from tfmetric._errors import expected
 from tfmetric.datasets.encoded import EncodedSource
 from tfmetric.datasets.frames import FrameFolders, FrameSource
-from tfmetric.datasets.modalities.image import changed, pixels_of
 from tfmetric.datasets.modalities.image_files import SUFFIXES, image_files
 from tfmetric.datasets.modalities.modality import Modality, Usable, kept_ids
+from tfmetric.datasets.modalities.pixels import changed, pixels_of
 from tfmetric.datasets.ragged import RaggedSource
 from tfmetric.datasets.sources import ArraySource
+from tfmetric.datasets.stores import FileStore
 from tfmetric.elements import Element
 
 
@@ -72,6 +73,7 @@ def video_files(
     cache_bytes: int,
     image_size: tuple[int, int] | None = None,
     color: str = "auto",
+    value_range: tuple[float, float] | None = None,
 ) -> Usable:
     """Checks the frames of all videos as image files; a video with a bad frame is left out.
 
@@ -81,8 +83,9 @@ def video_files(
         cache_bytes: Decoded sets up to this size are kept in memory.
         image_size: (height, width), or `None` for the frames' own size if they share one.
         color: "auto", "grey" or "rgb".
+        value_range: The range of the pixels as the files store them, see `image_files`.
     """
-    frames = image_files(store.frames, verify, cache_bytes, image_size, color)
+    frames = image_files(store.frames, verify, cache_bytes, image_size, color, value_range)
     place = np.full(len(store.frames), -1)
     place[frames.keep] = np.arange(len(frames.keep))
     rows, skipped = [], {}
@@ -101,7 +104,7 @@ def video_files(
     element = Element("video", (None, *one.shape), one.dtype, options=one.options)
     ids = store.ids(keep)
     source: Any
-    if isinstance(frames.source, EncodedSource):
+    if isinstance(frames.source, EncodedSource) and isinstance(frames.source.store, FileStore):
         source = FrameSource(frames.source, rows, element, ids)
     else:
         order = np.concatenate([np.empty(0, np.int64), *rows])
