@@ -47,7 +47,7 @@ def _line(chosen, rows, name, differs):
             figures[library] = found
     if LIBRARIES[0] not in figures:
         return None
-    # Of a stopped script one library may have a seed more.
+    # In a stopped script one library may have one more seed.
     seeds = sorted(set.intersection(*map(set, figures.values())))
     figures = {library: [found[seed] for seed in seeds] for library, found in figures.items()}
     cells = [name + "*" * bool(differs), f"{chosen['parameter']} {chosen['value']:g}"]

@@ -107,7 +107,7 @@ def measure(names, batches):
                 "clock_ms": round(1000 * statistics.median(w for _, w in times[name][warm:]), 2)
             }
             row |= {"ratio": round(processor / floor, 2), "index_mb": round(nbytes / 1e6, 1)}
-            if batch == max(RUNS):  # Of fewer queries it says little.
+            if batch == max(RUNS):  # With fewer queries it means little.
                 row["recall"] = round(float(np.mean(same)) / K, 4)
             rows.append(row)
         print(table(rows[-len(made) :]), flush=True)

@@ -34,8 +34,8 @@ ROOMS = (
     "__main__",
 )
 
-# Modules that may import each other, with the reason. The list is to become empty: whoever ends a
-# circle takes its line away.
+# Modules that may import each other, with the reason. The list should become empty: a change that
+# ends a circle takes its line away.
 CIRCLES: dict[frozenset[str], str] = {}
 
 # Imports from a room above, as (module, room above), with the reason.

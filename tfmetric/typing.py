@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-# Whatever numpy.asarray takes: arrays, lists, columns of a frame. NumPy's own ArrayLike holds
-# scalars too, which have no length.
+# Everything that numpy.asarray accepts: arrays, lists, columns of a frame. NumPy's own ArrayLike
+# holds scalars too, which have no length.
 Array: TypeAlias = Any
 # Keras has no common type of its backends' tensors; NumPy's arrays are accepted too.
 Tensor: TypeAlias = Any

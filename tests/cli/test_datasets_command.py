@@ -27,7 +27,7 @@ def people(tmp_path_factory):
     x = (rng.normal(size=(12, 20))[y] + 0.5 * rng.normal(size=(72, 20))).astype("float32")
     path = tmp_path_factory.mktemp("vectors") / "people.npz"
     np.savez(path, x=x, y=y)
-    x[6] = x[0]  # Of another class: a duplicate across the parts for some split.
+    x[6] = x[0]  # The copy is of another class: a duplicate across the parts for some split.
     np.savez(path.with_name("twins.npz"), x=x, y=y)
     return path
 
@@ -51,7 +51,7 @@ def test_the_built_in_sets_are_all_there_and_as_said():
     pytest.importorskip("babel")
     assert tuple(BUILTIN) == tm.datasets.builtin_names()
     for name, text in BUILTIN.items():
-        if name == "names":  # Their number hangs on the version of Babel.
+        if name == "names":  # Their number depends on the version of Babel.
             continue
         train, test = tm.datasets.load(name)
         assert f"{train.num_classes + test.num_classes:,} classes" in text

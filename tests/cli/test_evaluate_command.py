@@ -168,7 +168,7 @@ def test_a_model_is_of_the_run_that_its_directory_is(tmp_path):
     found = run_of(path).config
     assert (found.dataset, found.data_dir, found.seed) == ("tfds:x", None, 7)
     assert found.test_fraction == 0.25
-    (tmp_path / "config.toml").rename(tmp_path / "best.toml")  # Of a search of a former version.
+    (tmp_path / "config.toml").rename(tmp_path / "best.toml")  # As a former version had it.
     (tmp_path / "metrics.json").write_text('{"result": {}}')
     assert run_of(path).config == found
     (tmp_path / "best.toml").unlink()

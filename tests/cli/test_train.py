@@ -122,7 +122,7 @@ def test_mixed_precision_holds_for_the_run_alone(straight):
 
 def test_stopping_is_judged_on_training_classes_that_are_held_out(straight):
     found = metrics(straight[0])
-    # Of 8 training classes a fifth, but two at least; all test classes are left for the end.
+    # A fifth of 8 training classes, but at least two; all test classes are left for the end.
     assert found["validation"]["classes"] == 2
     assert found["result"]["num_queries"] == 8 * 6
     assert "6 classes" not in found["training"]

@@ -47,7 +47,7 @@ ELSEWHERE = {
 }
 # Steps on the way to an embedding, in the dtype of the policy.
 OF_THE_POLICY = {"PositionalEncoding", "PromptBatchNormalization", "SpecAugment", "ZeroPadding"}
-# They resample in float32, whatever the policy.
+# They resample in float32 under every policy.
 ALWAYS_FLOAT32 = {
     "AudioAugmentation",
     "CropToInk",

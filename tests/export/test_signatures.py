@@ -86,7 +86,7 @@ def test_neighbours_vote_as_in_evaluation_and_beyond_the_threshold_it_is_unknown
         found = served.classify(queries, k=k)
         judged = evaluation.knn(
             queries,
-            ["query"] * len(queries),  # Of no class, so that no tie is decided against it.
+            ["query"] * len(queries),  # Without a class, so that no tie is decided against it.
             GALLERY,
             LABELS,
             k=k,

@@ -96,7 +96,7 @@ def test_numbers_spread_evenly():
     words = [f"w{i}" for i in range(20000)]
     ids = np.asarray(layers.HashedNGrams(64, (), 1)(layers.CodePoints()(words)))
     counts = np.bincount(ids[ids > 0], minlength=65)[1:]
-    # Of 64 numbers with 312 words each, all within six deviations.
+    # 64 numbers with 312 words each, all within six deviations.
     assert np.abs(counts - 312.5).max() < 6 * 312.5**0.5
     assert np.asarray(mix(np.arange(-5, 5, dtype="int32"))).min() >= 0
 

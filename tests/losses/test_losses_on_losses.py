@@ -143,7 +143,7 @@ def test_regularisers_and_losses_of_keras_are_parts_too():
 
 
 def test_a_memory_reaches_every_loss():
-    """The first half against everybody is a batch that remembers the second half."""
+    """The first half against all examples is a batch that remembers the second half."""
     labels, x = ORDINARY["lopsided"]
     half = len(labels) // 2
     memory = Memory(labels[half:], x[half:], np.arange(len(labels) - half) > 0)

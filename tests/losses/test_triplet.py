@@ -96,7 +96,7 @@ def test_warmup_takes_semi_hard_negatives_until_the_hardest_are_beyond(mode):
 
 @pytest.fixture(params=["passes", "sorted"])
 def way(request, monkeypatch):
-    """Both ways to form triplets of all positives, whatever the size of the classes."""
+    """Both ways to form triplets of all positives, for every size of classes."""
     for module in (_all_triplets, _one_negative):
         monkeypatch.setattr(module, "_SMALL", 10**6 if request.param == "passes" else 0)
 

@@ -1,4 +1,4 @@
-"""Training without labels, on whatever backend the process runs; on JAX too, at the end."""
+"""Training without labels, on the backend of the process; on JAX too, at the end."""
 
 import os
 import subprocess

@@ -25,7 +25,9 @@ def filled(index, x, ids=None):
     return index
 
 
-@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")  # Of the oracle.
+@pytest.mark.filterwarnings(
+    "ignore:overflow encountered:RuntimeWarning"
+)  # The product of the oracle.
 @pytest.mark.parametrize("cloud", CLOUDS)
 @pytest.mark.parametrize("distance", PLAIN)
 def test_neighbours_and_ties_by_the_definition(distance, cloud):

@@ -1,4 +1,4 @@
-"""Tensors as JSON: there and back, and whatever may come."""
+"""Tensors as JSON: round trips, and invalid requests."""
 
 import json
 

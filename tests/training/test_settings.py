@@ -59,7 +59,7 @@ def test_a_setting_is_described():
     text = Settings(loss_arguments={"margin": None}, augment=True).describe()
     assert text.startswith("TripletLoss (margin soft), batches of 32 classes × 8 examples")
     assert text.endswith("augmented examples")
-    # Of all arguments those that are usual and seldom asked for are left out.
+    # Usual arguments that are rarely needed are left out.
     resolved = Settings("NTXentLoss").resolved().describe()
     assert resolved.startswith("NTXentLoss (temperature 0.1, distance cosine), batches")
 

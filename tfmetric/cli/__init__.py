@@ -140,7 +140,7 @@ def main():
         cli(prog_name="tfmetric")  # Also for python -m tfmetric.
     except SystemExit as end:
         code = end.code
-    except BrokenPipeError:  # Nobody reads the error message.
+    except BrokenPipeError:  # The reader of the error message is gone.
         pass
     # Nothing is left to save, so a second Ctrl-C ends at once.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -184,7 +184,7 @@ class BytePairs(ConfigFromArguments, keras.layers.Layer):
         return (batch, 4, None if length is None else length + 1)
 
     def compute_output_spec(self, inputs):
-        """Whole numbers, whatever the policy."""
+        """Returns an integer dtype under every policy."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), "int32")
 
 

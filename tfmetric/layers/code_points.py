@@ -91,7 +91,7 @@ class CodePoints(ConfigFromArguments, keras.layers.Layer):
         return (input_shape[0], None)
 
     def compute_output_spec(self, inputs):
-        """Integers, whatever the policy."""
+        """Returns an integer dtype under every policy."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), "int32")
 
 

@@ -60,5 +60,5 @@ class HashedIds(ConfigFromArguments, keras.layers.Layer):
         return ops.mod(mix(low + column), np.int32(self.buckets))
 
     def compute_output_spec(self, inputs):
-        """Integers, whatever the policy."""
+        """Returns an integer dtype under every policy."""
         return keras.KerasTensor(inputs.shape, "int32")

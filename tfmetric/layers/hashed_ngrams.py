@@ -127,7 +127,7 @@ class HashedNGrams(ConfigFromArguments, keras.layers.Layer):
         return (batch, self.rows, None if length is None else length + 2)
 
     def compute_output_spec(self, inputs):
-        """Integers, whatever the policy."""
+        """Returns an integer dtype under every policy."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), "int32")
 
 

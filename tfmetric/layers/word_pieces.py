@@ -143,7 +143,7 @@ class WordPieces(ConfigFromArguments, keras.layers.Layer):
         return tuple(input_shape)
 
     def compute_output_spec(self, inputs):
-        """Whole numbers, whatever the policy."""
+        """Returns an integer dtype under every policy."""
         return keras.KerasTensor(tuple(inputs.shape), "int32")
 
 

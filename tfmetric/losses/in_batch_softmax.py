@@ -108,7 +108,7 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
 
 
 def compared(links, right, mask_accidental_hits):
-    """Labels of the anchors, and references by which nobody but the masked is left out.
+    """Returns labels of the anchors and the references, in which only masked pairs are left out.
 
     Args:
         links: :class:`Links`.

@@ -163,7 +163,7 @@ def _statistics():
     return layers.BatchNormalization(momentum=0.9)
 
 
-# What makes a view where nobody says, by the kind of the examples.
+# The default layers that make a view, by kind of example.
 _VIEWS = {
     "image": lambda: RandomAffine(translation=0.15, rotation=15.0, zoom=0.25, shear=10.0),
 }

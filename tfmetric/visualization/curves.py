@@ -26,7 +26,7 @@ _SHARES = {
     "active_fraction": "active share of the hardest triplets",
 }
 _LENGTHS = {"embedding_norm": "mean length"}
-_LABEL_HEIGHT = 0.06  # Of 7 points, on an axis from 0 to 1.
+_LABEL_HEIGHT = 0.06  # Height of a label of 7 points, on an axis from 0 to 1.
 
 
 def training_curves(

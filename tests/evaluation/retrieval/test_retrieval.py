@@ -66,7 +66,7 @@ def test_rows_too_long_to_sort(spread, order):
 
 
 def test_a_sample_that_misleads_changes_nothing():
-    # Whatever stands where the bound of a row is sampled is far away, then near.
+    # Any value where the bound of a row is sampled is far away, then near.
     for far in (True, False):
         x = np.where((np.arange(5000) % smallest_in_rows._STRIDE == 0) == far, 9.0, 0.0)[:, None]
         x = x + np.random.default_rng(0).random((5000, 1))

@@ -92,7 +92,7 @@ def record_values(
 
 
 def _columns(values: Any) -> dict[str, Any]:
-    """Returns the columns by name, whatever the form of the records."""
+    """Returns the columns by name, for every form of records."""
     if isinstance(values, Mapping):
         columns = dict(values)
     elif hasattr(values, "columns") and hasattr(values, "iloc"):  # A table of pandas.

@@ -26,8 +26,8 @@ class RetrievalFigure:
         needs_k: Whether the figure uses the first k neighbors.
         meaning: Meaning of the value in a few words, with ``{k}`` if the figure needs k.
         at_1: Name of the figure with the same value at k = 1, or None. Summaries show the two once.
-        logged: Whether callbacks write the figure into the logs where nobody names the figures.
-        drawn: Whether training curves draw the figure.
+        logged: Whether callbacks log the figure by default.
+        drawn: Whether training curves show the figure.
     """
 
     name: str
@@ -73,8 +73,8 @@ def register_figure(
         needs_k: Whether the figure is computed for each k of ``ks``.
         meaning: Meaning of the value, for reports.
         at_1: Name of the figure with the same value at k = 1; summaries show the two once.
-        logged: Whether callbacks write the figure into the logs where nobody names the figures.
-        drawn: Whether training curves draw the figure.
+        logged: Whether callbacks log the figure by default.
+        drawn: Whether training curves show the figure.
 
     Returns:
         The :class:`RetrievalFigure`.

@@ -78,8 +78,8 @@ def retrieval(
         ks: The k of the figures at k; may exceed the size of the gallery.
         queries: Indexes of the examples to query with; None for all. A sample of queries against
             the whole gallery is a fair estimate at a fraction of the time.
-        items: (N,), integers or strings: gallery examples of the query's item are ignored, whatever
-            their class. An example that shares its item with no other has a value of its own.
+        items: (N,), integers or strings: gallery examples of the query's item are ignored, for
+            every class. An example that shares its item with no other needs a unique value.
         gallery_items: (M,), with ``gallery`` and ``items``.
         cameras: (N,), integers or strings: gallery examples of the query's class and camera are
             ignored. The rule of Market-1501, MARS and VeRi; theirs says "identity" for class.

@@ -228,7 +228,7 @@ class BenchmarkSteps:
         return found
 
     def _line(self, row):
-        """Returns a line without test figures, so that nobody stops where they look good."""
+        """Returns a line without test figures, which must not decide when to stop."""
         self.new += 1
         self.left -= 1
         done = self.total - self.left

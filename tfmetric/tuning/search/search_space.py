@@ -60,7 +60,7 @@ class SearchSpace:
         arguments: dict[str, dict[str, Any]] = {name: {} for name in self.losses}
         shared: dict[str, Any] = {}
         fixed: dict[str, Any] = {}
-        # "LOSS/NAME" is laid over "NAME", whatever their order.
+        # "LOSS/NAME" overrides "NAME" in every order.
         own = sorted(given, key=lambda key: "/" in str(key))
         for key in [*(key for key in base if key not in given), *own]:
             spec = given.get(key, base.get(key))

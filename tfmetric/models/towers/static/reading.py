@@ -1,4 +1,4 @@
-"""Finds vectors and their vocabulary in a folder, whatever tool has written them."""
+"""Finds vectors and their vocabulary in a folder, in the formats of several tools."""
 
 from __future__ import annotations
 
