@@ -1,5 +1,6 @@
 """Everything public says what it takes, with shapes, and stands in the table of the docs."""
 
+import configparser
 import inspect
 import re
 
@@ -61,3 +62,50 @@ def test_every_argument_is_explained(room, name, found):
 def test_arrays_have_a_shape(room, name, found):
     if ARRAYS & set(parameters(found)):
         assert SHAPE.search(words(found))
+
+
+def functions(name, found):
+    """The function itself, or the public methods that a class defines."""
+    if inspect.isfunction(found):
+        yield name, found
+    if not inspect.isclass(found):
+        return
+    for method, held in vars(found).items():
+        if method.startswith("_") and method not in ("__init__", "__call__"):
+            continue
+        if isinstance(held, (staticmethod, classmethod)):
+            held = held.__func__
+        held = held.fget if isinstance(held, property) else held
+        if inspect.isfunction(held):
+            yield f"{name}.{method}", held
+
+
+def without_types(name, function):
+    """The arguments of a function that say no type, and "return" if it says none."""
+    signature = inspect.signature(function)
+    untyped = [
+        one.name
+        for one in signature.parameters.values()
+        if one.annotation is one.empty and one.name not in ("self", "cls")
+    ]
+    if signature.return_annotation is signature.empty and not name.endswith("__init__"):
+        untyped.append("return")
+    return untyped
+
+
+def test_every_public_signature_says_its_types():
+    untyped = {
+        f"{room}.{name}": missing
+        for room, top, found in EVERYTHING
+        for name, function in functions(top, found)
+        if (inspect.unwrap(function).__module__ or "").startswith("tfmetric")
+        and (missing := without_types(name, inspect.unwrap(function)))
+    }
+    assert untyped == {}
+
+
+def test_the_package_ships_its_types():
+    declared = configparser.ConfigParser()
+    declared.read(PAGE.parent.parent / "setup.cfg", encoding="utf-8")
+    assert "py.typed" in declared["options.package_data"]["tfmetric"].split()
+    assert (PAGE.parent.parent / "tfmetric" / "py.typed").is_file()

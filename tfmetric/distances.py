@@ -3,17 +3,19 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 from keras import ops
 
 from tfmetric import _bits, _config
 from tfmetric._errors import expected
+from tfmetric.typing import Tensor
 
 NORM_FLOOR = 1e-4
 
 
-def l2_normalize(x, axis: int = -1, epsilon: float = NORM_FLOOR):
+def l2_normalize(x: Any, axis: int | tuple[int, ...] = -1, epsilon: float = NORM_FLOOR) -> Tensor:
     """Scales vectors to length 1, with a gradient that stays bounded at the zero vector.
 
     ``x / max(‖x‖, epsilon)``: exact for every vector longer than ``epsilon``; inside that ball the
@@ -38,7 +40,7 @@ def l2_normalize(x, axis: int = -1, epsilon: float = NORM_FLOOR):
     return x * ops.rsqrt(ops.maximum(square, epsilon**2))
 
 
-def safe_sqrt(x):
+def safe_sqrt(x: Any) -> Tensor:
     """Takes the square root, with gradient 0 at 0, where the true gradient is infinite.
 
     Args:
@@ -48,7 +50,7 @@ def safe_sqrt(x):
     return ops.where(positive, ops.sqrt(ops.where(positive, x, 1.0)), 0.0)
 
 
-def safe_scale(x, axis=None, smallest=1e-15):
+def safe_scale(x: Any, axis: int | tuple[int, ...] | None = None, smallest: Any = 1e-15) -> Tensor:
     """Chooses a constant to divide by, so that squares neither overflow nor vanish.
 
     The constant is exactly 1 for values of ordinary size, which keeps small whole numbers exact,
@@ -75,7 +77,7 @@ def _squared_norm(x):
     return ops.sum(ops.square(x), axis=-1)
 
 
-def median_row(x):
+def median_row(x: Any) -> Any:
     """Finds a row of usual size: its largest entry is the median over all rows.
 
     Use it to choose a vector to centre others around: a single outlier is never chosen.
@@ -177,7 +179,7 @@ class Distance:
         """Returns the name of a built-in distance, else None; user functions may share a name."""
         return self.name if self.registered and self.function is None else None
 
-    def ranking(self, x):
+    def ranking(self, x: Any) -> Any:
         """``(n, d) -> (n, n)``: orders each row as ``pairwise(x, x)`` does, at lower cost."""
         return _dot(*self.factors(x)) if self.factors else self.pairwise(x, x)
 
@@ -345,7 +347,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_REGISTRY))
 
 
-def get(distance) -> Distance:
+def get(distance: Any) -> "Distance":
     """Returns the distance of that name, or makes a distance from a function.
 
     Args:
@@ -384,7 +386,7 @@ def get(distance) -> Distance:
 
 
 @_config.saved.register
-def serialize(distance: Distance):
+def serialize(distance: Any) -> Any:
     """Returns the entry for ``get_config``, from which :func:`get` restores the distance."""
     if distance.registered:
         return distance.name

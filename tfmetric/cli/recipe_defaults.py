@@ -16,7 +16,8 @@ _TRAINING = Path(__file__).parent.parent / "training"
 @functools.cache
 def recipes() -> dict[str, dict[str, Any]]:
     """Returns the settings of each kind's recipe; arguments of its loss are among them."""
-    known, table = {}, {}
+    known: dict[str, Any] = {}
+    table: dict[str, dict[str, Any]] = {}
     fields = _fields()
     for target, value in _assignments(_parsed("recipes.py")):
         if target == "RECIPES":

@@ -12,6 +12,7 @@ import numpy as np
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric.typing import Tensor
 
 _FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 
@@ -147,7 +148,7 @@ class ImageAugmentation(ConfigFromArguments, keras.layers.Layer):
         self.seed = seed
         self._seeds = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs, training=True, seed=None):
+    def call(self, inputs: Any, training: bool | None = True, seed: int | None = None) -> Tensor:
         """Augments in training; see `augment`."""
         if not training:
             return keras.ops.cast(inputs, self.compute_dtype)
@@ -193,7 +194,7 @@ class ImageAugmentation(ConfigFromArguments, keras.layers.Layer):
         images.set_shape(shape)
         return images
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape is kept."""
         return input_shape
 

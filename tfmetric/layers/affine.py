@@ -1,7 +1,7 @@
 """Random shifts, rotations, scalings and shears of images, inside a model."""
 
 import math
-from numbers import Real
+from typing import Any
 
 import keras
 from keras import ops
@@ -9,6 +9,8 @@ from keras import ops
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.layers._images import check_channels_last
+from tfmetric.typing import Tensor
+from tfmetric.values.scalars import is_number
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -45,7 +47,15 @@ class RandomAffine(ConfigFromArguments, keras.layers.Layer):
     True
     """
 
-    def __init__(self, translation=0.07, rotation=10.0, zoom=0.1, shear=5.0, seed=None, **kwargs):
+    def __init__(
+        self,
+        translation: Any = 0.07,
+        rotation: Any = 10.0,
+        zoom: Any = 0.1,
+        shear: Any = 5.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         check_channels_last()
         limits = {
@@ -55,13 +65,13 @@ class RandomAffine(ConfigFromArguments, keras.layers.Layer):
             "shear": (shear, 80),
         }
         for name, (value, limit) in limits.items():
-            if not (isinstance(value, Real) and 0 <= value <= limit):
+            if not (is_number(value) and 0 <= value <= limit):
                 raise ValueError(expected(f"{name} to be from 0 to {limit}", **{name: value}))
             setattr(self, name, float(value))
         self.seed = None if seed is None else int(seed)
         self._seeds = keras.random.SeedGenerator(self.seed)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool | None = False) -> Tensor:
         """The images, changed if ``training``."""
         images = ops.cast(inputs, "float32")
         return self._changed(images) if training else images
@@ -83,11 +93,11 @@ class RandomAffine(ConfigFromArguments, keras.layers.Layer):
         from_x = middle_x + shift_x + ops.cos(angle) * u - ops.sin(angle) * v
         return _bilinear(images, from_y, from_x)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape of the input."""
         return input_shape
 
-    def compute_output_spec(self, inputs, training=False):
+    def compute_output_spec(self, inputs: Any, training: bool | None = False) -> Any:
         """Float32 of the same shape."""
         return keras.KerasTensor(inputs.shape, "float32")
 

@@ -1,10 +1,13 @@
 """Random changes of recordings and their spectra that keep the class."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -38,7 +41,14 @@ class AudioAugmentation(ConfigFromArguments, keras.layers.Layer):
     [0, 1, 2, 3, 4, 5, 6, 7]
     """
 
-    def __init__(self, noise=0.1, gain=6.0, shift=0.05, seed=None, **kwargs):
+    def __init__(
+        self,
+        noise: Any = 0.1,
+        gain: Any = 6.0,
+        shift: Any = 0.05,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(autocast=False, **kwargs)
         for name, value, limit in (("noise", noise, 10), ("gain", gain, 60), ("shift", shift, 1)):
             if not 0 <= value <= limit:
@@ -47,7 +57,7 @@ class AudioAugmentation(ConfigFromArguments, keras.layers.Layer):
         self.seed = seed
         self._seeds = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool | None = False) -> Tensor:
         """The recordings, changed if ``training``."""
         named = isinstance(inputs, dict)
         values = ops.cast(inputs["values"] if named else inputs, "float32")
@@ -70,11 +80,11 @@ class AudioAugmentation(ConfigFromArguments, keras.layers.Layer):
         noise = keras.random.normal(ops.shape(x), dtype="float32", seed=self._seeds)
         return x + ops.where(present, noise * deviation, 0.0)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape of the input."""
         return input_shape
 
-    def compute_output_spec(self, inputs, training=False):
+    def compute_output_spec(self, inputs: Any, training: bool | None = False) -> Any:
         """Samples of float32."""
         if not isinstance(inputs, dict):
             return keras.KerasTensor(inputs.shape, "float32")
@@ -115,7 +125,14 @@ class SpecAugment(ConfigFromArguments, keras.layers.Layer):
         Recognition (2019), sec. 2, without the time warping.
     """
 
-    def __init__(self, bands=0.2, time=0.2, runs=1, seed=None, **kwargs):
+    def __init__(
+        self,
+        bands: Any = 0.2,
+        time: Any = 0.2,
+        runs: Any = 1,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         for name, value in (("bands", bands), ("time", time)):
             if not 0 <= value <= 1:
@@ -127,7 +144,7 @@ class SpecAugment(ConfigFromArguments, keras.layers.Layer):
         self.seed = seed
         self._seeds = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool | None = False) -> Tensor:
         """The spectra, with parts hidden if ``training``."""
         if not training:
             return inputs
@@ -149,6 +166,6 @@ class SpecAugment(ConfigFromArguments, keras.layers.Layer):
         place = ops.cast(ops.arange(count), "float32")[None, :]
         return ops.logical_and(place >= start, place < start + width)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape is kept."""
         return input_shape

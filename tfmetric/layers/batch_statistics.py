@@ -1,7 +1,11 @@
 """Batch normalisation with correct statistics from the first step on."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -32,17 +36,17 @@ class PromptBatchNormalization(keras.layers.BatchNormalization):
         Ioffe, Szegedy: Batch Normalization (2015), algorithm 2, for the statistics of inference.
     """
 
-    def __init__(self, momentum: float = 0.9, **kwargs):
+    def __init__(self, momentum: float = 0.9, **kwargs: Any):
         super().__init__(momentum=momentum, **kwargs)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the weights of Keras's layer and a step counter."""
         super().build(input_shape)
         self.steps = self.add_weight(
             name="steps", shape=(), initializer="zeros", trainable=False, autocast=False
         )
 
-    def call(self, inputs, training=None, mask=None):
+    def call(self, inputs: Any, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
         """The normalised inputs."""
         if not (training and self.trainable):
             return super().call(inputs, training=training, mask=mask)

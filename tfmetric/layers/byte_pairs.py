@@ -1,6 +1,7 @@
 """Splits texts into the pieces of a byte-pair vocabulary."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ from keras import ops
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.layers._pair_table import find, sorted_pairs
+from tfmetric.typing import Tensor
 
 _MARK = 0x2581  # "▁" stands for the space before a word.
 _NEVER = np.int32(2**31 - 1)
@@ -51,14 +53,14 @@ class BytePairs(ConfigFromArguments, keras.layers.Layer):
         Kudo, Richardson: SentencePiece (2018).
     """
 
-    def __init__(self, symbols: int, tokens: int, merges: int, longest: int, **kwargs):
+    def __init__(self, symbols: int, tokens: int, merges: int, longest: int, **kwargs: Any):
         super().__init__(autocast=False, **{"trainable": False, **kwargs})
         self.symbols, self.tokens = int(symbols), int(tokens)
         self.merges, self.longest = int(merges), int(longest)
 
     @classmethod
     def from_vocabulary(
-        cls, vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]], **kwargs
+        cls, vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]], **kwargs: Any
     ) -> "BytePairs":
         """Makes the layer of a vocabulary.
 
@@ -101,7 +103,7 @@ class BytePairs(ConfigFromArguments, keras.layers.Layer):
         layer.merged.assign(merged[order])
         return layer
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the tables."""
         sizes = {
             "points": self.symbols,
@@ -118,7 +120,7 @@ class BytePairs(ConfigFromArguments, keras.layers.Layer):
             )
             setattr(self, name, weight)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """The numbers of the pieces."""
         points, present, begins = _marked(ops.cast(inputs, "int32"))
         shape = ops.shape(points)
@@ -178,12 +180,12 @@ class BytePairs(ConfigFromArguments, keras.layers.Layer):
         state = (pieces, after, before, ops.convert_to_tensor(True))
         return ops.while_loop(lambda *state: state[-1], step, state)[0]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """``(B, 4, T + 1)``."""
         batch, length = input_shape
         return (batch, 4, None if length is None else length + 1)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Returns an integer dtype under every policy."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), "int32")
 

@@ -1,12 +1,14 @@
 """Converts strings to numbers, the only step of a text tower that runs on the CPU."""
 
-from numbers import Integral
+from typing import Any
 
 import keras
 import numpy as np
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric.typing import Tensor
+from tfmetric.values.scalars import is_whole
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -40,9 +42,9 @@ class CodePoints(ConfigFromArguments, keras.layers.Layer):
     [[97, 98], [233, 0], [0, 0]]
     """
 
-    def __init__(self, max_length: int = 512, lowercase: bool = True, **kwargs):
+    def __init__(self, max_length: int = 512, lowercase: bool = True, **kwargs: Any):
         super().__init__(**kwargs)
-        if isinstance(max_length, bool) or not isinstance(max_length, Integral) or max_length < 1:
+        if not is_whole(max_length) or max_length < 1:
             raise ValueError(
                 expected("max_length to be a whole number of at least 1", max_length=max_length)
             )
@@ -50,7 +52,7 @@ class CodePoints(ConfigFromArguments, keras.layers.Layer):
         # Keras turns XLA off for a model with such a layer.
         self.supports_jit = False
 
-    def __call__(self, inputs, *args, **kwargs):
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Tensor:
         """Accepts NumPy strings too, which Keras rejects."""
         if isinstance(inputs, (list, tuple)) or (
             isinstance(inputs, np.ndarray) and inputs.dtype.kind in "UTSO"
@@ -58,7 +60,7 @@ class CodePoints(ConfigFromArguments, keras.layers.Layer):
             inputs = _tensor(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """The code points."""
         import tensorflow as tf
 
@@ -73,7 +75,7 @@ class CodePoints(ConfigFromArguments, keras.layers.Layer):
         missing = tf.maximum(0, 1 - tf.shape(points)[1])
         return tf.pad(points, ((0, 0), (0, missing)))
 
-    def encode(self, texts):
+    def encode(self, texts: Any) -> Any:
         """Returns the code points of texts, for an input pipeline or for NumPy.
 
         Args:
@@ -86,11 +88,11 @@ class CodePoints(ConfigFromArguments, keras.layers.Layer):
             return self.call(texts)
         return self.call(_tensor(texts)).numpy()
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Returns ``(B, None)``: T depends on the texts."""
         return (input_shape[0], None)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Returns an integer dtype under every policy."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), "int32")
 

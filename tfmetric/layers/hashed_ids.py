@@ -1,6 +1,6 @@
 """Maps ids of any size to rows of a table."""
 
-from numbers import Integral
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,6 +9,8 @@ from keras import ops
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.layers.hashed_ngrams import mix
+from tfmetric.typing import Tensor
+from tfmetric.values.scalars import is_whole
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -38,15 +40,15 @@ class HashedIds(ConfigFromArguments, keras.layers.Layer):
         Weinberger et al.: Feature Hashing for Large Scale Multitask Learning (2009).
     """
 
-    def __init__(self, buckets: int, **kwargs):
+    def __init__(self, buckets: int, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
-        if isinstance(buckets, bool) or not isinstance(buckets, Integral) or buckets < 1:
+        if not is_whole(buckets) or buckets < 1:
             raise ValueError(
                 expected("buckets to be a whole number of at least 1", buckets=buckets)
             )
         self.buckets = int(buckets)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """The numbers."""
         x = ops.convert_to_tensor(inputs)
         dtype = keras.backend.standardize_dtype(x.dtype)
@@ -59,6 +61,6 @@ class HashedIds(ConfigFromArguments, keras.layers.Layer):
         column = ops.arange(1, x.shape[-1] + 1, dtype="int32") * np.int32(0x01F123BB)
         return ops.mod(mix(low + column), np.int32(self.buckets))
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Returns an integer dtype under every policy."""
         return keras.KerasTensor(inputs.shape, "int32")

@@ -1,6 +1,8 @@
 """Maps the words and n-grams of a text to rows of a table, without a vocabulary."""
 
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,6 +10,7 @@ from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric.typing import Tensor
 
 _SPACE = 32
 # Odd numbers with well mixed bits; products are modulo 2³², as int32 wraps around.
@@ -57,7 +60,13 @@ class HashedNGrams(ConfigFromArguments, keras.layers.Layer):
         Weinberger et al.: Feature Hashing for Large Scale Multitask Learning (2009).
     """
 
-    def __init__(self, buckets: int = 32768, characters=(2, 3, 4), words: int = 2, **kwargs):
+    def __init__(
+        self,
+        buckets: int = 32768,
+        characters: Sequence[int] = (2, 3, 4),
+        words: int = 2,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.buckets = _whole("buckets", buckets, 1, 2**30)
         self.words = _whole("words", words, 0, 2)
@@ -72,7 +81,7 @@ class HashedNGrams(ConfigFromArguments, keras.layers.Layer):
         """Returns G, the number of rows of the output."""
         return len(self.characters) + self.words
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """The numbers."""
         points = ops.pad(ops.cast(inputs, "int32"), ((0, 0), (1, 1)))
         letter = is_letter(points)
@@ -121,12 +130,12 @@ class HashedNGrams(ConfigFromArguments, keras.layers.Layer):
         mixed = mix(hashed + np.int32(kind * 0x01F123BB))
         return ops.where(present, 1 + ops.mod(mixed, np.int32(self.buckets)), 0)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """``(B, G, T + 2)``."""
         batch, length = input_shape
         return (batch, self.rows, None if length is None else length + 2)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Returns an integer dtype under every policy."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), "int32")
 

@@ -1,9 +1,12 @@
 """A network whose statistics do not change in training."""
 
+from typing import Any
+
 import keras
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -29,25 +32,27 @@ class InferenceMode(ConfigFromArguments, keras.layers.Layer):
     [[1.0, 1.0]]
     """
 
-    def __init__(self, network: keras.Model, **kwargs):
+    def __init__(self, network: keras.Model, **kwargs: Any):
         super().__init__(**kwargs)
         if not isinstance(network, keras.Model) or not network.built:
             raise ValueError(expected("network to be a built keras.Model", network=network))
         self.network = network
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes no weights: the network is built."""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """The outputs of the network in inference mode."""
         return self.network(inputs, training=False)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """As of the network."""
         return self.network.compute_output_spec(inputs, training=False)
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Any:
         """Restores the layer from its config."""
         network = keras.saving.deserialize_keras_object(config["network"], custom_objects)
         return cls(**{**config, "network": network})

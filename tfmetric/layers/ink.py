@@ -1,6 +1,6 @@
 """Cuts out drawings and scales them to one size."""
 
-from numbers import Integral, Real
+from typing import Any
 
 import keras
 from keras import ops
@@ -8,6 +8,8 @@ from keras import ops
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.layers._images import check_channels_last
+from tfmetric.typing import Tensor
+from tfmetric.values.scalars import is_number, is_whole
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -46,17 +48,17 @@ class CropToInk(ConfigFromArguments, keras.layers.Layer):
     [0, 0, 57, 245, 255, 255, 245, 57, 0, 0]
     """
 
-    def __init__(self, size=28, margin=0.12, smallest=0.38, **kwargs):
+    def __init__(self, size: Any = 28, margin: float = 0.12, smallest: Any = 0.38, **kwargs: Any):
         super().__init__(**kwargs)
         check_channels_last()
-        if isinstance(size, bool) or not (isinstance(size, Integral) and size > 0):
+        if not (is_whole(size) and size > 0):
             raise ValueError(expected("size to be an int above 0", size=size))
         for name, value, limit in (("margin", margin, 10), ("smallest", smallest, 1)):
-            if not (isinstance(value, Real) and 0 <= value <= limit):
+            if not (is_number(value) and 0 <= value <= limit):
                 raise ValueError(expected(f"{name} to be from 0 to {limit}", **{name: value}))
         self.size, self.margin, self.smallest = int(size), float(margin), float(smallest)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """The contrast of the cut-out squares."""
         images = ops.cast(inputs, "float32")
         contrast = ops.mean(ops.abs(images - _border_mean(images)), axis=-1)
@@ -72,11 +74,11 @@ class CropToInk(ConfigFromArguments, keras.layers.Layer):
         cut = ops.matmul(ops.matmul(rows, contrast), ops.transpose(columns, (0, 2, 1)))
         return cut[..., None]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Squares of one channel."""
         return (input_shape[0], self.size, self.size, 1)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Returns float32 under every policy: sums of values up to 255 need more than 16 bits."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), "float32")
 

@@ -1,6 +1,6 @@
 """Learned thresholds for the margin loss."""
 
-from numbers import Integral, Real
+from typing import Any
 
 import keras
 from keras import ops
@@ -8,6 +8,8 @@ from keras import ops
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric._precision import at_least_float32, result_dtype
+from tfmetric.typing import Tensor
+from tfmetric.values.scalars import is_number, is_whole
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -42,19 +44,18 @@ class LearnedMargin(ConfigFromArguments, keras.layers.Layer):
         Wu, Manmatha, Smola, Krähenbühl: Sampling Matters in Deep Embedding Learning (2017), eq. 7.
     """
 
-    def __init__(self, num_classes=None, nu=0.0, **kwargs):
+    def __init__(self, num_classes: int | None = None, nu: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
-        whole = isinstance(num_classes, Integral) and not isinstance(num_classes, bool)
-        if num_classes is not None and not (whole and num_classes >= 1):
+        if num_classes is not None and not (is_whole(num_classes) and num_classes >= 1):
             raise ValueError(
                 expected("num_classes to be a whole number of at least 1", num_classes=num_classes)
             )
-        if isinstance(nu, bool) or not isinstance(nu, Real) or not 0 <= nu < 1e30:
+        if not is_number(nu) or not 0 <= nu < 1e30:
             raise ValueError(expected("nu to be a number of at least 0", nu=nu))
         self.num_classes = None if num_classes is None else int(num_classes)
         self.nu = float(nu)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the thresholds."""
         self.betas = self.add_weight(
             shape=(self.num_classes or 1,),
@@ -63,18 +64,19 @@ class LearnedMargin(ConfigFromArguments, keras.layers.Layer):
             name="betas",
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """Appends the thresholds to the embeddings."""
         x = at_least_float32(inputs, self.compute_dtype)
         betas = ops.cast(self.betas, x.dtype)[None, :]
         betas = ops.broadcast_to(betas, (ops.shape(x)[0], betas.shape[1]))
         return ops.concatenate([x, betas], axis=1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Adds a column for each threshold."""
-        return (input_shape[0], input_shape[1] + (self.num_classes or 1))
+        rows, dim = input_shape
+        return (rows, None if dim is None else dim + (self.num_classes or 1))
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Adds a column for each threshold."""
         rows, dim = inputs.shape
         return keras.KerasTensor(

@@ -2,6 +2,7 @@
 
 import math
 from numbers import Real
+from typing import Any
 
 import keras
 from keras import ops
@@ -9,6 +10,7 @@ from keras import ops
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric._precision import at_least_float32, result_dtype
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -47,7 +49,13 @@ class LearnedTemperature(ConfigFromArguments, keras.layers.Layer):
         section 3.2.
     """
 
-    def __init__(self, temperature=0.07, lowest=0.01, bias=None, **kwargs):
+    def __init__(
+        self,
+        temperature: float = 0.07,
+        lowest: float = 0.01,
+        bias: float | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(autocast=False, **kwargs)
         for name, value in (("temperature", temperature), ("lowest", lowest)):
             if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < 1e6:
@@ -62,7 +70,7 @@ class LearnedTemperature(ConfigFromArguments, keras.layers.Layer):
         self.bias = None if bias is None else float(bias)
         self.supports_masking = False
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the weights."""
         self.log_scale = self._number("log_scale", -math.log(self.temperature))
         if self.bias is not None:
@@ -72,7 +80,7 @@ class LearnedTemperature(ConfigFromArguments, keras.layers.Layer):
         first = keras.initializers.Constant(value)
         return self.add_weight(shape=(), initializer=first, name=name, autocast=False)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """The embeddings, and the columns beside them."""
         x = at_least_float32(inputs, self.compute_dtype)
         scale = ops.exp(ops.minimum(self.log_scale, -math.log(self.lowest)))
@@ -81,11 +89,12 @@ class LearnedTemperature(ConfigFromArguments, keras.layers.Layer):
         beside = [ops.broadcast_to(ops.cast(column, x.dtype), shape) for column in columns]
         return ops.concatenate([x, *beside], axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """A column more, or two."""
-        return (*input_shape[:-1], input_shape[-1] + (1 if self.bias is None else 2))
+        *rows, dim = input_shape
+        return (*rows, None if dim is None else dim + (1 if self.bias is None else 2))
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """A column more, or two; float32 under a mixed-precision policy too."""
         dtype = result_dtype(inputs, policy=self.compute_dtype)
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype)

@@ -1,6 +1,7 @@
 """Log-mel spectra of recordings."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -61,7 +63,7 @@ class LogMelSpectrogram(ConfigFromArguments, keras.layers.Layer):
         lowest: float = 60.0,
         highest: float | None = None,
         floor: float = 1e-8,
-        **kwargs,
+        **kwargs: Any,
     ):
         # autocast would round samples to 16 bits.
         super().__init__(autocast=False, **kwargs)
@@ -92,7 +94,7 @@ class LogMelSpectrogram(ConfigFromArguments, keras.layers.Layer):
         self._mel = mel_matrix(self._points, self.sampling_rate, self.bands, self.lowest, top)
         self.input_spec = keras.layers.InputSpec(ndim=2)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """The logarithms of the energies."""
         scale = 1 / 32768 if keras.backend.standardize_dtype(inputs.dtype) == "int16" else 1.0
         x = ops.cast(inputs, "float32") * scale
@@ -110,13 +112,13 @@ class LogMelSpectrogram(ConfigFromArguments, keras.layers.Layer):
         power = (ops.square(real) + ops.square(imaginary)) / (0.375 * self.window_samples)
         return ops.log(ops.matmul(power[:, :rows], self._mel) + self.floor)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """``(B, ⌈S / step⌉, bands)``."""
         batch, samples = input_shape
         rows = None if samples is None else -(-samples // self.step_samples)
         return (batch, rows, self.bands)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Float32 under a mixed-precision policy too."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), "float32")
 

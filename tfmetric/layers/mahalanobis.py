@@ -1,6 +1,7 @@
 """The learned linear metric."""
 
 from numbers import Integral
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ from keras import ops
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric._precision import at_least_float32, result_dtype
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -54,7 +56,7 @@ class Mahalanobis(ConfigFromArguments, keras.layers.Layer):
         (2004), for learning L.
     """
 
-    def __init__(self, rank=None, seed=None, **kwargs):
+    def __init__(self, rank: int | None = None, seed: int | None = None, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         if rank is not None and (
             isinstance(rank, bool) or not isinstance(rank, Integral) or rank < 1
@@ -64,7 +66,7 @@ class Mahalanobis(ConfigFromArguments, keras.layers.Layer):
         self.seed = None if seed is None else int(seed)
         self.supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes L, ``(D, rank)``."""
         dim = input_shape[-1]
         if self.rank is not None and dim < self.rank:
@@ -89,16 +91,16 @@ class Mahalanobis(ConfigFromArguments, keras.layers.Layer):
         factor = keras.ops.convert_to_numpy(self.L).astype("float32")
         return factor @ factor.T
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """The features, turned and scaled."""
         inputs = at_least_float32(inputs, self.compute_dtype)
         return ops.matmul(inputs, ops.cast(self.L, inputs.dtype))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The last axis becomes the rank."""
         return (*input_shape[:-1], self.rank or input_shape[-1])
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Float32 under a mixed-precision policy too."""
         return keras.KerasTensor(
             self.compute_output_shape(inputs.shape), result_dtype(inputs, policy=self.compute_dtype)

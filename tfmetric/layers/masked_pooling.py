@@ -1,5 +1,7 @@
 """Pools the vectors of a sequence's valid steps into one vector."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -7,6 +9,7 @@ from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric._precision import at_least_float32, result_dtype
 from tfmetric.distances import safe_sqrt
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -47,7 +50,7 @@ class MaskedPooling(ConfigFromArguments, keras.layers.Layer):
         for "statistics".
     """
 
-    def __init__(self, mode: str = "mean", **kwargs):
+    def __init__(self, mode: str = "mean", **kwargs: Any):
         # Autocast would round the steps to 16 bits before the sum.
         super().__init__(autocast=False, **kwargs)
         if mode not in _POOLS:
@@ -56,19 +59,21 @@ class MaskedPooling(ConfigFromArguments, keras.layers.Layer):
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Any, mask: Tensor | None = None) -> Tensor:
         """The pooled steps."""
         return _POOLS[self.mode](*_present(at_least_float32(inputs, self.compute_dtype), mask))
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Any, previous_mask: Tensor | None = None) -> Tensor | None:
         """Returns None: the output has no steps."""
         return None
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """``(B, D)``, or twice as wide for "statistics"."""
-        return (input_shape[0], input_shape[2] * (2 if self.mode == "statistics" else 1))
+        rows, _, dim = input_shape
+        wide = 2 if self.mode == "statistics" else 1
+        return (rows, None if dim is None else wide * dim)
 
-    def compute_output_spec(self, inputs, mask=None):
+    def compute_output_spec(self, inputs: Any, mask: Tensor | None = None) -> Any:
         """Float32 under a mixed-precision policy too."""
         return keras.KerasTensor(
             self.compute_output_shape(inputs.shape), result_dtype(inputs, policy=self.compute_dtype)
@@ -107,7 +112,7 @@ class AttentionPooling(ConfigFromArguments, keras.layers.Layer):
         Embedding (2017), for pooling by them.
     """
 
-    def __init__(self, units: int = 64, **kwargs):
+    def __init__(self, units: int = 64, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         if isinstance(units, bool) or int(units) != units or units < 1:
             raise ValueError(expected("units to be a whole number of at least 1", units=units))
@@ -115,7 +120,7 @@ class AttentionPooling(ConfigFromArguments, keras.layers.Layer):
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes W, b and v."""
         make = {"autocast": False, "initializer": "glorot_uniform"}
         self.kernel = self.add_weight(name="W", shape=(input_shape[2], self.units), **make)
@@ -124,7 +129,7 @@ class AttentionPooling(ConfigFromArguments, keras.layers.Layer):
         )
         self.query = self.add_weight(name="v", shape=(self.units, 1), **make)
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Any, mask: Tensor | None = None) -> Tensor:
         """The weighted means."""
         x, present = _present(at_least_float32(inputs, self.compute_dtype), mask)
         kernel, bias, query = (ops.cast(w, x.dtype) for w in (self.kernel, self.bias, self.query))
@@ -134,15 +139,15 @@ class AttentionPooling(ConfigFromArguments, keras.layers.Layer):
         weights = ops.exp(ops.minimum(scores - ops.stop_gradient(top), 0.0)) * present
         return _weighted_mean(x, weights)
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Any, previous_mask: Tensor | None = None) -> Tensor | None:
         """Returns None: the output has no steps."""
         return None
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """``(B, D)``."""
         return (input_shape[0], input_shape[2])
 
-    def compute_output_spec(self, inputs, mask=None):
+    def compute_output_spec(self, inputs: Any, mask: Tensor | None = None) -> Any:
         """Float32 under a mixed-precision policy too."""
         return keras.KerasTensor(
             self.compute_output_shape(inputs.shape), result_dtype(inputs, policy=self.compute_dtype)

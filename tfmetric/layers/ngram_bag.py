@@ -1,6 +1,7 @@
 """Embeds a text as the weighted sum of learned n-gram vectors."""
 
 from numbers import Integral
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -56,7 +58,7 @@ class NGramBag(ConfigFromArguments, keras.layers.Layer):
         sum; Salton, Buckley: Term-weighting approaches in automatic text retrieval (1988), for w.
     """
 
-    def __init__(self, dim: int, buckets: int = 32768, power: float = 1.0, **kwargs):
+    def __init__(self, dim: int, buckets: int = 32768, power: float = 1.0, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         for name, value in (("dim", dim), ("buckets", buckets)):
             if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
@@ -68,7 +70,7 @@ class NGramBag(ConfigFromArguments, keras.layers.Layer):
         self.dim, self.buckets, self.power = int(dim), int(buckets), float(power)
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the table and the weights."""
         self.table = self.add_weight(
             name="table",
@@ -84,7 +86,7 @@ class NGramBag(ConfigFromArguments, keras.layers.Layer):
             autocast=False,
         )
 
-    def adapt(self, data) -> None:
+    def adapt(self, data: Any) -> None:
         """Learns the rarity of each n-gram from texts. Call it before training, on training texts.
 
         Args:
@@ -107,7 +109,7 @@ class NGramBag(ConfigFromArguments, keras.layers.Layer):
         rarity = np.log((1 + texts) / (1 + holding)) + 1
         self.rarity.assign((rarity**self.power).astype("float32"))
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """The weighted sums."""
         # At least float32, because hundreds of terms are summed.
         table = ops.convert_to_tensor(self.table)
@@ -118,10 +120,10 @@ class NGramBag(ConfigFromArguments, keras.layers.Layer):
         squares = ops.sum(ops.square(weights), axis=1, keepdims=True)
         return total * ops.rsqrt(ops.where(squares > 0, squares, 1.0))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """``(B, D)``."""
         return (input_shape[0], self.dim)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """The dtype of the table, under a mixed-precision policy too."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), self.variable_dtype)

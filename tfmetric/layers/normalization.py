@@ -1,5 +1,7 @@
 """L2 normalisation with a bounded gradient at the zero vector."""
 
+from typing import Any
+
 import keras
 
 from tfmetric import distances
@@ -7,6 +9,7 @@ from tfmetric._config import ConfigFromArguments
 from tfmetric._embedding_mark import mark_embedding
 from tfmetric._errors import expected
 from tfmetric._precision import at_least_float32, result_dtype
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -38,7 +41,7 @@ class L2Normalization(ConfigFromArguments, keras.layers.Layer):
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
 
-    def __init__(self, axis=-1, epsilon=distances.NORM_FLOOR, **kwargs):
+    def __init__(self, axis: Any = -1, epsilon: float = distances.NORM_FLOOR, **kwargs: Any):
         # Autocast would round the input to 16 bits before the layer widens it.
         super().__init__(autocast=False, **kwargs)
         if not epsilon > 0:
@@ -48,18 +51,18 @@ class L2Normalization(ConfigFromArguments, keras.layers.Layer):
         self.epsilon = float(epsilon)
         self.supports_masking = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """Normalises ``inputs``."""
         unit = distances.l2_normalize(
             at_least_float32(inputs, self.compute_dtype), self.axis, self.epsilon
         )
         return mark_embedding(unit)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape of the input."""
         return input_shape
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Float32 under a mixed-precision policy too."""
         shape = self.compute_output_shape(inputs.shape)
         return keras.KerasTensor(shape, result_dtype(inputs, policy=self.compute_dtype))

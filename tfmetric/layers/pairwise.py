@@ -1,11 +1,14 @@
 """The distance head of a Siamese model."""
 
+from typing import Any
+
 import keras
 
 from tfmetric import distances
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric._precision import at_least_float32, result_dtype
+from tfmetric.typing import Distance, Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -36,25 +39,25 @@ class PairwiseDistance(ConfigFromArguments, keras.layers.Layer):
     [5.0]
     """
 
-    def __init__(self, distance="euclidean", **kwargs):
+    def __init__(self, distance: Distance = "euclidean", **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         self.distance = distances.get(distance)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Checks that the input is a pair of the same shape."""
         self._check(input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """The distances of the pairs."""
         a, b = (at_least_float32(x, self.compute_dtype) for x in inputs)
         return self.distance.paired(a, b)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """The shape of the inputs without the last axis."""
         self._check(input_shape)
         return tuple(input_shape[0][:-1])
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Float32 under a mixed-precision policy too."""
         shape = self.compute_output_shape([x.shape for x in inputs])
         return keras.KerasTensor(shape, result_dtype(*inputs, policy=self.compute_dtype))

@@ -1,10 +1,13 @@
 """A network applied to each step of a sequence."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -32,7 +35,7 @@ class PerStep(ConfigFromArguments, keras.layers.Layer):
     (2, 3, 16)
     """
 
-    def __init__(self, network: keras.Model, **kwargs):
+    def __init__(self, network: keras.Model, **kwargs: Any):
         super().__init__(**kwargs)
         built = isinstance(network, keras.Model) and len(getattr(network, "inputs", None) or ())
         if built != 1 or len(network.outputs) != 1:
@@ -41,10 +44,12 @@ class PerStep(ConfigFromArguments, keras.layers.Layer):
             )
         self.network = network
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes no weights: the network is built."""
 
-    def call(self, inputs, step_mask=None, training=None):
+    def call(
+        self, inputs: Any, step_mask: Tensor | None = None, training: bool | None = None
+    ) -> Tensor:
         """The outputs of the network."""
         batch, steps = ops.shape(inputs)[:2]
         x = inputs
@@ -59,18 +64,22 @@ class PerStep(ConfigFromArguments, keras.layers.Layer):
         y = self.network(x, training=training)
         return ops.reshape(y, (batch, steps, *y.shape[1:]))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """``(B, T)`` and the network's output shape."""
         inner = self.network.compute_output_shape((None, *input_shape[2:]))
         return (*input_shape[:2], *inner[1:])
 
-    def compute_output_spec(self, inputs, step_mask=None, training=None):
+    def compute_output_spec(
+        self, inputs: Any, step_mask: Tensor | None = None, training: bool | None = None
+    ) -> Any:
         """The dtype of the network's output."""
         shape = self.compute_output_shape(inputs.shape)
         return keras.KerasTensor(shape, self.network.outputs[0].dtype)
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Any:
         """Restores the layer from its config."""
         network = keras.saving.deserialize_keras_object(config["network"], custom_objects)
         return cls(**{**config, "network": network})

@@ -1,11 +1,14 @@
 """Generalised-mean pooling."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric._precision import at_least_float32, result_dtype
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -43,7 +46,13 @@ class GeMPooling2D(ConfigFromArguments, keras.layers.Layer):
     """
 
     def __init__(
-        self, p=3.0, trainable=True, epsilon=1e-6, data_format=None, keepdims=False, **kwargs
+        self,
+        p: float = 3.0,
+        trainable: bool = True,
+        epsilon: float = 1e-6,
+        data_format: str | None = None,
+        keepdims: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(trainable=trainable, autocast=False, **kwargs)
         if not p >= 1:
@@ -56,7 +65,7 @@ class GeMPooling2D(ConfigFromArguments, keras.layers.Layer):
         self.keepdims = keepdims
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the exponent."""
         self.exponent = self.add_weight(
             name="p",
@@ -66,7 +75,7 @@ class GeMPooling2D(ConfigFromArguments, keras.layers.Layer):
             autocast=False,
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """Pools ``inputs`` over its positions."""
         axes = self._axes()
         x = ops.maximum(at_least_float32(inputs, self.compute_dtype), self.epsilon)
@@ -78,14 +87,14 @@ class GeMPooling2D(ConfigFromArguments, keras.layers.Layer):
         pooled = scale * ops.power(mean, 1.0 / p)
         return pooled if self.keepdims else ops.squeeze(pooled, axis=axes)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """(B, C), or with ones for the pooled axes."""
         axes = self._axes()
         if self.keepdims:
             return tuple(1 if i in axes else n for i, n in enumerate(input_shape))
         return tuple(n for i, n in enumerate(input_shape) if i not in axes)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Float32 under a mixed-precision policy too."""
         shape = self.compute_output_shape(inputs.shape)
         return keras.KerasTensor(shape, result_dtype(inputs, policy=self.compute_dtype))

@@ -1,10 +1,13 @@
 """Sinusoidal positions of the steps of a sequence."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -29,11 +32,11 @@ class PositionalEncoding(keras.layers.Layer):
         Vaswani et al.: Attention Is All You Need (2017), sec. 3.5.
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """Adds the positions to the steps."""
         dim = inputs.shape[-1]
         rate = np.exp(-math.log(10000.0) * (np.arange(dim) // 2 * 2) / dim).astype("float32")
@@ -42,6 +45,6 @@ class PositionalEncoding(keras.layers.Layer):
         phase = (np.arange(dim) % 2 * (math.pi / 2)).astype("float32")
         return inputs + ops.cast(ops.sin(place * rate + phase), inputs.dtype)[None]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape is kept."""
         return input_shape

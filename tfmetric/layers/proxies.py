@@ -2,6 +2,7 @@
 
 import math
 from numbers import Integral
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric._precision import at_least_float32, result_dtype
 from tfmetric.distances import l2_normalize, safe_sqrt
+from tfmetric.typing import Array, Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -72,13 +74,13 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
 
     def __init__(
         self,
-        num_classes,
-        centers_per_class=1,
-        sampled_classes=None,
-        center_regularization=0.0,
-        initial_norm=1.0,
-        seed=None,
-        **kwargs,
+        num_classes: int | None,
+        centers_per_class: int = 1,
+        sampled_classes: int | None = None,
+        center_regularization: float = 0.0,
+        initial_norm: Any = 1.0,
+        seed: int | None = None,
+        **kwargs: Any,
     ):
         # Autocast would round the embeddings to 16 bits before the layer widens them.
         super().__init__(autocast=False, **kwargs)
@@ -103,7 +105,7 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
         self.seed = None if seed is None else int(seed)
         self._seeds = keras.random.SeedGenerator(self.seed)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the proxies, ``(C, D)``, or ``(C, K, D)`` with K > 1."""
         dim = self._dim(input_shape)
         several = (self.centers_per_class,) if self.centers_per_class > 1 else ()
@@ -117,13 +119,13 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
             ),
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """Returns the cosines with all proxies."""
         if self.center_regularization and self.centers_per_class > 1:
             self.add_loss(self.regularization())
         return self.cosines(inputs)
 
-    def cosines(self, embeddings, classes=None):
+    def cosines(self, embeddings: Array, classes: Any = None) -> Tensor:
         """Returns the cosines with the proxies of some classes.
 
         Args:
@@ -141,7 +143,7 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
             return found
         return ops.reshape(found, (-1, proxies.shape[0], self.centers_per_class))
 
-    def sample(self, labels):
+    def sample(self, labels: Array) -> Any:
         """Chooses classes for one training step: those of the labels, then random others.
 
         Args:
@@ -158,11 +160,11 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
         draws = keras.random.uniform((self.num_classes,), seed=self._seeds, dtype="float32")
         draws = draws + ops.cast(present, "float32")
         classes = ops.cast(ops.top_k(draws, self.sampled_classes, sorted=False)[1], "int32")
-        places = ops.arange(1, self.sampled_classes + 1, dtype="int32")
+        places = ops.arange(1, ops.shape(classes)[0] + 1, dtype="int32")
         places = ops.scatter(classes[:, None], places, (self.num_classes,))
         return classes, ops.take(places, labels[:, 0]) - 1
 
-    def regularization(self, classes=None):
+    def regularization(self, classes: Any = None) -> Tensor:
         """Returns the regularisation of some or all classes, to be added to the loss."""
         count = self.centers_per_class
         centers = self._unit(classes)
@@ -178,13 +180,13 @@ class ProxyHead(ConfigFromArguments, keras.layers.Layer):
         proxies = self.proxies if classes is None else ops.take(self.proxies, classes, axis=0)
         return l2_normalize(at_least_float32(ops.convert_to_tensor(proxies), self.compute_dtype))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """``(B, C)``, or ``(B, C, K)`` with K > 1."""
         self._dim(input_shape)
         several = (self.centers_per_class,) if self.centers_per_class > 1 else ()
         return (input_shape[0], self.num_classes, *several)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Float32 under a mixed-precision policy too."""
         return keras.KerasTensor(
             self.compute_output_shape(inputs.shape), result_dtype(inputs, policy=self.compute_dtype)

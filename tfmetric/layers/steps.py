@@ -1,12 +1,14 @@
 """Masks of padded sequences."""
 
-from numbers import Integral
+from typing import Any
 
 import keras
 from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric.typing import Tensor
+from tfmetric.values.scalars import is_whole
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -34,19 +36,19 @@ class StepMask(ConfigFromArguments, keras.layers.Layer):
     [[True, True, False], [False, False, False]]
     """
 
-    def __init__(self, stride: int = 1, **kwargs):
+    def __init__(self, stride: int = 1, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
-        if isinstance(stride, bool) or not isinstance(stride, Integral) or stride < 1:
+        if not is_whole(stride) or stride < 1:
             raise ValueError(expected("stride to be a whole number of at least 1", stride=stride))
         self.stride = int(stride)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """The mask."""
         steps, length = inputs
         place = ops.arange(ops.shape(steps)[1], dtype="int32") * self.stride
         return place[None, :] < ops.cast(ops.reshape(length, (-1, 1)), "int32")
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """``(B, T)``."""
         return keras.KerasTensor(tuple(inputs[0].shape[:2]), "bool")
 
@@ -72,24 +74,24 @@ class ZeroPadding(ConfigFromArguments, keras.layers.Layer):
     [0.0]
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def compute_mask(self, inputs: Any, previous_mask: Tensor | None = None) -> Tensor | None:
         """Returns None: the zeros replace the mask in the next convolution."""
         return None
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """Returns the steps, with padding set to zero."""
         steps, mask = inputs
         shape = (*ops.shape(steps)[:2], *(1 for _ in steps.shape[2:]))
         return ops.where(ops.reshape(mask, shape), steps, ops.zeros_like(steps))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """The shape of the steps."""
         return input_shape[0]
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Returns the dtype of the steps."""
         return keras.KerasTensor(inputs[0].shape, inputs[0].dtype)

@@ -1,6 +1,6 @@
 """How often each candidate comes in a stream of batches, estimated while it streams."""
 
-from numbers import Integral, Real
+from typing import Any
 
 import keras
 from keras import ops
@@ -8,6 +8,8 @@ from keras import ops
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.layers.hashed_ids import HashedIds
+from tfmetric.typing import Tensor
+from tfmetric.values.scalars import is_number, is_whole
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -46,19 +48,19 @@ class StreamingLogQ(ConfigFromArguments, keras.layers.Layer):
         (2019), algorithms 2 and 3.
     """
 
-    def __init__(self, buckets=2**18, tables=2, rate=0.05, **kwargs):
+    def __init__(self, buckets: int = 2**18, tables: int = 2, rate: float = 0.05, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         for name, value in (("buckets", buckets), ("tables", tables)):
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            if not is_whole(value) or value < 1:
                 raise ValueError(
                     expected(f"{name} to be a whole number of at least 1", **{name: value})
                 )
-        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < rate <= 1:
+        if not is_number(rate) or not 0 < rate <= 1:
             raise ValueError(expected("rate above 0 and at most 1", rate=rate))
         self.buckets, self.tables, self.rate = int(buckets), int(tables), float(rate)
         self._numbers = HashedIds(self.buckets)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the tables."""
         size = self.buckets * self.tables
         self.last = self._kept("last", (size,), "int32")
@@ -75,7 +77,7 @@ class StreamingLogQ(ConfigFromArguments, keras.layers.Layer):
             name=name,
         )
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool | None = False) -> Tensor:
         """Log q of each id."""
         ids = ops.convert_to_tensor(inputs)
         if not training:
@@ -95,6 +97,6 @@ class StreamingLogQ(ConfigFromArguments, keras.layers.Layer):
         self.step.assign(step)
         return -ops.log(ops.max(gap, axis=1))
 
-    def compute_output_spec(self, inputs, training=False):
+    def compute_output_spec(self, inputs: Any, training: bool | None = False) -> Any:
         """A number an id."""
         return keras.KerasTensor(inputs.shape, "float32")

@@ -3,6 +3,7 @@
 import functools
 import unicodedata
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from keras import ops
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric.layers._pair_table import find, sorted_pairs
+from tfmetric.typing import Tensor
 
 _LAST = 0x10000  # Tables of characters end here; characters beyond are letters.
 _OTHER, _SPACE, _ALONE = 0, 1, 2
@@ -54,7 +56,7 @@ class WordPieces(ConfigFromArguments, keras.layers.Layer):
     """
 
     def __init__(
-        self, nodes: int, children: int, longest: int, strip_accents: bool = False, **kwargs
+        self, nodes: int, children: int, longest: int, strip_accents: bool = False, **kwargs: Any
     ):
         super().__init__(autocast=False, **{"trainable": False, **kwargs})
         self.nodes, self.children, self.longest = int(nodes), int(children), int(longest)
@@ -66,7 +68,7 @@ class WordPieces(ConfigFromArguments, keras.layers.Layer):
         vocabulary: Mapping[str, int],
         continuation: str | None = "##",
         strip_accents: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ) -> "WordPieces":
         """Makes the layer of a vocabulary.
 
@@ -92,7 +94,7 @@ class WordPieces(ConfigFromArguments, keras.layers.Layer):
         layer.number.assign(number)
         return layer
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the tree: its first two nodes begin a word and continue a word."""
         edges = self.nodes - 2
         sizes = {"begin": self.nodes + 1, "point": edges, "node": edges, "number": self.nodes}
@@ -102,7 +104,7 @@ class WordPieces(ConfigFromArguments, keras.layers.Layer):
             )
             setattr(self, name, weight)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Tensor:
         """The numbers of the pieces."""
         points = ops.cast(inputs, "int32")
         low = ops.minimum(points, _LAST - 1)
@@ -138,11 +140,11 @@ class WordPieces(ConfigFromArguments, keras.layers.Layer):
             same_word = ops.logical_and(inside, ops.logical_not(begins))
         return number, length
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """``(B, T)``."""
         return tuple(input_shape)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         """Returns an integer dtype under every policy."""
         return keras.KerasTensor(tuple(inputs.shape), "int32")
 

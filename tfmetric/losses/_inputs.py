@@ -1,11 +1,14 @@
 """Checks the inputs of a loss and converts them to the form that the formulas expect."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from tfmetric._errors import expected
 from tfmetric._precision import widened
+from tfmetric.typing import Tensor
 
 
 def rows(values):
@@ -67,7 +70,7 @@ _OTHER_WEIGHTS = (
 )
 
 
-def class_ids(y_true):
+def class_ids(y_true: Tensor) -> Any:
     """Returns class ids as an integer vector, from any integer type.
 
     Keras casts ``y_true`` to the dtype of a loss, which merges the classes 16777216 and 16777217 in

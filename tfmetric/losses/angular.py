@@ -1,6 +1,7 @@
 """Angular loss: the angle at the negative of each triangle stays below a bound."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -9,9 +10,12 @@ from tfmetric.losses import _arguments
 from tfmetric.losses._masked import any_of
 from tfmetric.losses.base import Terms, gather_terms
 from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.typing import Array, Match, Tensor
 
 
-def angular_terms(cosines, among, positives, negatives, alpha=45.0) -> Terms:
+def angular_terms(
+    cosines: Tensor, among: Tensor, positives: Tensor, negatives: Tensor, alpha: float = 45.0
+) -> Terms:
     """Computes one term for each positive of an anchor.
 
     The function under :class:`AngularLoss`; see there for the arguments.
@@ -76,17 +80,17 @@ class AngularLoss(PairLoss):
 
     def __init__(
         self,
-        alpha=45.0,
-        match=None,
-        reduction="auto",
-        name="angular_loss",
-        dtype=None,
-        gather="local",
+        alpha: float = 45.0,
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "angular_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__("cosine", match, reduction, name, dtype, gather)
         self.alpha = _arguments.number("alpha", _arguments.positive("alpha", alpha), 0, 60)
 
-    def terms(self, labels, embeddings, references=None):
+    def terms(self, labels: Array, embeddings: Array, references: Any = None) -> Terms:
         """See :class:`EmbeddingLoss`."""
         matrix, positives, negatives = self.pairs(labels, embeddings, references)
         among = matrix

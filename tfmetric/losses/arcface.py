@@ -2,6 +2,7 @@
 
 import math
 from numbers import Real
+from typing import Any
 
 import keras
 from keras import ops
@@ -17,9 +18,12 @@ from tfmetric.losses.proxy_loss import (
     own_cosines,
     softmax_terms,
 )
+from tfmetric.typing import Array, Tensor
 
 
-def arcface_terms(labels, cosines, margin=0.5, scale=64.0) -> Terms:
+def arcface_terms(
+    labels: Array, cosines: Tensor, margin: float = 0.5, scale: float = 64.0
+) -> Terms:
     """The value of each example; the function under :class:`ArcFaceLoss`.
 
     Args:
@@ -82,7 +86,14 @@ class ArcFaceLoss(ProxyLoss):
         several centres as in Deng et al.: Sub-center ArcFace (2020).
     """
 
-    def __init__(self, margin=0.5, scale=64.0, reduction="auto", name="arcface_loss", dtype=None):
+    def __init__(
+        self,
+        margin: float = 0.5,
+        scale: float = 64.0,
+        reduction: str | None = "auto",
+        name: str | None = "arcface_loss",
+        dtype: str | None = None,
+    ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         if isinstance(margin, Real) and math.pi / 2 < margin <= 90:
             raise ValueError(
@@ -95,6 +106,6 @@ class ArcFaceLoss(ProxyLoss):
         self.margin = number("margin", margin, 0.0, math.pi / 2)
         self.scale = positive("scale", scale)
 
-    def terms(self, labels, cosines, references=None):
+    def terms(self, labels: Array, cosines: Tensor, references: Any = None) -> Terms:
         """See :class:`EmbeddingLoss`."""
         return arcface_terms(labels, cosines, self.margin, self.scale)

@@ -12,7 +12,7 @@ from tfmetric._errors import expected
 from tfmetric._precision import narrowed
 from tfmetric.losses import _inputs, _replicas
 from tfmetric.losses.references import Memory, References, read_batch
-from tfmetric.typing import Tensor
+from tfmetric.typing import Array, Tensor
 
 GATHER = ("local", "global")
 REDUCTIONS = ("auto", "sum_over_batch_size", "mean_over_active", "sum", None)
@@ -32,7 +32,7 @@ class Terms(NamedTuple):
     active: Tensor
 
 
-def gather_terms(values, valid, active=None) -> Terms:
+def gather_terms(values: Any, valid: Tensor, active: Tensor | None = None) -> Terms:
     """Sums a ``(B, M)`` matrix of terms into one :class:`Terms` row for each anchor.
 
     Args:
@@ -53,7 +53,7 @@ def gather_terms(values, valid, active=None) -> Terms:
     )
 
 
-def anchor_terms(values, valid, active=None) -> Terms:
+def anchor_terms(values: Any, valid: Tensor, active: Tensor | None = None) -> Terms:
     """Returns one term for each anchor as :class:`Terms`.
 
     Args:
@@ -107,9 +107,18 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
             batch, and this changes nothing.
     """
 
-    auto_reduction = "sum_over_batch_size"
+    @property
+    def auto_reduction(self) -> str:
+        """The reduction that "auto" is for this loss."""
+        return "sum_over_batch_size"
 
-    def __init__(self, reduction="auto", name=None, dtype=None, gather="local"):
+    def __init__(
+        self,
+        reduction: str | None = "auto",
+        name: str | None = None,
+        dtype: str | None = None,
+        gather: str = "local",
+    ):
         reduction = None if reduction == "none" else reduction
         if reduction not in REDUCTIONS:
             raise ValueError(
@@ -128,7 +137,9 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
             dtype="float64" if self.dtype == "float64" else "float32",
         )
 
-    def terms(self, labels, embeddings, references: References | None = None) -> Terms:
+    def terms(
+        self, labels: Array, embeddings: Array, references: References | None = None
+    ) -> Terms:
         """Computes the terms of each anchor.
 
         Args:
@@ -138,17 +149,17 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
         """
         raise NotImplementedError
 
-    def read_labels(self, y_true):
+    def read_labels(self, y_true: Tensor) -> Any:
         """Returns labels as tensors, and whether they are distinguishable; see ``class_ids``."""
         return _inputs.class_ids(y_true)
 
     def call(
         self,
-        y_true,
-        y_pred,
+        y_true: Tensor,
+        y_pred: Tensor,
         memory: Memory | None = None,
         references: References | None = None,
-    ):
+    ) -> Tensor:
         """Returns values ``(B,)`` whose plain mean, or sum, is the reduced loss.
 
         Args:
@@ -175,7 +186,7 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
         terms = self.terms(labels, embeddings, *more)
         return self.values_of(terms, right, y_pred, replicas)
 
-    def values_of(self, terms: Terms, right, y_pred, replicas=None):
+    def values_of(self, terms: Terms, right: Any, y_pred: Tensor, replicas: Any = None) -> Any:
         """Values ``(B,)`` whose plain mean, or sum, is the reduced loss of some terms.
 
         Args:
@@ -206,12 +217,12 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
 
     def __call__(
         self,
-        y_true,
-        y_pred,
-        sample_weight=None,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Any = None,
         memory: Memory | None = None,
         references: References | None = None,
-    ):
+    ) -> Tensor:
         """Returns the reduced loss; see the class.
 
         Args:

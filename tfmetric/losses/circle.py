@@ -7,9 +7,16 @@ from tfmetric.losses import _arguments
 from tfmetric.losses.base import Terms, anchor_terms
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Held, LogSumExp
+from tfmetric.typing import Match, Tensor
 
 
-def circle_terms(similarity, positives, negatives, margin=0.25, gamma=256.0) -> Terms:
+def circle_terms(
+    similarity: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    margin: float = 0.25,
+    gamma: float = 256.0,
+) -> Terms:
     """Computes one term for each anchor.
 
     The function under :class:`CircleLoss`; see there for the arguments.
@@ -98,18 +105,18 @@ class CircleLoss(PairLoss):
 
     def __init__(
         self,
-        margin=0.25,
-        gamma=256.0,
-        match=None,
-        reduction="auto",
-        name="circle_loss",
-        dtype=None,
-        gather="local",
+        margin: float = 0.25,
+        gamma: float = 256.0,
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "circle_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__("cosine", match, reduction, name, dtype, gather)
         self.margin = _arguments.number("margin", margin, -1, 1)
         self.gamma = _arguments.positive("gamma", gamma)
 
-    def anchor_terms(self, positives, negatives):
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         return _terms(positives, negatives, self.margin, self.gamma)

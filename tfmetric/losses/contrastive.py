@@ -1,6 +1,6 @@
 """Contrastive losses: keep positives within one distance and negatives beyond another."""
 
-from numbers import Real
+from typing import Any
 
 import keras
 from keras import ops
@@ -11,21 +11,23 @@ from tfmetric.losses._siamese import SiameseLoss, pairs_given
 from tfmetric.losses.base import Terms, anchor_terms, check_margin, gather_terms
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Count, Sum
+from tfmetric.typing import Array, Distance, Match, Tensor
+from tfmetric.values.scalars import is_number
 
 MINING = ("all", "hard")
 
 
 def contrastive_terms(
-    labels,
-    embeddings,
-    margin=1.0,
-    positive_margin=0.0,
-    mining="all",
-    distance="euclidean",
-    power=2,
-    match=None,
-    references=None,
-    balanced=False,
+    labels: Array,
+    embeddings: Array,
+    margin: float = 1.0,
+    positive_margin: float = 0.0,
+    mining: Any = "all",
+    distance: Distance = "euclidean",
+    power: int = 2,
+    match: Match | None = None,
+    references: Any = None,
+    balanced: bool = False,
 ) -> Terms:
     """Computes the terms of the pairs of each anchor.
 
@@ -158,24 +160,24 @@ class ContrastiveLoss(PairLoss):
 
     def __init__(
         self,
-        margin=1.0,
-        positive_margin=0.0,
-        mining="all",
-        distance="euclidean",
-        power=2,
-        reduction="auto",
-        name="contrastive_loss",
-        dtype=None,
-        gather="local",
-        match=None,
-        balanced=False,
+        margin: float = 1.0,
+        positive_margin: float = 0.0,
+        mining: Any = "all",
+        distance: Distance = "euclidean",
+        power: int = 2,
+        reduction: str | None = "auto",
+        name: str | None = "contrastive_loss",
+        dtype: str | None = None,
+        gather: str = "local",
+        match: Match | None = None,
+        balanced: bool = False,
     ):
         super().__init__(
             distance, match, reduction=reduction, name=name, dtype=dtype, gather=gather
         )
         if mining not in MINING:
             raise ValueError(expected(f"mining to be one of {', '.join(MINING)}", mining=mining))
-        if isinstance(power, bool) or not isinstance(power, Real) or not 1 <= power < 1e3:
+        if not is_number(power) or not 1 <= power < 1e3:
             raise ValueError(expected("power to be a number of at least 1", power=power))
         self.margin = check_margin(margin)
         self.positive_margin = check_margin(positive_margin, "positive_margin")
@@ -184,19 +186,19 @@ class ContrastiveLoss(PairLoss):
         self.balanced = bool(balanced)
 
     @property
-    def auto_reduction(self):
+    def auto_reduction(self) -> str:
         """Returns the mean over active pairs if every pair is a term, else over all valid terms."""
         pairs = self.mining == "all" and not self.balanced
         return "mean_over_active" if pairs else "sum_over_batch_size"
 
-    def terms(self, labels, embeddings, references=None):
+    def terms(self, labels: Array, embeddings: Array, references: Any = None) -> Terms:
         """See :class:`EmbeddingLoss`."""
         if self.mining == "all":
             return super().terms(labels, embeddings, references)
         batch = Mined(labels, embeddings, self.distance, references, self.match)
         return _hardest(batch, self.margin, self.positive_margin, self.power, self.balanced)
 
-    def anchor_terms(self, positives, negatives):
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         margins = self.margin, self.positive_margin
         return _each_pair(positives, negatives, *margins, self.power, self.balanced)
@@ -240,15 +242,15 @@ class SiameseContrastiveLoss(SiameseLoss):
 
     def __init__(
         self,
-        margin=1.0,
-        reduction="sum_over_batch_size",
-        name="siamese_contrastive_loss",
-        dtype=None,
+        margin: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "siamese_contrastive_loss",
+        dtype: str | None = None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.margin = check_margin(margin)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Values ``(B,)``."""
         similar, distance = pairs_given(y_true, y_pred)
         apart = ops.square(ops.relu(self.margin - distance))

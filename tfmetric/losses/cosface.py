@@ -1,5 +1,7 @@
 """CosFace: softmax with a margin on the cosine between an example and its class proxy."""
 
+from typing import Any
+
 import keras
 
 from tfmetric.losses._arguments import number, positive
@@ -11,9 +13,12 @@ from tfmetric.losses.proxy_loss import (
     own_cosines,
     softmax_terms,
 )
+from tfmetric.typing import Array, Tensor
 
 
-def cosface_terms(labels, cosines, margin=0.35, scale=64.0) -> Terms:
+def cosface_terms(
+    labels: Array, cosines: Tensor, margin: float = 0.35, scale: float = 64.0
+) -> Terms:
     """The value of each example; the function under :class:`CosFaceLoss`.
 
     Args:
@@ -65,11 +70,18 @@ class CosFaceLoss(ProxyLoss):
     eq. 4.
     """
 
-    def __init__(self, margin=0.35, scale=64.0, reduction="auto", name="cosface_loss", dtype=None):
+    def __init__(
+        self,
+        margin: float = 0.35,
+        scale: float = 64.0,
+        reduction: str | None = "auto",
+        name: str | None = "cosface_loss",
+        dtype: str | None = None,
+    ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.margin = number("margin", margin, 0.0, 2.0)
         self.scale = positive("scale", scale)
 
-    def terms(self, labels, cosines, references=None):
+    def terms(self, labels: Array, cosines: Tensor, references: Any = None) -> Terms:
         """See :class:`EmbeddingLoss`."""
         return cosface_terms(labels, cosines, self.margin, self.scale)

@@ -5,6 +5,7 @@ from keras import ops
 
 from tfmetric.losses import _arguments
 from tfmetric.losses._siamese import SiameseLoss, pairs_given
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -47,15 +48,15 @@ class SiameseCosineEmbeddingLoss(SiameseLoss):
 
     def __init__(
         self,
-        margin=0.0,
-        reduction="sum_over_batch_size",
-        name="siamese_cosine_embedding_loss",
-        dtype=None,
+        margin: float = 0.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "siamese_cosine_embedding_loss",
+        dtype: str | None = None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.margin = _arguments.number("margin", margin, -1, 1)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Values ``(B,)``."""
         similar, distance = pairs_given(y_true, y_pred)
         apart = ops.relu(1.0 - distance - self.margin)

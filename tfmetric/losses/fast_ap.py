@@ -8,9 +8,16 @@ from tfmetric.losses._histogram import row_histograms
 from tfmetric.losses._masked import any_of
 from tfmetric.losses.base import Terms, anchor_terms
 from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.typing import Distance, Match, Tensor
 
 
-def fast_ap_terms(matrix, positives, negatives, num_bins=10, furthest=2.0) -> Terms:
+def fast_ap_terms(
+    matrix: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    num_bins: int = 10,
+    furthest: float = 2.0,
+) -> Terms:
     """Computes one term for each anchor.
 
     The function under :class:`FastAPLoss`; see there for the arguments.
@@ -81,19 +88,19 @@ class FastAPLoss(PairLoss):
 
     def __init__(
         self,
-        num_bins=10,
-        furthest=2.0,
-        distance="cosine",
-        match=None,
-        reduction="auto",
-        name="fast_ap_loss",
-        dtype=None,
-        gather="local",
+        num_bins: int = 10,
+        furthest: float | None = 2.0,
+        distance: Distance = "cosine",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "fast_ap_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.num_bins = _arguments.whole("num_bins", num_bins, 1)
         self.furthest = _arguments.positive("furthest", furthest)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def pair_terms(self, matrix: Tensor, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         return fast_ap_terms(matrix, positives, negatives, self.num_bins, self.furthest)

@@ -1,5 +1,7 @@
 """Histogram loss: the probability that a negative pair is more similar than a positive pair."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -7,9 +9,16 @@ from tfmetric.losses import _arguments
 from tfmetric.losses._histogram import between_nodes, row_histograms
 from tfmetric.losses.base import Terms, gather_terms
 from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.typing import Array, Match, Tensor
 
 
-def histogram_terms(similarity, negatives, positive_similarity, positives, num_bins=100) -> Terms:
+def histogram_terms(
+    similarity: Tensor,
+    negatives: Tensor,
+    positive_similarity: Tensor,
+    positives: Tensor,
+    num_bins: int = 100,
+) -> Terms:
     """Computes one term for each negative of an anchor: the share of positive pairs below it.
 
     The function under :class:`HistogramLoss`; see there for the arguments.
@@ -79,17 +88,17 @@ class HistogramLoss(PairLoss):
 
     def __init__(
         self,
-        num_bins=100,
-        match=None,
-        reduction="auto",
-        name="histogram_loss",
-        dtype=None,
-        gather="local",
+        num_bins: int = 100,
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "histogram_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__("cosine", match, reduction, name, dtype, gather)
         self.num_bins = _arguments.whole("num_bins", num_bins, 1)
 
-    def terms(self, labels, embeddings, references=None):
+    def terms(self, labels: Array, embeddings: Array, references: Any = None) -> Terms:
         """See :class:`EmbeddingLoss`."""
         matrix, positives, negatives = self.pairs(labels, embeddings, references)
         among = matrix

@@ -1,5 +1,7 @@
 """In-batch softmax: the candidate of each query, picked among all candidates of the batch."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -8,6 +10,7 @@ from tfmetric.losses._negative_logits import LargestLogits, NegativeLogits
 from tfmetric.losses.base import anchor_terms
 from tfmetric.losses.streaming import LogSumExp
 from tfmetric.losses.two_sided_loss import TwoSidedLoss
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -68,17 +71,17 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
 
     def __init__(
         self,
-        temperature=0.05,
-        symmetric=False,
-        mask_accidental_hits=True,
-        top_k_negatives=None,
-        similarity="cosine",
-        learned_temperature=False,
-        log_q=False,
-        reduction="auto",
-        name="in_batch_softmax_loss",
-        dtype=None,
-        gather="local",
+        temperature: float = 0.05,
+        symmetric: bool = False,
+        mask_accidental_hits: bool = True,
+        top_k_negatives: int | None = None,
+        similarity: Tensor = "cosine",
+        learned_temperature: Any = False,
+        log_q: Any = False,
+        reduction: str | None = "auto",
+        name: str | None = "in_batch_softmax_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(symmetric, reduction, name, dtype, gather)
         self.temperature = _arguments.positive("temperature", temperature)
@@ -93,7 +96,7 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
         if top_k_negatives is not None:
             self._negatives = LargestLogits(self.top_k_negatives)
 
-    def link_terms(self, links):
+    def link_terms(self, links: Any) -> Any:
         """See :class:`TwoSidedLoss`."""
         left, right = _logit_columns.factors(
             links, self._columns, self.similarity, 1.0 / self.temperature

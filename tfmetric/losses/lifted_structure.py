@@ -6,9 +6,12 @@ from keras import ops
 from tfmetric.losses.base import Terms, anchor_terms, check_margin
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Held, LogSumExp
+from tfmetric.typing import Distance, Match, Tensor
 
 
-def lifted_structure_terms(matrix, positives, negatives, margin=1.0) -> Terms:
+def lifted_structure_terms(
+    matrix: Tensor, positives: Tensor, negatives: Tensor, margin: float = 1.0
+) -> Terms:
     """Computes one term for each anchor.
 
     The function under :class:`LiftedStructureLoss`; see there for the arguments.
@@ -75,17 +78,17 @@ class LiftedStructureLoss(PairLoss):
 
     def __init__(
         self,
-        margin=1.0,
-        distance="euclidean",
-        match=None,
-        reduction="auto",
-        name="lifted_structure_loss",
-        dtype=None,
-        gather="local",
+        margin: float = 1.0,
+        distance: Distance = "euclidean",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "lifted_structure_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.margin = check_margin(margin)
 
-    def anchor_terms(self, positives, negatives):
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         return _terms(positives, negatives, self.margin)

@@ -8,9 +8,17 @@ from tfmetric.losses._masked import any_of
 from tfmetric.losses.base import Terms, anchor_terms, check_margin
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.mining import at
+from tfmetric.typing import Distance, Match, Tensor
 
 
-def lmnn_terms(matrix, positives, negatives, neighbors=3, margin=1.0, mu=0.5) -> Terms:
+def lmnn_terms(
+    matrix: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    neighbors: int = 3,
+    margin: float = 1.0,
+    mu: float = 0.5,
+) -> Terms:
     """Computes one term for each anchor.
 
     The function under :class:`LMNNLoss`; see there for the arguments.
@@ -90,21 +98,21 @@ class LMNNLoss(PairLoss):
 
     def __init__(
         self,
-        neighbors=3,
-        margin=1.0,
-        mu=0.5,
-        distance="squared_euclidean",
-        match=None,
-        reduction="auto",
-        name="lmnn_loss",
-        dtype=None,
-        gather="local",
+        neighbors: int = 3,
+        margin: float = 1.0,
+        mu: float = 0.5,
+        distance: Distance = "squared_euclidean",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "lmnn_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.neighbors = _arguments.whole("neighbors", neighbors, 1)
         self.margin = check_margin(margin)
         self.mu = _arguments.number("mu", mu, 0, 1)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def pair_terms(self, matrix: Tensor, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         return lmnn_terms(matrix, positives, negatives, self.neighbors, self.margin, self.mu)

@@ -1,5 +1,7 @@
 """Margin loss: a fixed or learned threshold β between positives and negatives."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -9,11 +11,19 @@ from tfmetric.losses.base import Terms, check_margin, gather_terms
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Count, Sum
 from tfmetric.mining import drawn_negatives
+from tfmetric.typing import Array, Distance, Match, Tensor
 
 MINING = ("all", "distance-weighted")
 
 
-def margin_terms(matrix, positives, negatives, alpha=0.2, beta=1.2, draws=None) -> Terms:
+def margin_terms(
+    matrix: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    alpha: float = 0.2,
+    beta: float = 1.2,
+    draws: Any = None,
+) -> Terms:
     """Computes the terms of the pairs of each anchor.
 
     The function under :class:`MarginLoss`; see there for the arguments.
@@ -98,16 +108,16 @@ class MarginLoss(PairLoss):
 
     def __init__(
         self,
-        alpha=0.2,
-        beta=1.2,
-        mining="distance-weighted",
-        learned_betas=0,
-        distance="euclidean",
-        match=None,
-        reduction="auto",
-        name="margin_loss",
-        dtype=None,
-        gather="local",
+        alpha: float = 0.2,
+        beta: float = 1.2,
+        mining: Any = "distance-weighted",
+        learned_betas: Any = 0,
+        distance: Distance = "euclidean",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "margin_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(distance, match, reduction, name, dtype, gather)
         if mining not in MINING:
@@ -119,7 +129,7 @@ class MarginLoss(PairLoss):
         if self.learned_betas > 1 and match is not None:
             raise ValueError(expected("a β for each class with class ids only", match=match))
 
-    def anchor_terms(self, positives, negatives):
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         alpha, beta = self.alpha, self.beta
         pulled = alpha + positives.distance - beta
@@ -135,11 +145,13 @@ class MarginLoss(PairLoss):
         push = Terms(push, negatives.number, active)
         return Terms(*map(ops.add, pull, push))
 
-    def streams(self):
+    def streams(self) -> bool:
         """Returns False for draws and learned thresholds, which are not sums over negatives."""
         return super().streams() and self.mining == "all" and not self.learned_betas
 
-    def row_terms(self, labels, embeddings, references=None, members=None):
+    def row_terms(
+        self, labels: Array, embeddings: Array, references: Any = None, members: Any = None
+    ) -> Terms:
         """See :class:`PairLoss`."""
         embeddings, betas = self._split(embeddings)
         others = embeddings
@@ -171,7 +183,7 @@ class MarginLoss(PairLoss):
             )
         return y_pred[:, :dim], y_pred[:, dim:]
 
-    def read_labels(self, y_true):
+    def read_labels(self, y_true: Tensor) -> Any:
         """Checks the class ids where each class has its β."""
         if self.learned_betas > 1:
             return _inputs.proxy_indices(y_true, self.learned_betas)

@@ -1,14 +1,16 @@
 """Rules for positive pairs other than equal class ids."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
 
 from tfmetric._errors import expected
+from tfmetric.typing import Match
 
 
-def any_shared(a, b):
+def any_shared(a: Any, b: Any) -> Any:
     """Matches rows of zeros and ones that share a one, for examples with several labels.
 
     Args:
@@ -31,7 +33,7 @@ def any_shared(a, b):
 _NAMED = {"any_shared": any_shared}
 
 
-def get(match) -> Callable | None:
+def get(match: Match) -> Callable | None:
     """Returns the function for a name; functions and None (equal ids) are returned unchanged.
 
     Raises:
@@ -47,7 +49,7 @@ def get(match) -> Callable | None:
     raise ValueError(expected(f"match to be None, a function, or one of {names}", match=match))
 
 
-def serialize(match):
+def serialize(match: Match) -> Any:
     """Returns the entry for ``get_config``, from which :func:`get` restores the function."""
     for name, function in _NAMED.items():
         if match is function:

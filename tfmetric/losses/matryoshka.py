@@ -1,6 +1,8 @@
 """Matryoshka loss: trains embeddings whose first coordinates work alone."""
 
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import keras
 from keras import ops
@@ -12,6 +14,7 @@ from tfmetric._precision import narrowed, widened
 from tfmetric.losses._memory import applied
 from tfmetric.losses.references import Memory, References
 from tfmetric.losses.weighted_sum import read_weights
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -61,7 +64,12 @@ class MatryoshkaLoss(ConfigFromArguments, keras.losses.Loss):
     """
 
     def __init__(
-        self, loss, dims=(8, 16, 32, 64), weights=None, name="matryoshka_loss", dtype=None
+        self,
+        loss: Any,
+        dims: Sequence[int] = (8, 16, 32, 64),
+        weights: Any = None,
+        name: str | None = "matryoshka_loss",
+        dtype: str | None = None,
     ):
         super().__init__(name=name, reduction="sum_over_batch_size", dtype=dtype)
         loss = keras.saving.deserialize_keras_object(loss) if isinstance(loss, dict) else loss
@@ -79,12 +87,12 @@ class MatryoshkaLoss(ConfigFromArguments, keras.losses.Loss):
 
     def __call__(
         self,
-        y_true,
-        y_pred,
-        sample_weight=None,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Any = None,
         memory: Memory | None = None,
         references: References | None = None,
-    ):
+    ) -> Tensor:
         """Returns the weighted mean; a vector if the loss has ``reduction=None``."""
         with keras.name_scope(self.name):
             x = ops.convert_to_tensor(y_pred)
@@ -105,7 +113,7 @@ class MatryoshkaLoss(ConfigFromArguments, keras.losses.Loss):
                 total = total + (weight / whole) * ops.cast(value, compute)
             return narrowed(total, self.dtype)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns the weighted mean, without sample weights."""
         return self(y_true, y_pred)
 

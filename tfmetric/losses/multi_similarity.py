@@ -7,10 +7,17 @@ from tfmetric.losses import _arguments
 from tfmetric.losses.base import Terms, anchor_terms
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import FAR, Held, Largest, LogSumExp, Smallest
+from tfmetric.typing import Distance, Match, Tensor
 
 
 def multi_similarity_terms(
-    similarity, positives, negatives, alpha=2.0, beta=50.0, threshold=0.5, epsilon=0.1
+    similarity: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    alpha: float = 2.0,
+    beta: float = 50.0,
+    threshold: float | None = 0.5,
+    epsilon: float = 0.1,
 ) -> Terms:
     """Computes one term for each anchor.
 
@@ -105,16 +112,16 @@ class MultiSimilarityLoss(PairLoss):
 
     def __init__(
         self,
-        alpha=2.0,
-        beta=50.0,
-        threshold=0.5,
-        epsilon=0.1,
-        distance="cosine",
-        match=None,
-        reduction="auto",
-        name="multi_similarity_loss",
-        dtype=None,
-        gather="local",
+        alpha: float = 2.0,
+        beta: float = 50.0,
+        threshold: float | None = 0.5,
+        epsilon: float = 0.1,
+        distance: Distance = "cosine",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "multi_similarity_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.alpha = _arguments.positive("alpha", alpha)
@@ -122,7 +129,7 @@ class MultiSimilarityLoss(PairLoss):
         self.threshold = _arguments.number("threshold", threshold, -1e6, 1e6)
         self.epsilon = _arguments.number("epsilon", epsilon, 0, 1e6, optional=True)
 
-    def anchor_terms(self, positives, negatives):
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         highest = 1.0 if self.distance.builtin == "cosine" else 0.0
         numbers = self.alpha, self.beta, self.threshold, self.epsilon

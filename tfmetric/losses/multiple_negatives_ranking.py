@@ -8,9 +8,12 @@ from tfmetric.losses._everybody import against_everybody
 from tfmetric.losses.base import Terms, gather_terms
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Held
+from tfmetric.typing import Distance, Match, Tensor
 
 
-def multiple_negatives_ranking_terms(similarity, positives, negatives, scale=20.0) -> Terms:
+def multiple_negatives_ranking_terms(
+    similarity: Tensor, positives: Tensor, negatives: Tensor, scale: float = 20.0
+) -> Terms:
     """Computes one term for each positive pair.
 
     The function under :class:`MultipleNegativesRankingLoss`; see there for the arguments.
@@ -81,17 +84,17 @@ class MultipleNegativesRankingLoss(PairLoss):
 
     def __init__(
         self,
-        scale=20.0,
-        distance="cosine",
-        match=None,
-        reduction="auto",
-        name="multiple_negatives_ranking_loss",
-        dtype=None,
-        gather="local",
+        scale: float = 20.0,
+        distance: Distance = "cosine",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "multiple_negatives_ranking_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.scale = _arguments.positive("scale", scale)
 
-    def anchor_terms(self, positives, negatives):
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         return _terms(positives, negatives, self.scale)

@@ -1,11 +1,14 @@
 """Multi-class N-pair loss: separates each positive from all negatives by the inner product."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from tfmetric.losses import _arguments
 from tfmetric.losses.ntxent import ntxent_of
 from tfmetric.losses.pair_loss import PairLoss
+from tfmetric.typing import Array, Distance, Match, Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -57,18 +60,18 @@ class NPairsLoss(PairLoss):
 
     def __init__(
         self,
-        l2=0.0,
-        distance="inner_product",
-        match=None,
-        reduction="auto",
-        name="n_pairs_loss",
-        dtype=None,
-        gather="local",
+        l2: float = 0.0,
+        distance: Distance = "inner_product",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "n_pairs_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.l2 = _arguments.number("l2", l2, 0, 1e6)
 
-    def terms(self, labels, embeddings, references=None):
+    def terms(self, labels: Array, embeddings: Array, references: Any = None) -> Any:
         """See :class:`EmbeddingLoss`."""
         terms = super().terms(labels, embeddings, references)
         if not self.l2:
@@ -76,6 +79,6 @@ class NPairsLoss(PairLoss):
         length = self.l2 * ops.sum(ops.square(embeddings), axis=1)
         return terms._replace(total=terms.total + terms.count * length)
 
-    def anchor_terms(self, positives, negatives):
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Any:
         """See :class:`PairLoss`."""
         return ntxent_of(positives, negatives, temperature=1.0)

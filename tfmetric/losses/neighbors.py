@@ -7,9 +7,12 @@ from tfmetric.losses import _arguments
 from tfmetric.losses.base import Terms, anchor_terms
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Held, LogSumExp
+from tfmetric.typing import Distance, Match, Tensor
 
 
-def soft_nearest_neighbor_terms(matrix, positives, negatives, temperature=1.0) -> Terms:
+def soft_nearest_neighbor_terms(
+    matrix: Tensor, positives: Tensor, negatives: Tensor, temperature: float = 1.0
+) -> Terms:
     """Computes one term for each anchor.
 
     The function under :class:`SoftNearestNeighborLoss`; see there for the arguments.
@@ -24,7 +27,9 @@ def soft_nearest_neighbor_terms(matrix, positives, negatives, temperature=1.0) -
     return _terms(ops.softplus, *sides, temperature)
 
 
-def nca_terms(matrix, positives, negatives, temperature=1.0) -> Terms:
+def nca_terms(
+    matrix: Tensor, positives: Tensor, negatives: Tensor, temperature: float = 1.0
+) -> Terms:
     """Computes one term for each anchor.
 
     The function under :class:`NCALoss`; see there for the arguments.
@@ -100,17 +105,17 @@ class SoftNearestNeighborLoss(_NeighborLoss):
 
     def __init__(
         self,
-        temperature=1.0,
-        distance="squared_euclidean",
-        match=None,
-        reduction="auto",
-        name="soft_nearest_neighbor_loss",
-        dtype=None,
-        gather="local",
+        temperature: float = 1.0,
+        distance: Distance = "squared_euclidean",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "soft_nearest_neighbor_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(temperature, distance, match, reduction, name, dtype, gather)
 
-    def anchor_terms(self, positives, negatives):
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         return _terms(ops.softplus, positives, negatives, self.temperature)
 
@@ -163,16 +168,16 @@ class NCALoss(_NeighborLoss):
 
     def __init__(
         self,
-        temperature=1.0,
-        distance="squared_euclidean",
-        match=None,
-        reduction="auto",
-        name="nca_loss",
-        dtype=None,
-        gather="local",
+        temperature: float = 1.0,
+        distance: Distance = "squared_euclidean",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "nca_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(temperature, distance, match, reduction, name, dtype, gather)
 
-    def anchor_terms(self, positives, negatives):
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         return _terms(ops.sigmoid, positives, negatives, self.temperature)

@@ -1,5 +1,7 @@
 """Softmax over the cosines with class proxies, without a margin: NormalizedSoftmax, ProxyNCA++."""
 
+from typing import Any
+
 import keras
 
 from tfmetric.losses._arguments import positive
@@ -11,9 +13,10 @@ from tfmetric.losses.proxy_loss import (
     own_cosines,
     softmax_terms,
 )
+from tfmetric.typing import Array, Tensor
 
 
-def normalized_softmax_terms(labels, cosines, temperature=0.05) -> Terms:
+def normalized_softmax_terms(labels: Array, cosines: Tensor, temperature: float = 0.05) -> Terms:
     """The value of each example; the function under :class:`NormalizedSoftmaxLoss`.
 
     Args:
@@ -64,17 +67,21 @@ class NormalizedSoftmaxLoss(ProxyLoss):
     """
 
     def __init__(
-        self, temperature=0.05, reduction="auto", name="normalized_softmax_loss", dtype=None
+        self,
+        temperature: float = 0.05,
+        reduction: str | None = "auto",
+        name: str | None = "normalized_softmax_loss",
+        dtype: str | None = None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.temperature = positive("temperature", temperature)
 
-    def terms(self, labels, cosines, references=None):
+    def terms(self, labels: Array, cosines: Tensor, references: Any = None) -> Terms:
         """See :class:`EmbeddingLoss`."""
         return normalized_softmax_terms(labels, cosines, self.temperature)
 
 
-def proxy_nca_terms(labels, cosines, temperature=1 / 9) -> Terms:
+def proxy_nca_terms(labels: Array, cosines: Tensor, temperature: float = 1 / 9) -> Terms:
     """The value of each example; the function under :class:`ProxyNCALoss`.
 
     Args:
@@ -126,10 +133,16 @@ class ProxyNCALoss(ProxyLoss):
     Component Analysis (2020), eq. 6.
     """
 
-    def __init__(self, temperature=1 / 9, reduction="auto", name="proxy_nca_loss", dtype=None):
+    def __init__(
+        self,
+        temperature: float = 1 / 9,
+        reduction: str | None = "auto",
+        name: str | None = "proxy_nca_loss",
+        dtype: str | None = None,
+    ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.temperature = positive("temperature", temperature)
 
-    def terms(self, labels, cosines, references=None):
+    def terms(self, labels: Array, cosines: Tensor, references: Any = None) -> Terms:
         """See :class:`EmbeddingLoss`."""
         return proxy_nca_terms(labels, cosines, self.temperature)

@@ -7,9 +7,12 @@ from tfmetric.losses import _arguments
 from tfmetric.losses.base import Terms, gather_terms
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Held, LogSumExp
+from tfmetric.typing import Distance, Match, Tensor
 
 
-def ntxent_terms(similarity, positives, negatives, temperature=0.1) -> Terms:
+def ntxent_terms(
+    similarity: Tensor, positives: Tensor, negatives: Tensor, temperature: float = 0.1
+) -> Terms:
     """Computes one term for each positive pair.
 
     The function under :class:`NTXentLoss` and :class:`NPairsLoss`; see there.
@@ -81,17 +84,17 @@ class NTXentLoss(PairLoss):
 
     def __init__(
         self,
-        temperature=0.1,
-        distance="cosine",
-        match=None,
-        reduction="auto",
-        name="ntxent_loss",
-        dtype=None,
-        gather="local",
+        temperature: float = 0.1,
+        distance: Distance = "cosine",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "ntxent_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.temperature = _arguments.positive("temperature", temperature)
 
-    def anchor_terms(self, positives, negatives):
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         return ntxent_of(positives, negatives, self.temperature)

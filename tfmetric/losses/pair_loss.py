@@ -1,5 +1,7 @@
 """The base of the losses that depend only on a matrix of distances."""
 
+from typing import Any
+
 from keras import ops
 
 from tfmetric import distances
@@ -9,6 +11,7 @@ from tfmetric.losses.base import EmbeddingLoss, Terms
 from tfmetric.losses.references import References
 from tfmetric.losses.streaming import FACTORS, Held, in_blocks, streamed_or_held
 from tfmetric.mining import label_masks
+from tfmetric.typing import Array, Distance, Match, Tensor
 
 # Batches of up to this size are faster with the matrix of all pairs in memory.
 _HELD_UP_TO = 0
@@ -35,18 +38,18 @@ class PairLoss(EmbeddingLoss):
 
     def __init__(
         self,
-        distance="cosine",
-        match=None,
-        reduction="auto",
-        name=None,
-        dtype=None,
-        gather="local",
+        distance: Distance = "cosine",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = None,
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype, gather=gather)
         self.distance = distances.get(distance)
         self.match = matching.get(match)
 
-    def anchor_terms(self, positives, negatives) -> Terms:
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Terms:
         """Computes the terms of each anchor from sums and extremes over its negatives.
 
         A loss in this form holds no matrix of all pairs: its negatives are reduced strip by strip,
@@ -62,7 +65,7 @@ class PairLoss(EmbeddingLoss):
         """
         raise NotImplementedError
 
-    def pair_terms(self, matrix, positives, negatives) -> Terms:
+    def pair_terms(self, matrix: Tensor, positives: Tensor, negatives: Tensor) -> Terms:
         """Computes the terms of each anchor from a matrix of all pairs.
 
         A loss overrides this method or :meth:`anchor_terms`, which this method calls by default.
@@ -74,7 +77,9 @@ class PairLoss(EmbeddingLoss):
         """
         return self.anchor_terms(Held(matrix, positives), Held(matrix, negatives))
 
-    def terms(self, labels, embeddings, references=None):
+    def terms(
+        self, labels: Array, embeddings: Array, references: References | None = None
+    ) -> Terms:
         """See :class:`EmbeddingLoss`."""
         if not self.streams():
             return self._by_rows(labels, embeddings, references)
@@ -92,7 +97,7 @@ class PairLoss(EmbeddingLoss):
             )
         )
 
-    def streams(self):
+    def streams(self) -> bool:
         """Returns whether the loss and its distance need no matrix of all pairs."""
         kind = type(self)
         return (
@@ -118,11 +123,23 @@ class PairLoss(EmbeddingLoss):
         rows = (labels,) if references.own is None else (labels, references.own)
         return Terms(*in_blocks(some, embeddings, references.embeddings, rows))
 
-    def row_terms(self, labels, embeddings, references=None, members=None):
+    def row_terms(
+        self,
+        labels: Array,
+        embeddings: Array,
+        references: References | None = None,
+        members: Any = None,
+    ) -> Terms:
         """Computes :meth:`terms` from whole rows of the matrix held in memory."""
         return self.pair_terms(*self.pairs(labels, embeddings, references, members))
 
-    def pairs(self, labels, embeddings, references=None, members=None):
+    def pairs(
+        self,
+        labels: Array,
+        embeddings: Array,
+        references: References | None = None,
+        members: Any = None,
+    ) -> Any:
         """Converts the arguments of :meth:`terms` to the matrix and masks of :meth:`pair_terms`."""
         if references is None:
             positives, negatives = label_masks(labels, match=self.match)
@@ -136,13 +153,13 @@ class PairLoss(EmbeddingLoss):
             matrix = self.distance.pairwise(embeddings, others)
         return matrix, positives, negatives
 
-    def read_labels(self, y_true):
+    def read_labels(self, y_true: Tensor) -> Any:
         """Returns class ids, or unchanged labels with ``match``."""
         if self.match is None:
             return super().read_labels(y_true)
         return _inputs.labels_as_given(y_true)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns every argument; a named ``match`` is stored by its name."""
         config = super().get_config()
         return {**config, "match": matching.serialize(self.match)} if "match" in config else config

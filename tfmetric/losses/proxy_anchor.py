@@ -1,5 +1,7 @@
 """Proxy-Anchor: each proxy pulls its own class and pushes the others, the hardest most."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -13,9 +15,12 @@ from tfmetric.losses.proxy_loss import (
     own_columns,
     own_cosines,
 )
+from tfmetric.typing import Array, Tensor
 
 
-def proxy_anchor_terms(labels, cosines, margin=0.1, scale=32.0) -> Terms:
+def proxy_anchor_terms(
+    labels: Array, cosines: Tensor, margin: float = 0.1, scale: float = 32.0
+) -> Terms:
     """The value of each example; the function under :class:`ProxyAnchorLoss`.
 
     Args:
@@ -88,12 +93,17 @@ class ProxyAnchorLoss(ProxyLoss):
     """
 
     def __init__(
-        self, margin=0.1, scale=32.0, reduction="auto", name="proxy_anchor_loss", dtype=None
+        self,
+        margin: float = 0.1,
+        scale: float = 32.0,
+        reduction: str | None = "auto",
+        name: str | None = "proxy_anchor_loss",
+        dtype: str | None = None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.margin = number("margin", margin, 0.0, 1.0)
         self.scale = positive("scale", scale)
 
-    def terms(self, labels, cosines, references=None):
+    def terms(self, labels: Array, cosines: Tensor, references: Any = None) -> Terms:
         """See :class:`EmbeddingLoss`."""
         return proxy_anchor_terms(labels, cosines, self.margin, self.scale)

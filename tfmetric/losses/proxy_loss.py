@@ -1,11 +1,14 @@
 """The base of the losses on the cosines of embeddings and class proxies."""
 
+from typing import Any
+
 from keras import ops
 
 from tfmetric._embedding_mark import is_marked
 from tfmetric._errors import expected
 from tfmetric.losses import _inputs
 from tfmetric.losses.base import EmbeddingLoss, Terms
+from tfmetric.typing import Tensor
 
 # Vanishes in any sum of exponentials but stays finite: −∞ would turn the gradient into NaN.
 LOWEST = -1e30
@@ -32,11 +35,16 @@ class ProxyLoss(EmbeddingLoss):
         dtype: Dtype, or dtype policy, of the result.
     """
 
-    def __init__(self, reduction="auto", name=None, dtype=None):
+    def __init__(
+        self, reduction: str | None = "auto", name: str | None = None, dtype: str | None = None
+    ):
         # Every replica holds all proxies, so nothing is gathered.
         super().__init__(reduction=reduction, name=name, dtype=dtype)
 
-    def call(self, y_true, y_pred, memory=None):
+    # Proxies are the references.
+    def call(  # type: ignore[override]
+        self, y_true: Tensor, y_pred: Tensor, memory: Any = None
+    ) -> Tensor:
         """Returns values ``(B,)`` whose plain mean, or sum, is the reduced loss."""
         if memory is not None:
             raise ValueError(

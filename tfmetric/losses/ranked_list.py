@@ -8,20 +8,21 @@ from tfmetric.losses import _arguments
 from tfmetric.losses.base import Terms, anchor_terms, check_margin
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Held, Largest, Smallest, Sum
+from tfmetric.typing import Distance, Match, Tensor
 
 # Sums of exponentials up to this exponent stay far below the largest float32.
 _NO_OVERFLOW = 60.0
 
 
 def ranked_list_terms(
-    matrix,
-    positives,
-    negatives,
-    alpha=1.2,
-    margin=0.4,
-    temperature=10.0,
-    positive_temperature=0.0,
-    balance=0.5,
+    matrix: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    alpha: float = 1.2,
+    margin: float = 0.4,
+    temperature: float = 10.0,
+    positive_temperature: float = 0.0,
+    balance: float = 0.5,
 ) -> Terms:
     """Computes one term for each anchor.
 
@@ -140,17 +141,17 @@ class RankedListLoss(PairLoss):
 
     def __init__(
         self,
-        alpha=1.2,
-        margin=0.4,
-        temperature=10.0,
-        positive_temperature=0.0,
-        balance=0.5,
-        distance="euclidean",
-        match=None,
-        reduction="auto",
-        name="ranked_list_loss",
-        dtype=None,
-        gather="local",
+        alpha: float = 1.2,
+        margin: float = 0.4,
+        temperature: float = 10.0,
+        positive_temperature: float = 0.0,
+        balance: float = 0.5,
+        distance: Distance = "euclidean",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "ranked_list_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.alpha = _arguments.positive("alpha", alpha)
@@ -163,7 +164,7 @@ class RankedListLoss(PairLoss):
         )
         self.balance = _arguments.number("balance", balance, 0, 1)
 
-    def anchor_terms(self, positives, negatives):
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         return _terms(
             positives,

@@ -1,5 +1,7 @@
 """Recall at k, made differentiable by two sigmoids."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -9,10 +11,16 @@ from tfmetric.losses._masked import any_of
 from tfmetric.losses._soft_ranks import sum_of_gains
 from tfmetric.losses.base import Terms, anchor_terms
 from tfmetric.losses.pair_loss import PairLoss, similarities
+from tfmetric.typing import Distance, Match, Tensor
 
 
 def recall_at_k_terms(
-    similarity, positives, negatives, k=(1, 2, 4, 8), rank_temperature=1.0, temperature=0.01
+    similarity: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    k: Any = (1, 2, 4, 8),
+    rank_temperature: float = 1.0,
+    temperature: float = 0.01,
 ) -> Terms:
     """Computes one term for each anchor.
 
@@ -91,15 +99,15 @@ class RecallAtKLoss(PairLoss):
 
     def __init__(
         self,
-        k=(1, 2, 4, 8),
-        rank_temperature=1.0,
-        temperature=0.01,
-        distance="cosine",
-        match=None,
-        reduction="auto",
-        name="recall_at_k_loss",
-        dtype=None,
-        gather="local",
+        k: Any = (1, 2, 4, 8),
+        rank_temperature: float = 1.0,
+        temperature: float = 0.01,
+        distance: Distance = "cosine",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "recall_at_k_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(distance, match, reduction, name, dtype, gather)
         if not isinstance(k, (tuple, list)) or not k:
@@ -108,7 +116,7 @@ class RecallAtKLoss(PairLoss):
         self.rank_temperature = _arguments.positive("rank_temperature", rank_temperature)
         self.temperature = _arguments.positive("temperature", temperature)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def pair_terms(self, matrix: Tensor, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         return recall_at_k_terms(
             similarities(matrix, self.distance),

@@ -1,5 +1,7 @@
 """Penalties on the embeddings themselves: lengths, spread and correlations."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -11,6 +13,7 @@ from tfmetric.losses import _inputs
 from tfmetric.losses._arguments import positive
 from tfmetric.losses.base import check_margin
 from tfmetric.losses.two_views import covariance_penalty
+from tfmetric.typing import Array, Tensor
 
 
 class EmbeddingRegularizer(ConfigFromArguments, keras.regularizers.Regularizer):
@@ -32,10 +35,10 @@ class EmbeddingRegularizer(ConfigFromArguments, keras.regularizers.Regularizer):
 
     uses_labels = False
 
-    def __init__(self, strength=1.0):
+    def __init__(self, strength: float = 1.0):
         self.strength = check_margin(strength, "strength")
 
-    def penalty(self, x, labels=None):
+    def penalty(self, x: Any, labels: Array | None = None) -> Tensor:
         """Returns the penalty of embeddings ``(B, D)``, a scalar that does not grow with the batch.
 
         Args:
@@ -44,7 +47,7 @@ class EmbeddingRegularizer(ConfigFromArguments, keras.regularizers.Regularizer):
         """
         raise NotImplementedError
 
-    def __call__(self, x, labels=None):
+    def __call__(self, x: Any, labels: Array | None = None) -> Tensor:
         """Returns the penalty of ``(B, D)`` embeddings, times strength, times B."""
         x = ops.convert_to_tensor(x)
         if len(x.shape) != 2:
@@ -83,11 +86,11 @@ class NormRegularizer(EmbeddingRegularizer):
         length 0.
     """
 
-    def __init__(self, length=1.0, strength=1.0):
+    def __init__(self, length: float = 1.0, strength: float = 1.0):
         super().__init__(strength)
         self.length = check_margin(length, "length")
 
-    def penalty(self, x, labels=None):
+    def penalty(self, x: Any, labels: Array | None = None) -> Tensor:
         """See :class:`EmbeddingRegularizer`."""
         length = distances.safe_sqrt(ops.sum(ops.square(x), axis=1))
         return ops.mean(ops.square(length - self.length))
@@ -122,11 +125,11 @@ class KoLeoRegularizer(EmbeddingRegularizer):
         Sablayrolles et al.: Spreading vectors for similarity search (2019), the KoLeo term.
     """
 
-    def __init__(self, epsilon=1e-4, strength=1.0):
+    def __init__(self, epsilon: float = 1e-4, strength: float = 1.0):
         super().__init__(strength)
         self.epsilon = positive("epsilon", epsilon)
 
-    def penalty(self, x, labels=None):
+    def penalty(self, x: Any, labels: Array | None = None) -> Tensor:
         """See :class:`EmbeddingRegularizer`."""
         x = distances.l2_normalize(x)
         fixed = ops.stop_gradient(x)
@@ -168,11 +171,11 @@ class UniformityRegularizer(EmbeddingRegularizer):
         Uniformity on the Hypersphere (2020), the uniformity loss.
     """
 
-    def __init__(self, t=2.0, strength=1.0):
+    def __init__(self, t: float = 2.0, strength: float = 1.0):
         super().__init__(strength)
         self.t = positive("t", t)
 
-    def penalty(self, x, labels=None):
+    def penalty(self, x: Any, labels: Array | None = None) -> Tensor:
         """See :class:`EmbeddingRegularizer`."""
         x = distances.l2_normalize(x)
         apart = distances.get("squared_euclidean").pairwise(x, x)
@@ -208,7 +211,7 @@ class DecorrelationRegularizer(EmbeddingRegularizer):
         Bardes, Ponce, LeCun: VICReg (2022), eq. 4.
     """
 
-    def penalty(self, x, labels=None):
+    def penalty(self, x: Any, labels: Array | None = None) -> Tensor:
         """See :class:`EmbeddingRegularizer`."""
         return covariance_penalty(x)
 
@@ -245,7 +248,7 @@ class SpreadOutRegularizer(EmbeddingRegularizer):
 
     uses_labels = True
 
-    def penalty(self, x, labels=None):
+    def penalty(self, x: Any, labels: Array | None = None) -> Tensor:
         """See :class:`EmbeddingRegularizer`."""
         x = distances.l2_normalize(x)
         cosine = ops.matmul(x, ops.transpose(x))

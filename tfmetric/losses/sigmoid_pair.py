@@ -1,5 +1,7 @@
 """Sigmoid loss on two sides: each pair of a batch is told to be a link or not, by itself."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -9,6 +11,7 @@ from tfmetric.losses.base import anchor_terms
 from tfmetric.losses.in_batch_softmax import compared
 from tfmetric.losses.streaming import Sum
 from tfmetric.losses.two_sided_loss import TwoSidedLoss
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -60,15 +63,15 @@ class SigmoidPairLoss(TwoSidedLoss):
 
     def __init__(
         self,
-        temperature=0.1,
-        bias=-10.0,
-        mask_accidental_hits=True,
-        similarity="cosine",
-        learned_temperature=False,
-        reduction="auto",
-        name="sigmoid_pair_loss",
-        dtype=None,
-        gather="local",
+        temperature: float = 0.1,
+        bias: float = -10.0,
+        mask_accidental_hits: bool = True,
+        similarity: Tensor = "cosine",
+        learned_temperature: Any = False,
+        reduction: str | None = "auto",
+        name: str | None = "sigmoid_pair_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(False, reduction, name, dtype, gather)
         self.temperature = _arguments.positive("temperature", temperature)
@@ -81,7 +84,7 @@ class SigmoidPairLoss(TwoSidedLoss):
             Sum(lambda d: ops.softplus(-d), lambda d: -ops.sigmoid(-d))
         )
 
-    def link_terms(self, links):
+    def link_terms(self, links: Any) -> Any:
         """See :class:`TwoSidedLoss`."""
         left, right = _logit_columns.factors(
             links, self._columns, self.similarity, 1.0 / self.temperature, self.bias

@@ -8,9 +8,12 @@ from tfmetric.losses._masked import any_of
 from tfmetric.losses._soft_ranks import sum_of_gains
 from tfmetric.losses.base import Terms, anchor_terms
 from tfmetric.losses.pair_loss import PairLoss, similarities
+from tfmetric.typing import Distance, Match, Tensor
 
 
-def smooth_ap_terms(similarity, positives, negatives, temperature=0.01) -> Terms:
+def smooth_ap_terms(
+    similarity: Tensor, positives: Tensor, negatives: Tensor, temperature: float = 0.01
+) -> Terms:
     """Computes one term for each anchor.
 
     The function under :class:`SmoothAPLoss`; see there for the arguments.
@@ -82,18 +85,18 @@ class SmoothAPLoss(PairLoss):
 
     def __init__(
         self,
-        temperature=0.01,
-        distance="cosine",
-        match=None,
-        reduction="auto",
-        name="smooth_ap_loss",
-        dtype=None,
-        gather="local",
+        temperature: float = 0.01,
+        distance: Distance = "cosine",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "smooth_ap_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.temperature = _arguments.positive("temperature", temperature)
 
-    def pair_terms(self, matrix, positives, negatives):
+    def pair_terms(self, matrix: Tensor, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         similarity = similarities(matrix, self.distance)
         return smooth_ap_terms(similarity, positives, negatives, self.temperature)

@@ -1,14 +1,19 @@
 """SoftTriple: several centres per class, weighted by a softmax."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from tfmetric.losses._arguments import number, positive
 from tfmetric.losses.base import Terms
 from tfmetric.losses.proxy_loss import ProxyLoss, own_columns, own_cosines, softmax_terms
+from tfmetric.typing import Array, Tensor
 
 
-def soft_triple_terms(labels, cosines, margin=0.01, scale=20.0, gamma=0.1) -> Terms:
+def soft_triple_terms(
+    labels: Array, cosines: Tensor, margin: float = 0.01, scale: float = 20.0, gamma: float = 0.1
+) -> Terms:
     """The value of each example; the function under :class:`SoftTripleLoss`.
 
     Args:
@@ -67,18 +72,18 @@ class SoftTripleLoss(ProxyLoss):
 
     def __init__(
         self,
-        margin=0.01,
-        scale=20.0,
-        gamma=0.1,
-        reduction="auto",
-        name="soft_triple_loss",
-        dtype=None,
+        margin: float = 0.01,
+        scale: float = 20.0,
+        gamma: float = 0.1,
+        reduction: str | None = "auto",
+        name: str | None = "soft_triple_loss",
+        dtype: str | None = None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.margin = number("margin", margin, 0.0, 2.0)
         self.scale = positive("scale", scale)
         self.gamma = positive("gamma", gamma)
 
-    def terms(self, labels, cosines, references=None):
+    def terms(self, labels: Array, cosines: Tensor, references: Any = None) -> Terms:
         """See :class:`EmbeddingLoss`."""
         return soft_triple_terms(labels, cosines, self.margin, self.scale, self.gamma)

@@ -1,6 +1,7 @@
 """SphereFace: multiplies the angle to the own class's proxy."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -15,9 +16,12 @@ from tfmetric.losses.proxy_loss import (
     own_cosines,
     softmax_terms,
 )
+from tfmetric.typing import Array, Tensor
 
 
-def sphereface_terms(labels, cosines, margin=4, scale=30.0) -> Terms:
+def sphereface_terms(
+    labels: Array, cosines: Tensor, margin: float = 4, scale: float = 30.0
+) -> Terms:
     """The value of each example; the function under :class:`SphereFaceLoss`.
 
     Args:
@@ -85,13 +89,20 @@ class SphereFaceLoss(ProxyLoss):
     eq. 7; a fixed scale as in Liu et al.: SphereFace Revived (2022).
     """
 
-    def __init__(self, margin=4, scale=30.0, reduction="auto", name="sphereface_loss", dtype=None):
+    def __init__(
+        self,
+        margin: float = 4,
+        scale: float = 30.0,
+        reduction: str | None = "auto",
+        name: str | None = "sphereface_loss",
+        dtype: str | None = None,
+    ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         if isinstance(margin, bool) or margin not in range(1, 11):
             raise ValueError(expected("margin to be a whole number from 1 to 10", margin=margin))
         self.margin = int(margin)
         self.scale = positive("scale", scale)
 
-    def terms(self, labels, cosines, references=None):
+    def terms(self, labels: Array, cosines: Tensor, references: Any = None) -> Terms:
         """See :class:`EmbeddingLoss`."""
         return sphereface_terms(labels, cosines, self.margin, self.scale)

@@ -8,9 +8,12 @@ from tfmetric.losses._everybody import against_everybody
 from tfmetric.losses.base import Terms, anchor_terms
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Held
+from tfmetric.typing import Distance, Match, Tensor
 
 
-def sup_con_terms(similarity, positives, negatives, temperature=0.1) -> Terms:
+def sup_con_terms(
+    similarity: Tensor, positives: Tensor, negatives: Tensor, temperature: float = 0.1
+) -> Terms:
     """Computes one term for each anchor.
 
     The function under :class:`SupConLoss`; see there for the arguments.
@@ -75,17 +78,17 @@ class SupConLoss(PairLoss):
 
     def __init__(
         self,
-        temperature=0.1,
-        distance="cosine",
-        match=None,
-        reduction="auto",
-        name="sup_con_loss",
-        dtype=None,
-        gather="local",
+        temperature: float = 0.1,
+        distance: Distance = "cosine",
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "sup_con_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(distance, match, reduction, name, dtype, gather)
         self.temperature = _arguments.positive("temperature", temperature)
 
-    def anchor_terms(self, positives, negatives):
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         return _terms(positives, negatives, self.temperature)

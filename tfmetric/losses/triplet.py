@@ -1,5 +1,7 @@
 """Triplet losses: keep an anchor nearer to its positive than to its negative by a margin."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -18,18 +20,19 @@ from tfmetric.mining import (
     nearest_further,
     resolve,
 )
+from tfmetric.typing import Array, Distance, Tensor
 
 
 def triplet_terms(
-    labels,
-    embeddings,
-    margin=0.2,
-    mining="hard",
-    distance="euclidean",
-    power=1,
-    fallback=None,
-    warmup=False,
-    references=None,
+    labels: Array,
+    embeddings: Array,
+    margin: float = 0.2,
+    mining: Any = "hard",
+    distance: Distance = "euclidean",
+    power: int = 1,
+    fallback: str | None = None,
+    warmup: bool = False,
+    references: Any = None,
 ) -> Terms:
     """Computes max(0, d(a,p) − d(a,n) + margin)^power of the mined triplets for each anchor.
 
@@ -166,16 +169,16 @@ class TripletLoss(EmbeddingLoss):
 
     def __init__(
         self,
-        margin=0.2,
-        mining="hard",
-        distance="euclidean",
-        power=1,
-        fallback=None,
-        warmup=False,
-        reduction="auto",
-        name="triplet_loss",
-        dtype=None,
-        gather="local",
+        margin: float = 0.2,
+        mining: Any = "hard",
+        distance: Distance = "euclidean",
+        power: int = 1,
+        fallback: str | None = None,
+        warmup: bool = False,
+        reduction: str | None = "auto",
+        name: str | None = "triplet_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype, gather=gather)
         penalty = Penalty(margin, power)
@@ -192,11 +195,11 @@ class TripletLoss(EmbeddingLoss):
         self.warmup = bool(warmup)
 
     @property
-    def auto_reduction(self):
+    def auto_reduction(self) -> str:
         """Returns the mean over active triplets if all are formed, else over all valid ones."""
         return "mean_over_active" if self._pair == ("all", "all") else "sum_over_batch_size"
 
-    def terms(self, labels, embeddings, references=None):
+    def terms(self, labels: Array, embeddings: Array, references: Any = None) -> Terms:
         """See :class:`EmbeddingLoss`."""
         return triplet_terms(
             labels,
@@ -249,16 +252,16 @@ class SiameseTripletLoss(SiameseLoss):
 
     def __init__(
         self,
-        margin=0.2,
-        reduction="sum_over_batch_size",
-        name="siamese_triplet_loss",
-        dtype=None,
+        margin: float = 0.2,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "siamese_triplet_loss",
+        dtype: str | None = None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self._penalty = Penalty(margin)
         self.margin = self._penalty.margin
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Values ``(B,)``."""
         if len(y_pred.shape) != 2 or y_pred.shape[1] != 2:
             raise ValueError(

@@ -10,9 +10,12 @@ from tfmetric.losses import _arguments
 from tfmetric.losses.base import Terms, gather_terms
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Held, LogSumExp
+from tfmetric.typing import Match, Tensor
 
 
-def tuplet_margin_terms(matrix, positives, negatives, margin=5.73, scale=64.0) -> Terms:
+def tuplet_margin_terms(
+    matrix: Tensor, positives: Tensor, negatives: Tensor, margin: float = 5.73, scale: float = 64.0
+) -> Terms:
     """Computes one term for each positive of an anchor.
 
     The function under :class:`TupletMarginLoss`; see there for the arguments.
@@ -84,18 +87,18 @@ class TupletMarginLoss(PairLoss):
 
     def __init__(
         self,
-        margin=5.73,
-        scale=64.0,
-        match=None,
-        reduction="auto",
-        name="tuplet_margin_loss",
-        dtype=None,
-        gather="local",
+        margin: float = 5.73,
+        scale: float = 64.0,
+        match: Match | None = None,
+        reduction: str | None = "auto",
+        name: str | None = "tuplet_margin_loss",
+        dtype: str | None = None,
+        gather: str = "local",
     ):
         super().__init__("cosine", match, reduction, name, dtype, gather)
         self.margin = _arguments.number("margin", margin, 0, 90)
         self.scale = _arguments.positive("scale", scale)
 
-    def anchor_terms(self, positives, negatives):
+    def anchor_terms(self, positives: Tensor, negatives: Tensor) -> Terms:
         """See :class:`PairLoss`."""
         return _terms(positives, negatives, self.margin, self.scale)

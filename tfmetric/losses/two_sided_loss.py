@@ -11,6 +11,7 @@ from tfmetric.losses import _inputs
 from tfmetric.losses.base import EmbeddingLoss, Terms, takes_references
 from tfmetric.losses.references import Memory, References, joined_labels, read_batch
 from tfmetric.mining import by_class
+from tfmetric.typing import Tensor
 
 
 class Links(NamedTuple):
@@ -52,7 +53,14 @@ class TwoSidedLoss(EmbeddingLoss):
         gather: As in :class:`EmbeddingLoss`.
     """
 
-    def __init__(self, symmetric=False, reduction="auto", name=None, dtype=None, gather="local"):
+    def __init__(
+        self,
+        symmetric: bool = False,
+        reduction: str | None = "auto",
+        name: str | None = None,
+        dtype: str | None = None,
+        gather: str = "local",
+    ):
         super().__init__(reduction=reduction, name=name, dtype=dtype, gather=gather)
         self.symmetric = bool(symmetric)
 
@@ -65,7 +73,7 @@ class TwoSidedLoss(EmbeddingLoss):
         raise NotImplementedError
 
     # A batch with two sides brings its references: the base's argument is missing on purpose.
-    def call(self, y_true, y_pred, memory: Memory | None = None):  # type: ignore[override]
+    def call(self, y_true: Tensor, y_pred: Tensor, memory: Memory | None = None) -> Tensor:  # type: ignore[override]
         """Values ``(B,)`` whose plain mean, or sum, is the reduced loss.
 
         Args:
@@ -108,8 +116,12 @@ class TwoSidedLoss(EmbeddingLoss):
         return self.values_of(terms, batch.right, y_pred, replicas)
 
     def __call__(  # type: ignore[override]
-        self, y_true, y_pred, sample_weight=None, memory: Memory | None = None
-    ):
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Any = None,
+        memory: Memory | None = None,
+    ) -> Tensor:
         """The reduced loss; see the class.
 
         Args:
@@ -187,7 +199,7 @@ class OnTwoSides(TwoSidedLoss):
         (2016), eq. 7.
     """
 
-    def __init__(self, loss, symmetric=False, name="on_two_sides"):
+    def __init__(self, loss: Any, symmetric: bool = False, name: str | None = "on_two_sides"):
         loss = keras.saving.deserialize_keras_object(loss) if isinstance(loss, dict) else loss
         if not isinstance(loss, EmbeddingLoss) or isinstance(loss, TwoSidedLoss):
             raise ValueError(expected("a loss on labels and embeddings, one side each", loss=loss))
@@ -199,14 +211,14 @@ class OnTwoSides(TwoSidedLoss):
         self.loss = loss
 
     @property
-    def auto_reduction(self):
+    def auto_reduction(self) -> str:
         """The reduction that "auto" is for the loss."""
         return self.loss.auto_reduction
 
-    def read_labels(self, y_true):
+    def read_labels(self, y_true: Tensor) -> Any:
         """Labels as the loss reads them."""
         return self.loss.read_labels(y_true)
 
-    def link_terms(self, links):
+    def link_terms(self, links: Any) -> Terms:
         """See :class:`TwoSidedLoss`."""
         return self.loss.terms(links.labels, links.anchors, links.references)

@@ -6,12 +6,14 @@ without labels make the views and call these functions.
 
 import functools
 import inspect
+from typing import Any
 
 from keras import ops
 
 from tfmetric import distances
 from tfmetric.losses import _inputs
 from tfmetric.losses.ntxent import NTXentLoss
+from tfmetric.typing import Tensor
 
 
 def _none_costs_nothing(loss):
@@ -33,7 +35,7 @@ def _none_costs_nothing(loss):
 
 
 @_none_costs_nothing
-def simclr(a, b, temperature=0.1):
+def simclr(a: Any, b: Any, temperature: float = 0.1) -> Any:
     """Identifies each view's partner among the 2B − 2 views of other examples.
 
     This is :class:`tfmetric.losses.NTXentLoss` with each example as a separate class:
@@ -67,7 +69,15 @@ def simclr(a, b, temperature=0.1):
 
 
 @_none_costs_nothing
-def vicreg(a, b, invariance=25.0, variance=25.0, covariance=1.0, deviation=1.0, epsilon=1e-4):
+def vicreg(
+    a: Any,
+    b: Any,
+    invariance: float = 25.0,
+    variance: float = 25.0,
+    covariance: float = 1.0,
+    deviation: float = 1.0,
+    epsilon: float = 1e-4,
+) -> Any:
     """VICReg: makes views alike, spreads every coordinate and decorrelates coordinates. O(B·D²).
 
     λ·mean (a − b)² + μ·[v(a) + v(b)] + ν·[c(a) + c(b)], where v is the mean over the coordinates
@@ -118,7 +128,7 @@ def covariance_penalty(x):
 
 
 @_none_costs_nothing
-def barlow_twins(a, b, off_diagonal=5e-3):
+def barlow_twins(a: Any, b: Any, off_diagonal: float = 5e-3) -> Any:
     """Barlow Twins: brings the cross-correlation of the two views' coordinates near the identity.
 
     Σ_i (1 − C_ii)² + λ·Σ_{i≠j} C_ij², C_ij the correlation over the batch of coordinate i of the
@@ -153,7 +163,7 @@ def barlow_twins(a, b, off_diagonal=5e-3):
 
 
 @_none_costs_nothing
-def negative_cosine(prediction, target):
+def negative_cosine(prediction: Tensor, target: Any) -> Any:
     """Returns the mean −cos of predictions and targets; targets get no gradient.
 
     Args:

@@ -1,6 +1,7 @@
 """A weighted sum of several losses on one embedding."""
 
 from numbers import Real
+from typing import Any
 
 import keras
 from keras import ops
@@ -13,6 +14,7 @@ from tfmetric.losses._memory import applied
 from tfmetric.losses.base import Reduced
 from tfmetric.losses.references import Memory, References
 from tfmetric.losses.regularizers import EmbeddingRegularizer
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -57,7 +59,13 @@ class WeightedSum(ConfigFromArguments, keras.losses.Loss):
     0.0
     """
 
-    def __init__(self, losses, weights=None, name="weighted_sum", dtype=None):
+    def __init__(
+        self,
+        losses: Any,
+        weights: Any = None,
+        name: str | None = "weighted_sum",
+        dtype: str | None = None,
+    ):
         super().__init__(name=name, reduction="sum_over_batch_size", dtype=dtype)
         parts = [_restored(part) for part in losses]
         if not parts:
@@ -70,12 +78,12 @@ class WeightedSum(ConfigFromArguments, keras.losses.Loss):
 
     def __call__(
         self,
-        y_true,
-        y_pred,
-        sample_weight=None,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Any = None,
         memory: Memory | None = None,
         references: References | None = None,
-    ):
+    ) -> Tensor:
         """Returns the weighted sum; a vector if a part has ``reduction=None``."""
         with keras.name_scope(self.name):
             y_true, y_pred = _inputs.rows(y_true), ops.convert_to_tensor(y_pred)
@@ -89,7 +97,7 @@ class WeightedSum(ConfigFromArguments, keras.losses.Loss):
                 total = total + weight * ops.cast(value, compute)
             return narrowed(total, self.dtype)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns the weighted sum, without sample weights."""
         return self(y_true, y_pred)
 

@@ -1,6 +1,7 @@
 """Autoencoder: the baseline of training without labels."""
 
 import math
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -47,7 +48,14 @@ class Autoencoder(WithoutLabels):
         Hinton, Salakhutdinov: Reducing the Dimensionality of Data with Neural Networks (2006).
     """
 
-    def __init__(self, embedder, decoder=None, filters=16, scale=None, name="autoencoder"):
+    def __init__(
+        self,
+        embedder: keras.Model,
+        decoder: Any = None,
+        filters: int = 16,
+        scale: float | None = None,
+        name: str | None = "autoencoder",
+    ):
         super().__init__(embedder, name=name)
         shape = tuple(embedder.input_shape[1:])
         self._scale_given, self._decoder_given, self.filters = scale, decoder, filters
@@ -59,7 +67,7 @@ class Autoencoder(WithoutLabels):
         if made != shape:
             raise ValueError(expected(f"a decoder whose output is {shape}", output_shape=made))
 
-    def forward(self, inputs, training):
+    def forward(self, inputs: Any, training: bool | None) -> Any:
         """See :class:`tfmetric.models.WithoutLabels`."""
         embeddings = self.embedder(inputs, training=training)
         made = self.decoder(embeddings, training=training)
@@ -69,7 +77,7 @@ class Autoencoder(WithoutLabels):
         values = ops.maximum(ops.prod(ops.cast(ops.shape(off), "float32")), 1.0)
         return embeddings, ops.sum(off) / values
 
-    def reconstruct(self, x):
+    def reconstruct(self, x: Any) -> Any:
         """Returns the reconstructed inputs ``(B, ...)``, in the scale of the inputs."""
         made = self.decoder(self.embedder(x, training=False), training=False)
         return ops.convert_to_numpy(made) / self.scale

@@ -1,6 +1,7 @@
 """Cached gradients: batches far beyond memory, with the gradient of the whole batch."""
 
 from numbers import Integral
+from typing import Any
 
 import keras
 from keras import ops, tree
@@ -9,6 +10,7 @@ from tfmetric._errors import expected
 from tfmetric.losses._inputs import at_least_one_row
 from tfmetric.models._micro_batches import part_by_part
 from tfmetric.models.wrapped import TrainedEmbedder
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -52,7 +54,12 @@ class CachedGradients(TrainedEmbedder):
         Setup (2021), sec. 3.2.
     """
 
-    def __init__(self, embedder, micro_batch_size=256, name="cached_gradients"):
+    def __init__(
+        self,
+        embedder: keras.Model,
+        micro_batch_size: int = 256,
+        name: str | None = "cached_gradients",
+    ):
         if isinstance(embedder, TrainedEmbedder):
             raise ValueError(
                 expected(
@@ -76,7 +83,7 @@ class CachedGradients(TrainedEmbedder):
             )
         self.micro_batch_size = int(micro_batch_size)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool | None = False) -> Tensor:
         """Returns the embeddings ``(B, D)``; in training part by part."""
         if not training:
             return self.embedder(inputs, training=False)

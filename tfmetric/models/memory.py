@@ -1,6 +1,7 @@
 """Cross-batch memory: compares a batch with the embeddings of earlier batches too."""
 
 from numbers import Integral
+from typing import Any
 
 import keras
 from keras import ops
@@ -10,6 +11,7 @@ from tfmetric.losses import _inputs
 from tfmetric.losses._memory import takes_memory
 from tfmetric.losses.references import Memory
 from tfmetric.models.wrapped import TrainedEmbedder, innermost
+from tfmetric.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="tfmetric")
@@ -65,11 +67,11 @@ class CrossBatchMemory(TrainedEmbedder):
 
     def __init__(
         self,
-        embedder,
-        memory_size=8192,
-        warmup_steps=1000,
-        label_shape=(),
-        name="cross_batch_memory",
+        embedder: keras.Model,
+        memory_size: int = 8192,
+        warmup_steps: int = 1000,
+        label_shape: tuple[int, ...] = (),
+        name: str | None = "cross_batch_memory",
     ):
         super().__init__(embedder, name=name)
         for key, value, least in (
@@ -102,7 +104,14 @@ class CrossBatchMemory(TrainedEmbedder):
             name=name,
         )
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Any = None,
+        training: bool | None = True,
+    ) -> Tensor:
         """Computes the loss against batch and memory; in training the memory keeps the batch."""
         if not training:
             return super().compute_loss(x, y, y_pred, sample_weight, training)

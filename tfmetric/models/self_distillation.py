@@ -1,6 +1,8 @@
 """Training without labels and negatives: one view predicts the other."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -44,18 +46,18 @@ class SimSiam(TwoViews):
 
     def __init__(
         self,
-        embedder,
-        augment=None,
-        projector=(256, 256, 256),
-        predictor=None,
-        name="simsiam",
+        embedder: keras.Model,
+        augment: keras.layers.Layer | None = None,
+        projector: keras.layers.Layer | Sequence[int] | None = (256, 256, 256),
+        predictor: Any = None,
+        name: str | None = "simsiam",
     ):
         super().__init__(embedder, augment, projector, name=name, normalize=True)
         self.predictor, self._predictor_given = predicting(
             predictor, self.width, max(self.width // 4, 1)
         )
 
-    def forward(self, inputs, training):
+    def forward(self, inputs: Any, training: bool | None) -> Any:
         """See :class:`tfmetric.models.WithoutLabels`."""
         embeddings, projections = self.project(self.views(inputs), training)
         a, b = halves(projections)
@@ -105,13 +107,13 @@ class BYOL(TwoViews):
 
     def __init__(
         self,
-        embedder,
-        augment=None,
-        projector=(512, 128),
-        predictor=None,
-        momentum=0.996,
-        steps=None,
-        name="byol",
+        embedder: keras.Model,
+        augment: keras.layers.Layer | None = None,
+        projector: keras.layers.Layer | Sequence[int] | None = (512, 128),
+        predictor: Any = None,
+        momentum: float = 0.996,
+        steps: Any = None,
+        name: str | None = "byol",
     ):
         super().__init__(embedder, augment, projector, name=name)
         self.predictor, self._predictor_given = predicting(predictor, self.width, 512)
@@ -133,7 +135,7 @@ class BYOL(TwoViews):
         copy.assign(ops.copy(variable.value))  # On JAX the buffer itself would be shared.
         return copy
 
-    def forward(self, inputs, training):
+    def forward(self, inputs: Any, training: bool | None) -> Any:
         """See :class:`tfmetric.models.WithoutLabels`."""
         if training:
             self._move_target()
@@ -145,7 +147,7 @@ class BYOL(TwoViews):
         loss = 4.0 + 2.0 * (negative_cosine(from_a, b) + negative_cosine(from_b, a))
         return embeddings, loss
 
-    def target(self, inputs, training=False):
+    def target(self, inputs: Any, training: bool | None = False) -> Any:
         """Returns the target networks' projections ``(B, P)`` of inputs ``(B, ...)``."""
         x = inputs
         for network, weights in self._followed():
@@ -171,7 +173,7 @@ class BYOL(TwoViews):
                 )
         return pairs
 
-    def quantize(self, mode=None, **kwargs):
+    def quantize(self, mode: str | None = None, **kwargs: Any) -> Any:
         """See :class:`tfmetric.models.wrapped.EmbedderInside`; integer weights are not followed."""
         before = [list(network.trainable_variables) for network in self._networks()]
         super().quantize(mode, **kwargs)

@@ -6,9 +6,12 @@ from keras import ops
 from tfmetric.layers import PairwiseDistance
 from tfmetric.models.checked_embedder import check_embedder
 from tfmetric.models.like_inputs import inputs_like
+from tfmetric.typing import Distance
 
 
-def siamese(embedder: keras.Model, distance="euclidean", name: str = "siamese") -> keras.Model:
+def siamese(
+    embedder: keras.Model, distance: Distance = "euclidean", name: str = "siamese"
+) -> keras.Model:
     """Makes a model that maps a pair of inputs to the distance of their embeddings.
 
     Train it on explicit pairs with :class:`tfmetric.losses.SiameseContrastiveLoss`. It shares the
@@ -45,7 +48,9 @@ def siamese(embedder: keras.Model, distance="euclidean", name: str = "siamese") 
     return keras.Model((a, b), distances, name=name)
 
 
-def triplet(embedder: keras.Model, distance="euclidean", name: str = "triplet") -> keras.Model:
+def triplet(
+    embedder: keras.Model, distance: Distance = "euclidean", name: str = "triplet"
+) -> keras.Model:
     """Makes a model that maps an anchor, a positive and a negative to two distances.
 
     Train it on explicit triplets with :class:`tfmetric.losses.SiameseTripletLoss`. It shares the

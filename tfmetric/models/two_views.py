@@ -1,5 +1,8 @@
 """Training without labels by a loss on two views: SimCLR, VICReg, Barlow Twins."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from tfmetric import losses
@@ -43,12 +46,17 @@ class SimCLR(TwoViews):
     """
 
     def __init__(
-        self, embedder, augment=None, projector=(256, 128), temperature=0.1, name="simclr"
+        self,
+        embedder: keras.Model,
+        augment: keras.layers.Layer | None = None,
+        projector: keras.layers.Layer | Sequence[int] | None = (256, 128),
+        temperature: float = 0.1,
+        name: str | None = "simclr",
     ):
         super().__init__(embedder, augment, projector, name=name)
         self.temperature = positive("temperature", temperature)
 
-    def forward(self, inputs, training):
+    def forward(self, inputs: Any, training: bool | None) -> Any:
         """See :class:`tfmetric.models.WithoutLabels`."""
         embeddings, projections = self.project(self.views(inputs), training)
         return embeddings, losses.simclr(*halves(projections), self.temperature)
@@ -90,15 +98,15 @@ class VICReg(TwoViews):
 
     def __init__(
         self,
-        embedder,
-        augment=None,
-        projector=(512, 512, 512),
-        invariance=25.0,
-        variance=25.0,
-        covariance=1.0,
-        deviation=1.0,
-        epsilon=1e-4,
-        name="vicreg",
+        embedder: keras.Model,
+        augment: keras.layers.Layer | None = None,
+        projector: keras.layers.Layer | Sequence[int] | None = (512, 512, 512),
+        invariance: float = 25.0,
+        variance: float = 25.0,
+        covariance: float = 1.0,
+        deviation: float = 1.0,
+        epsilon: float = 1e-4,
+        name: str | None = "vicreg",
     ):
         super().__init__(embedder, augment, projector, name=name)
         self.invariance = check_margin(invariance, "invariance")
@@ -107,7 +115,7 @@ class VICReg(TwoViews):
         self.deviation = positive("deviation", deviation)
         self.epsilon = positive("epsilon", epsilon)
 
-    def forward(self, inputs, training):
+    def forward(self, inputs: Any, training: bool | None) -> Any:
         """See :class:`tfmetric.models.WithoutLabels`."""
         embeddings, projections = self.project(self.views(inputs), training)
         return embeddings, losses.vicreg(*halves(projections), **self._weights())
@@ -148,16 +156,16 @@ class BarlowTwins(TwoViews):
 
     def __init__(
         self,
-        embedder,
-        augment=None,
-        projector=(512, 512, 512),
-        off_diagonal=5e-3,
-        name="barlow_twins",
+        embedder: keras.Model,
+        augment: keras.layers.Layer | None = None,
+        projector: keras.layers.Layer | Sequence[int] | None = (512, 512, 512),
+        off_diagonal: float = 5e-3,
+        name: str | None = "barlow_twins",
     ):
         super().__init__(embedder, augment, projector, name=name)
         self.off_diagonal = check_margin(off_diagonal, "off_diagonal")
 
-    def forward(self, inputs, training):
+    def forward(self, inputs: Any, training: bool | None) -> Any:
         """See :class:`tfmetric.models.WithoutLabels`."""
         embeddings, projections = self.project(self.views(inputs), training)
         return embeddings, losses.barlow_twins(*halves(projections), self.off_diagonal)

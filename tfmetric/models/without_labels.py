@@ -1,6 +1,7 @@
 """Base classes of the models that train an embedder without labels."""
 
 from numbers import Integral
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -10,6 +11,7 @@ from tfmetric.elements import element_of_shape
 from tfmetric.layers import RandomAffine
 from tfmetric.models.checked_embedder import check_embedder
 from tfmetric.models.wrapped import TrainedEmbedder
+from tfmetric.typing import Tensor
 
 
 class WithoutLabels(TrainedEmbedder):
@@ -28,7 +30,7 @@ class WithoutLabels(TrainedEmbedder):
         name: Name of the model.
     """
 
-    def __init__(self, embedder, name=None):
+    def __init__(self, embedder: keras.Model, name: str | None = None):
         if isinstance(embedder, TrainedEmbedder):
             raise ValueError(
                 expected("the embedder itself, not a model that trains it", embedder=embedder)
@@ -36,7 +38,7 @@ class WithoutLabels(TrainedEmbedder):
         check_embedder(embedder, several_inputs=False)
         super().__init__(embedder, name=name)
 
-    def forward(self, inputs, training):
+    def forward(self, inputs: Any, training: bool | None) -> Any:
         """Returns embeddings ``(B, D)``, and the loss of the batch, a scalar.
 
         Args:
@@ -46,7 +48,7 @@ class WithoutLabels(TrainedEmbedder):
         """
         raise NotImplementedError
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool | None = False) -> Tensor:
         """Returns the embeddings; in training the loss is added."""
         if not training:
             # predict must not compute the views.
@@ -55,7 +57,14 @@ class WithoutLabels(TrainedEmbedder):
         self.add_loss(loss)
         return embeddings
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Tensor | None = None,
+        y_pred: Tensor | None = None,
+        sample_weight: Any = None,
+        training: bool | None = True,
+    ) -> Tensor:
         """Sums the model's own loss, a loss from ``compile`` and regularisers."""
         if sample_weight is not None and self.loss is None:
             raise ValueError(
@@ -97,7 +106,14 @@ class TwoViews(WithoutLabels):
         normalize: Whether batch normalisation follows the last dense layer of the projector too.
     """
 
-    def __init__(self, embedder, augment=None, projector=None, name=None, normalize=False):
+    def __init__(
+        self,
+        embedder: keras.Model,
+        augment: keras.layers.Layer | None = None,
+        projector: keras.layers.Layer | None = None,
+        name: str | None = None,
+        normalize: bool = False,
+    ):
         super().__init__(embedder, name=name)
         self.normalize = bool(normalize)
         self.augment = _view_maker(augment, embedder)
@@ -107,7 +123,7 @@ class TwoViews(WithoutLabels):
             dim = self.projector.compute_output_shape((None, dim))[-1]
         self.width = dim
 
-    def views(self, inputs):
+    def views(self, inputs: Any) -> Any:
         """Returns two random views as one batch ``(2B, ...)``, all first views before all second.
 
         One batch costs one pass, and its batch normalisation sees both views.
@@ -115,7 +131,7 @@ class TwoViews(WithoutLabels):
         both = [self.augment(inputs, training=True) for _ in range(2)]
         return ops.concatenate(both, axis=0)
 
-    def project(self, views, training):
+    def project(self, views: Any, training: bool | None) -> Any:
         """Returns embeddings ``(B, D)`` of the first views, and projections ``(2B, P)`` of both."""
         embeddings = self.embedder(views, training=training)
         projections = embeddings

@@ -46,10 +46,10 @@ def compare_given(
         )
         for start in range(0, len(left), step)
     ]
-    found = np.concatenate(found) if found else np.zeros(0, np.float32)
+    measured = np.concatenate(found) if found else np.zeros(0, np.float32)
     examples = (len(embeddings), 0 if gallery is embeddings else len(gallery))
     source = PairSource(
-        read_only(left, right, found, same),
+        read_only(left, right, measured, same),
         classes,
         distances_module.get(distance).name,
         examples,
