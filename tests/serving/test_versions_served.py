@@ -109,6 +109,26 @@ def test_a_version_that_is_mended_is_served(registry, directory):
     assert states(registry) == {2: "AVAILABLE", 1: "END"}
 
 
+def test_a_name_that_no_url_can_hold_is_said_and_not_served(tmp_path, directory, caplog):
+    """One rule for saving, serving and deployment."""
+    for name in ("my glyphs", "größe", "a%20b", "-first"):
+        shutil.copytree(directory, directory.parent / name)
+        with pytest.raises(ValueError, match="part of a URL: rename it"):
+            export.save(models.embedder((4,), embedding_dim=2), tmp_path / name)
+        assert not (tmp_path / name).exists()
+        with pytest.raises(ValueError, match="part of a URL: rename it"):
+            Registry(directory.parent / name)
+        with pytest.raises(ValueError, match="part of a URL: rename it"):
+            export.serve_config(directory.parent / name, tmp_path / "deployment")
+    registry = Registry(directory.parent)
+    registry.poll()
+    assert list(registry.models()) == ["glyphs"]
+    said = [line for line in caplog.messages if "is not served" in line]
+    assert len(said) == 4
+    assert any("'my glyphs'" in line for line in said)
+    registry.close()
+
+
 def test_what_is_served_of_a_directory(tmp_path, directory):
     alone = Registry(directory)
     alone.poll()

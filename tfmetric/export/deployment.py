@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tfmetric._errors import expected
 from tfmetric._files import replacing
+from tfmetric._model_name import model_name
 from tfmetric.export import deployment_readme
 from tfmetric.export.versions import versions
 from tfmetric.export.yaml_text import yaml
@@ -130,14 +131,7 @@ def find(directory) -> list[Model]:
             )
         )
     for path in paths:
-        if not re.fullmatch(r"[\w.-]+", path.name, re.ASCII):
-            raise ValueError(
-                expected(
-                    "a directory named with letters, digits, '_', '.' and '-', as it becomes part "
-                    "of a URL: rename it",
-                    name=path.name,
-                )
-            )
+        model_name(path)
     return [_model(path) for path in paths]
 
 

@@ -86,7 +86,8 @@ def save(
 
     Args:
         model: An embedder, from (B, ...), or a dictionary of such inputs, to (B, D).
-        directory: The parent of the versions, made if it does not exist.
+        directory: The parent of the versions, made if it does not exist. Its name is that of the
+            model in a server: letters, digits, "_", "." and "-", the first no "." or "-".
         gallery: What is searched: a ``LabeledData``; a pair (inputs, labels); an array of
             inputs (N, ...), or a dictionary of them for a model of several inputs. None for a
             model that only embeds and verifies.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tfmetric._errors import expected
 from tfmetric._files import scratch_beside, sync, sync_directory
+from tfmetric._model_name import model_name
 from tfmetric._whole_numbers import LARGEST, whole_number
 
 _STEM = "export"
@@ -50,9 +51,11 @@ def new_version(directory) -> Iterator[Draft]:
     export removes.
 
     Raises:
-        ValueError: If ``directory`` is a file, or cannot be made or written to.
+        ValueError: If ``directory`` is a file, cannot be made or written to, or has a name that no
+            server can serve.
     """
     directory = Path(directory)
+    model_name(directory)
     with ExitStack() as held:
         try:
             directory.mkdir(parents=True, exist_ok=True)

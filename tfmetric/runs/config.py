@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shlex
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -188,15 +189,20 @@ def _with_path(settings):
 def name_of(dataset) -> str:
     """A directory name made of a source: the last part of a path, the name of a TFDS set.
 
-    >>> name_of("tfds:omniglot:3.0.0"), name_of("/data/faces.npz")
-    ('omniglot', 'faces')
+    It is a name that an exported model can have. Letters that a URL does not hold become a number,
+    so that two data sets never share a name for that reason.
+
+    >>> name_of("tfds:omniglot:3.0.0"), name_of("/data/faces.npz"), name_of("/data/größe")
+    ('omniglot', 'faces', 'gr--e-5bd3a989')
     """
     text = str(dataset)
     if text.startswith("tfds:"):
         text = text.split(":")[1]
     path = Path(text).resolve()
     stem = path.stem if path.suffix in (".csv", ".npz") else path.name
-    return "".join(c if c.isalnum() or c in "-_." else "-" for c in stem).strip(".") or "data"
+    kept = (c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in stem)
+    name = "".join(kept).strip(".-") or "data"
+    return name if stem.isascii() else f"{name}-{zlib.crc32(stem.encode('utf-8', 'replace')):08x}"
 
 
 def located(name) -> str:

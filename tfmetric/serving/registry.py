@@ -1,7 +1,6 @@
 """Keeps track of the served versions: follows a directory and never drops a version in use."""
 
 import logging
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfmetric._errors import expected
+from tfmetric._model_name import is_model_name, model_name
 from tfmetric._whole_numbers import whole_number
 from tfmetric.serving.loaded import Loaded
 from tfmetric.serving.refusals import Refused, said
@@ -53,6 +53,7 @@ class Registry:
 
     Raises:
         FileNotFoundError: If there is no version.
+        ValueError: If ``directory`` is a model whose name cannot be part of a URL.
     """
 
     def __init__(self, directory, num_versions: int = 1):
@@ -63,6 +64,9 @@ class Registry:
         self._held: dict[str, dict[int, _Held]] = {}
         self._states: dict[str, dict[int, State]] = {}
         self._failed: dict[Path, tuple] = {}
+        self._unnamed: set[str] = set()
+        if self._single:
+            model_name(self.directory)
         if not self.directory.is_dir() or not self._found():
             raise FileNotFoundError(
                 expected(
@@ -130,9 +134,17 @@ class Registry:
             return {self.directory.name: _numbers(self.directory)}
         models = {}
         for path in self.directory.iterdir():
-            # Other names cannot be in a URL.
-            if re.fullmatch(r"\w[\w.-]*", path.name, re.ASCII) and (numbers := _numbers(path)):
+            if not (numbers := _numbers(path)):
+                continue
+            if is_model_name(path.name):
                 models[path.name] = numbers
+            elif not path.name.startswith(".") and path.name not in self._unnamed:
+                self._unnamed.add(path.name)  # The log says it once, not with every poll.
+                LOG.error(
+                    "%r is not served, as its name cannot be part of a URL: rename it, with "
+                    "letters, digits, '_', '.' and '-' only",
+                    path.name,
+                )
         return models
 
     def _update(self, name, found):
