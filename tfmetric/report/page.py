@@ -6,13 +6,13 @@ import hashlib
 import numpy as np
 
 from tfmetric._version import __version__
-from tfmetric.report import about, examples, figures, groups, map_view, tasks, wide_tables
+from tfmetric.report import about, examples, figures, groups, map_view, players, tasks, wide_tables
 from tfmetric.report.html import Html, shortened, tag
 from tfmetric.report.search_section import search_section
 from tfmetric.report.style import STYLE
 from tfmetric.visualization.groups import figure_title
 
-_SCRIPT = wide_tables.SCRIPT + map_view.SCRIPT
+_SCRIPT = wide_tables.SCRIPT + map_view.SCRIPT + players.SCRIPT
 _NO_EVIDENCE = (
     "This run has kept no evidence.npz (runs of older versions have not), so there is nothing to "
     "draw this from."

@@ -54,14 +54,17 @@ def example_shown(evidence, index: int, alt: str) -> Html:
     if evidence.sounds is None:
         return shown
     source = _wav(evidence.sounds[index], evidence.sound_rate)
-    return shown + tag("audio", controls=True, preload="none", src=source, aria_label=alt)
+    # A button: browsers hide the play button of a native player as narrow as an example.
+    sound = tag("audio", preload="none", src=source)
+    return shown + tag(
+        "button", "Play", sound, type="button", class_="play", aria_label=f"Play {alt}"
+    )
 
 
 def list_class(evidence) -> str:
-    """The class of a list of examples: words and players need more room than pictures."""
+    """The class of a list of examples: words need more room than pictures."""
     shown = evidence.thumbnails
-    roomy = evidence.sounds is not None or (shown is not None and shown.look == "words")
-    return "neighbours roomy" if roomy else "neighbours"
+    return "neighbours roomy" if shown is not None and shown.look == "words" else "neighbours"
 
 
 def _words(text, alt):

@@ -86,8 +86,10 @@ figcaption { color: var(--soft); font-size: .875rem; margin-top: .4rem; }
 .neighbours .words { display: block; height: 4.1rem; overflow: hidden; text-align: left;
   border: 1px solid var(--line); padding: .15rem .25rem; margin-bottom: .25rem;
   overflow-wrap: anywhere; }
-.neighbours audio { display: block; width: 100%; height: 1.75rem; margin-bottom: .25rem; }
-/* Words and players need more room than pictures. */
+.play { font: inherit; color: inherit; background: var(--tint); border: 1px solid var(--line);
+  border-radius: 4px; padding: .15rem .6rem; margin: 0 auto .25rem; cursor: pointer; }
+.play::before { content: "\\25B6\\FE0E\\2002"; } .play.on::before { content: "\\25A0\\2002"; }
+/* Words need more room than pictures. */
 .roomy { gap: .9rem .75rem; } .roomy li { width: 10.5rem; }
 .roomy .words { height: auto; min-height: 4.1rem; }
 .query .words { outline: 3px double var(--soft); }
@@ -126,6 +128,7 @@ footer { color: var(--soft); font-size: .875rem; margin-top: 3rem; padding-top: 
   .key dd { font-size: 1.35rem; }
 }
 @media print {
+  .play { display: none; }
   :root { --ink: #000; --soft: #444; --line: #bbb; --paper: #fff; --tint: #fff; --link: #000;
     --right: #1a7f37; --wrong: #b35900; --missed: #0072b2; }
   body { max-width: none; padding: 0; font-size: 10pt; }
