@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from support import oracles
-from support.backends import COMPILED, step_of, value_and_gradient
+from support.backends import COMPILED_ONCE, step_of, value_and_gradient
 from support.batches import DEGENERATE, DUPLICATES, ORDINARY
 
 from tfmetric.losses import ContrastiveLoss, SiameseContrastiveLoss
@@ -71,7 +71,7 @@ def test_reductions_and_sample_weight_equal_the_formula(reduction, mining):
     compare(batch, mining=mining, reduction=reduction, weight=weight)
 
 
-@pytest.mark.parametrize("mode", COMPILED)
+@pytest.mark.parametrize("mode", COMPILED_ONCE)
 @pytest.mark.parametrize("mining", ["all", "hard"])
 def test_compiled_equals_the_formula(mode, mining):
     degenerate = DEGENERATE["lone-classes"], DEGENERATE["batch-of-one"]

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 from support import oracles
-from support.backends import COMPILED, MODES, step_of, value_and_gradient
+from support.backends import COMPILED, COMPILED_ONCE, MODES, step_of, value_and_gradient
 from support.batches import DEGENERATE, DUPLICATES, ORDINARY
 
 from tfmetric import distances
@@ -79,7 +79,7 @@ def test_fallback_of_semi_hard_equals_the_formula(name, fallback, mining):
     compare(DEGENERATE["lone-classes"], mining, fallback=fallback)
 
 
-@pytest.mark.parametrize("mode", ["eager", *COMPILED])
+@pytest.mark.parametrize("mode", ["eager", *COMPILED_ONCE])
 def test_warmup_takes_semi_hard_negatives_until_the_hardest_are_beyond(mode):
     labels, x = ORDINARY["four-by-four"]
     apart = x + 3 * np.eye(4, 5)[labels].astype("float32")
@@ -107,7 +107,7 @@ def test_semi_hard_either_way(way, name):
         compare((ORDINARY | DEGENERATE)[name], "semi-hard", fallback=fallback)
 
 
-@pytest.mark.parametrize("mode", COMPILED)
+@pytest.mark.parametrize("mode", COMPILED_ONCE)
 def test_semi_hard_either_way_compiled(way, mode):
     batches = ORDINARY["lopsided"], DEGENERATE["no-negatives"]
     compare_each(batches, "semi-hard", 0.7, fallback="easy", mode=mode)
@@ -123,7 +123,7 @@ def test_all_triplets_either_way(way, name, power):
         compare(batch, "all", margin, power=power)
 
 
-@pytest.mark.parametrize("mode", COMPILED)
+@pytest.mark.parametrize("mode", COMPILED_ONCE)
 @pytest.mark.parametrize(
     ("way", "power"),
     [

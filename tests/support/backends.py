@@ -15,6 +15,12 @@ COMPILED = [
     *(("graph-unknown-batch",) if "graph" in MODES else ()),
     *(m if "unknown" in m else pytest.param(m, marks=pytest.mark.slow) for m in MODES[1:]),
 ]
+# For a variant of a computation that another test compiles in each mode: the plain run traces it
+# once, for XLA, which refuses more than a graph does. Tracing takes seconds of each mode.
+COMPILED_ONCE = [
+    m if m == "xla-unknown-batch" else pytest.param(m, marks=pytest.mark.slow)
+    for m in (*(("graph-unknown-batch",) if "graph" in MODES else ()), *MODES[1:])
+]
 
 
 def value_and_gradient(loss, labels, x, mode="eager", sample_weight=None):
