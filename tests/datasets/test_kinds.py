@@ -145,3 +145,16 @@ def test_no_examples_are_an_error(name):
     values, options = kinds.EXAMPLES[name]
     with pytest.raises(ValueError, match="Expected"):
         datasets.load((kinds.none_of(values), kinds.LABELS[:0]), **options)
+
+
+def test_another_kind_fits_or_is_a_clear_error(name):
+    values, options = kinds.EXAMPLES[name]
+    options = {key: value for key, value in options.items() if key == "fields"}
+    failed = []
+    for kind in MODALITIES:
+        try:
+            datasets.from_arrays(values, kinds.LABELS, kind=kind, **options)
+        except ValueError as error:
+            failed.append(str(error))
+    assert failed
+    assert [words for words in failed if not words.startswith("Expected ")] == []

@@ -102,6 +102,14 @@ def test_what_does_not_fit_is_an_error(table, options, words):
         datasets.load(table, kind="record", **options)
 
 
+def test_a_column_that_is_not_read_is_mentioned(table):
+    text = table.read_text(encoding="utf-8").replace("title", "text", 1)
+    table.write_text(text, encoding="utf-8")
+    train, _ = datasets.load(table)
+    assert train.element.kind == "image"
+    assert any("the column text was not read beside path" in n for n in train.report.notes)
+
+
 def test_a_table_of_several_kinds_names_the_kind_that_reads_it(table):
     with pytest.raises(ValueError, match="kind='record'"):
         datasets.load(table, columns=("price", "title"))

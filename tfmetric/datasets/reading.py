@@ -63,6 +63,10 @@ def examples_of_values(
             expected("one group for each example", num_examples=count, num_groups=len(groups))
         )
     kind = options.kind or kind_of_values(values)
+    if isinstance(values, Mapping) and kind != "record":
+        raise ValueError(
+            expected("kind='record' with a mapping of columns", kind=kind, fields=list(values))
+        )
     rows = np.flatnonzero(~missing)
     known = None if ids is None else np.asarray(ids, np.str_)
     own = known

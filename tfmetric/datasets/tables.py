@@ -50,6 +50,8 @@ def table_examples(path: str | os.PathLike, options: ReadOptions) -> Examples:
         "groups": None if group is None else np.array(table.columns[group], np.str_),
     }
     parts, notes = (None, ()) if split is None else with_a_test(_parts(table, split))
+    if options.columns is None and not records:
+        notes = (*notes, *_unread(table, columns, (label, group, split), options))
     labels = np.array(table.columns[label], np.str_)
     common |= {"options": options, "parts": parts, "notes": notes, "skipped": table.skipped}
     if records:
@@ -102,6 +104,18 @@ class _Numbers:
 
     def __array__(self, dtype=None, copy=None):
         return self.matrix if dtype is None else self.matrix.astype(dtype)
+
+
+def _unread(table, columns, others, options):
+    """Returns a note where the table has texts and files, of which one kind is read."""
+    usual = (options.text or "text", options.path or "path")
+    rest = [name for name in usual if name in table.columns and name not in (*columns, *others)]
+    if not rest:
+        return ()
+    return (
+        f"the column {', '.join(rest)} was not read beside {', '.join(columns)}; kind='record'"
+        " reads both",
+    )
 
 
 def _require_columns(table, columns):

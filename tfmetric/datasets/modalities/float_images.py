@@ -36,8 +36,9 @@ def float_images(
         for position in range(len(store)):
             advance(1)
             fault = store.fault(position) if isinstance(store, FileStore) else ""
+            pixels = np.empty((0, 0, 1), np.uint8)
             try:
-                pixels = None if fault else pixels_as_stored(store.read_bytes(position))
+                pixels = pixels if fault else pixels_as_stored(store.read_bytes(position))
             except Exception as error:  # Pillow raises many kinds; the reason is reported.
                 words = (str(error).splitlines() or [type(error).__name__])[0].split(": <_io")[0]
                 fault = f"cannot be decoded, cut short or damaged ({words})"

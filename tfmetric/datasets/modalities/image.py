@@ -13,6 +13,7 @@ from tfmetric.datasets.modalities.modality import (
     Usable,
     kept,
     kept_ids,
+    require_one_shape,
     rows_without_missing,
 )
 from tfmetric.datasets.modalities.pixels import changed, pixels_of
@@ -43,6 +44,7 @@ def image_values(
         value_range: The (lowest, highest) value that a pixel can have; values outside raise an
             error.
     """
+    require_one_shape(values, "image")
     x = np.asarray(values)
     if x.ndim == 3:
         x = x[..., None]

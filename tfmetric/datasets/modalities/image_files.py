@@ -80,7 +80,8 @@ def image_files(
         channels, note = _channels(store, keep, color, found.grey)
         notes += note
         # Every PNG can be read with three channels, and a grey PNG with one.
-        plain = found.png and sizes == {tuple(image_size)} and (channels == 3 or found.grey)
+        size = image_size or DEFAULT_IMAGE_SIZE
+        plain = found.png and found.sizes == {tuple(size)} and (channels == 3 or found.grey)
         plain = plain and isinstance(store, FileStore)
         source = _source(store, image_size, channels, plain)
         cache = chosen != "quick" and len(keep) * int(np.prod(source.element.shape)) <= cache_bytes

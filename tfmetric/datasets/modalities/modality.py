@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmetric._errors import expected
 from tfmetric.datasets.sources import Source
 from tfmetric.datasets.stores import FileStore
 
@@ -65,6 +66,24 @@ class Modality:
     def unit(self) -> str:
         """What holds one example on disk, in a word."""
         return "folder" if self.of_folders else "file"
+
+
+def require_one_shape(values: Any, kind: str) -> None:
+    """Raises a ValueError that names the first row of another shape; NumPy's names none."""
+    if isinstance(values, np.ndarray) and values.dtype.kind != "O":
+        return
+    if not isinstance(values, (list, tuple, np.ndarray)) or not len(values):
+        return
+    first = np.shape(values[0])
+    for row, value in enumerate(values):
+        if np.shape(value) != first:
+            raise ValueError(
+                expected(
+                    f"{kind} examples of one shape, {first} as the first",
+                    row=row,
+                    shape=np.shape(value),
+                )
+            )
 
 
 def rows_without_missing(values: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:

@@ -12,6 +12,7 @@ from tfmetric.datasets.modalities.modality import (
     Usable,
     kept,
     kept_ids,
+    require_one_shape,
     rows_without_missing,
 )
 from tfmetric.datasets.sources import ArraySource
@@ -25,6 +26,7 @@ def vector_values(values: Any, name: str, ids: np.ndarray | None = None) -> Usab
     columns.
     """
     columns = tuple(map(str, getattr(values, "columns", ())))
+    require_one_shape(values, "vector")
     x = np.asarray(values)
     if x.ndim != 2 or x.dtype.kind not in "fiub":
         raise ValueError(
