@@ -32,8 +32,8 @@ class CollapseMonitor(keras.callbacks.Callback):
       no semi-hard mining (which finds no triplet in a collapsed batch); or the argument ``margin``.
 
     Args:
-        margin: The loss of a collapsed batch; None for the margin to the power of the compiled
-            loss.
+        margin: The loss of a collapsed batch; None for the compiled loss's margin raised to its
+            power.
         patience: Epochs in a row with the loss at the margin. Defaults to 2.
         tolerance: Tolerance as a share of the margin. Defaults to 0.05, since a last batch without
             a triplet counts as 0.

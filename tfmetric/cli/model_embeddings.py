@@ -46,7 +46,8 @@ def embed_data(model, dataset, given, part, batch_size) -> list[Embedded]:
     Args:
         model: A .keras file, the directory of a run, or that of an exported model.
         dataset: A source of data, or None for the run's data.
-        given: Given options of the data, by name. part: "test", "train" or "all", which is both.
+        given: Given options of the data, by name.
+        part: "test", "train" or "all", which is both.
         batch_size: Examples embedded at a time.
 
     Raises:

@@ -17,21 +17,21 @@ from tfmetric.typing import Tensor
 class LearnedTemperature(ConfigFromArguments, keras.layers.Layer):
     """Appends a learned 1/τ to the embeddings, for a loss with ``learned_temperature=True``.
 
-    A loss has no weights in Keras, so the weight lives here and reaches
-    :class:`tfmetric.losses.InBatchSoftmaxLoss` or :class:`tfmetric.losses.SigmoidPairLoss` through
-    the output of the training model. :func:`tfmetric.models.two_tower` puts the layer there; the
-    towers stay models of their own, without the column.
+    A Keras loss has no weights, so this layer holds the weight and passes it to
+    :class:`tfmetric.losses.InBatchSoftmaxLoss` or :class:`tfmetric.losses.SigmoidPairLoss` in the
+    output of the training model. :func:`tfmetric.models.two_tower` puts the layer there; the towers
+    stay separate models, without the column.
 
     Inputs: ``(..., D)``. Output: ``(..., D + 1)``, or ``(..., D + 2)`` with a bias.
 
     Args:
-        temperature: τ at first, greater than 0. 0.07 is usual for cosines.
-        lowest: τ falls no lower than that: 0.01 as in CLIP.
-        bias: b at first, for a sigmoid loss; None for no such column.
+        temperature: Initial τ, greater than 0. 0.07 is usual for cosines.
+        lowest: Lower bound of τ; 0.01 as in CLIP.
+        bias: Initial b, for a sigmoid loss; None for no such column.
         **kwargs: Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ...
 
     Attributes:
-        log_scale: Scalar: log 1/τ, as it is learned.
+        log_scale: Scalar, the learned log 1/τ.
 
     Raises:
         ValueError: If an argument is out of range, or ``temperature`` is below ``lowest``.

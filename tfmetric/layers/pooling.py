@@ -22,8 +22,8 @@ class GeMPooling2D(ConfigFromArguments, keras.layers.Layer):
     mixed-precision policy.
 
     Args:
-        p: The exponent, at least 1. Defaults to 3.0. trainable: Whether p is learned. Defaults to
-            True.
+        p: The exponent, at least 1. Defaults to 3.0.
+        trainable: Whether p is learned. Defaults to True.
         epsilon: The smallest activation, positive. Defaults to 1e-6.
         data_format: ``"channels_last"`` or ``"channels_first"``; defaults to Keras's setting.
         keepdims: Whether the pooled axes stay, with length 1. Defaults to False.

@@ -24,7 +24,7 @@ from tfmetric.typing import Array, Tensor
 def arcface_terms(
     labels: Array, cosines: Tensor, margin: float = 0.5, scale: float = 64.0
 ) -> Terms:
-    """The value of each example; the function under :class:`ArcFaceLoss`.
+    """Computes the value of each example; the function under :class:`ArcFaceLoss`.
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.

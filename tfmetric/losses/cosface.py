@@ -19,7 +19,7 @@ from tfmetric.typing import Array, Tensor
 def cosface_terms(
     labels: Array, cosines: Tensor, margin: float = 0.35, scale: float = 64.0
 ) -> Terms:
-    """The value of each example; the function under :class:`CosFaceLoss`.
+    """Computes the value of each example; the function under :class:`CosFaceLoss`.
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.

@@ -19,7 +19,7 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
 
     The first choice for two towers: questions and answers, images and captions, users and items.
     The more links in a batch, the better; memory is that of a tile of the matrix of logits, so a
-    batch of 16,384 is no trouble.
+    batch of 16,384 fits easily.
 
     Formula:
         With s the similarity, τ the temperature and q_j the probability that candidate j is in a
@@ -32,8 +32,9 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
         (``mask_accidental_hits``). With ``symmetric`` it is the mean with the same from the other
         side, without q.
 
-    Inputs: As in :class:`TwoSidedLoss`: ``y_true`` ``(B,)`` ids of the candidates, ``y_pred``
-    ``(B, 2 + H, D)``. The last columns of D may be what ``learned_temperature`` and ``log_q`` say.
+    Inputs: As in :class:`TwoSidedLoss`: ``y_true`` ``(B,)`` ids of the candidates, ``y_pred`` ``(B,
+    2 + H, D)``. The last columns of D may hold the values for ``learned_temperature`` and
+    ``log_q``.
 
     Args:
         temperature: Greater than 0: τ. 0.05 suits cosines of towers that are trained from
@@ -106,7 +107,7 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
         own = _logit_columns.own_logits(left, right, links.partner)
         several = others.count > 0
         value = ops.softplus(ops.where(several, others.total - own, 0.0))
-        # Strictly positive by the formula, also where float32 says 0.
+        # The formula is strictly positive, even where float32 rounds it to 0.
         return anchor_terms(ops.where(several, value, 0.0), ops.ones_like(several), several)
 
 

@@ -17,7 +17,7 @@ from tfmetric.typing import Array, Tensor
 
 
 def normalized_softmax_terms(labels: Array, cosines: Tensor, temperature: float = 0.05) -> Terms:
-    """The value of each example; the function under :class:`NormalizedSoftmaxLoss`.
+    """Computes the value of each example; the function under :class:`NormalizedSoftmaxLoss`.
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.
@@ -82,7 +82,7 @@ class NormalizedSoftmaxLoss(ProxyLoss):
 
 
 def proxy_nca_terms(labels: Array, cosines: Tensor, temperature: float = 1 / 9) -> Terms:
-    """The value of each example; the function under :class:`ProxyNCALoss`.
+    """Computes the value of each example; the function under :class:`ProxyNCALoss`.
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.

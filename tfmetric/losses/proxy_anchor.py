@@ -21,7 +21,7 @@ from tfmetric.typing import Array, Tensor
 def proxy_anchor_terms(
     labels: Array, cosines: Tensor, margin: float = 0.1, scale: float = 32.0
 ) -> Terms:
-    """The value of each example; the function under :class:`ProxyAnchorLoss`.
+    """Computes the value of each example; the function under :class:`ProxyAnchorLoss`.
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.

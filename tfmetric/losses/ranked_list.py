@@ -34,8 +34,8 @@ def ranked_list_terms(
         negatives: ``(B, N)`` booleans.
         alpha: The least distance of negatives.
         margin: How much nearer than ``alpha`` positives must be.
-        temperature: Of the weights of negatives.
-        positive_temperature: Of the weights of positives.
+        temperature: Temperature of the weights of negatives.
+        positive_temperature: Temperature of the weights of positives.
         balance: Weight of the negatives.
     """
     numbers = alpha, margin, temperature, positive_temperature, balance

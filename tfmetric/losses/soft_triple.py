@@ -14,7 +14,7 @@ from tfmetric.typing import Array, Tensor
 def soft_triple_terms(
     labels: Array, cosines: Tensor, margin: float = 0.01, scale: float = 20.0, gamma: float = 0.1
 ) -> Terms:
-    """The value of each example; the function under :class:`SoftTripleLoss`.
+    """Computes the value of each example; the function under :class:`SoftTripleLoss`.
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.

@@ -22,7 +22,7 @@ from tfmetric.typing import Array, Tensor
 def sphereface_terms(
     labels: Array, cosines: Tensor, margin: float = 4, scale: float = 30.0
 ) -> Terms:
-    """The value of each example; the function under :class:`SphereFaceLoss`.
+    """Computes the value of each example; the function under :class:`SphereFaceLoss`.
 
     Args:
         labels: ``(B,)`` integers from 0 to C − 1.

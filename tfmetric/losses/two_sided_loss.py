@@ -65,7 +65,7 @@ class TwoSidedLoss(EmbeddingLoss):
         self.symmetric = bool(symmetric)
 
     def link_terms(self, links: Links) -> Terms:
-        """The terms of each anchor of one direction.
+        """Computes the terms of each anchor in one direction.
 
         Args:
             links: :class:`Links`.
@@ -167,23 +167,23 @@ def _apart(batch, size, number, replicas):
 
 @keras.saving.register_keras_serializable(package="tfmetric")
 class OnTwoSides(TwoSidedLoss):
-    """Any loss on labels and embeddings, on the links of queries and candidates.
+    """Applies any loss on labels and embeddings to the links of queries and candidates.
 
     Each query is an anchor, the candidates of its id are its positives, all other candidates its
     negatives: queries are not compared with queries. ``OnTwoSides(MultipleNegativesRankingLoss())``
-    is that of Sentence-Transformers, ``OnTwoSides(NPairsLoss())`` that of Sohn.
+    equals the loss of Sentence-Transformers, ``OnTwoSides(NPairsLoss())`` equals Sohn's.
 
     Inputs: As in :class:`TwoSidedLoss`.
 
     Args:
         loss: A loss on labels and embeddings that takes references: every pair loss and
             :class:`tfmetric.losses.TripletLoss`, for example. Its reduction, dtype and ``gather``
-            hold.
+            apply.
         symmetric: As in :class:`TwoSidedLoss`.
         name: Name of the loss.
 
     Raises:
-        ValueError: If ``loss`` is no such loss.
+        ValueError: If ``loss`` takes no references.
 
     Example:
 
@@ -205,18 +205,18 @@ class OnTwoSides(TwoSidedLoss):
             raise ValueError(expected("a loss on labels and embeddings, one side each", loss=loss))
         if not takes_references(loss):
             raise ValueError(
-                expected("a loss that can compare a batch with others than itself", loss=loss)
+                expected("a loss that can compare a batch with other examples", loss=loss)
             )
         super().__init__(symmetric, loss.reduction, name, loss.dtype, loss.gather)
         self.loss = loss
 
     @property
     def auto_reduction(self) -> str:
-        """The reduction that "auto" is for the loss."""
+        """The reduction that "auto" means for the loss."""
         return self.loss.auto_reduction
 
     def read_labels(self, y_true: Tensor) -> Any:
-        """Labels as the loss reads them."""
+        """Reads labels as the loss does."""
         return self.loss.read_labels(y_true)
 
     def link_terms(self, links: Any) -> Terms:

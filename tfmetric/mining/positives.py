@@ -42,8 +42,8 @@ def each_positive(anchors: Anchors, step: Any, state: Any, at_once: Any = 1) -> 
     loop is as long as the largest class, for any batch size.
 
     Args:
-        anchors: Positions of the anchors. step: Takes :class:`Positives` and the state, returns the
-            new state.
+        anchors: Positions of the anchors.
+        step: Takes :class:`Positives` and the state, returns the new state.
         state: Tuple of tensors.
         at_once: Number of positives of each anchor in one call.
 

@@ -16,8 +16,8 @@ class Autoencoder(WithoutLabels):
     """Trains an embedder whose input a decoder can reconstruct, by mean squared error.
 
     When to use it: as the baseline that any training without labels should beat, or to warm up an
-    embedder for
-    vectors. It keeps details that cover many pixels, not details that distinguish examples.
+    embedder for vectors. It keeps details that cover many pixels, not details that distinguish
+    examples.
 
     Inputs of fit: x (B, ...), or (x, labels); see :class:`tfmetric.models.WithoutLabels`.
 

@@ -21,24 +21,23 @@ def two_tower(
     negatives: int = 0,
     name: str = "two_tower",
 ) -> "TwoTower":
-    """Makes a model from the two sides of a link to their two embeddings.
+    """Makes a model that embeds both sides of a link, such as a question and its answer.
 
-    For questions and answers, images and captions, users and items. Train it by plain ``compile``
-    and ``fit`` with a loss on two sides, on batches ``((queries, candidates), ids)``; what you
-    evaluate, export and search with are ``model.query`` and ``model.candidate``.
+    Use it for questions and answers, images and captions, users and items. Train it by plain
+    ``compile`` and ``fit`` with a loss on two sides, on batches ``((queries, candidates), ids)``.
+    Evaluate, export and search with ``model.query`` and ``model.candidate``.
 
     Args:
         query: Embedder of the queries, a model with one output (B, D).
-        candidate: Embedder of the candidates, with an output as wide. None, or the same object,
-            embeds both sides with one tower.
+        candidate: Embedder of the candidates, with an output of the same width. None, or the same
+            object, embeds both sides with one tower.
         temperature: A :class:`tfmetric.layers.LearnedTemperature`, for a loss with
-            ``learned_temperature=True``; None for none.
+            ``learned_temperature=True``; None for a fixed temperature.
         log_q: ``"given"``: a further input, ``(B,)`` floats, is the log of the probability that
             the candidate is in a batch. ``"estimated"``: a further input, ``(B,)`` whole numbers,
             is the candidate's id, and :class:`tfmetric.layers.StreamingLogQ` estimates it. For a
             loss with ``log_q=True``. None for no such column.
-        negatives: How many explicit negatives a query has, each a further input like the
-            candidate.
+        negatives: Number of explicit negatives of a query, each a further input like the candidate.
         name: Name of the model.
 
     Returns:
@@ -47,7 +46,7 @@ def two_tower(
         behind each embedding.
 
     Raises:
-        ValueError: If a tower is no embedder, the widths differ, or an argument is unknown.
+        ValueError: If a tower is not an embedder, the widths differ, or an argument is unknown.
 
     Example:
 

@@ -20,8 +20,8 @@ class Evidence:
         class_names: (C,) text.
         ids: (N,) text: origin of each example.
         groups: (N,) text, or None.
-        thumbnails: Small stand-ins for the examples, or None where they would take too much room.
-        total: How many examples the model was judged on: more than N, where these are a sample.
+        thumbnails: Thumbnails of the examples, or None if they would take too much memory.
+        total: Number of evaluated examples: more than N for a sample.
         pairs: (P, 2) indexes of examples for the saliency pictures.
         pair_inputs: (P, 2, ...) their model inputs; None except for images.
         sounds: (N, samples) int8 recordings for playing, or None.

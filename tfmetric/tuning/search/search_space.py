@@ -21,14 +21,14 @@ _NOT_SEARCHED = {"loss", "loss_arguments", "epochs", "classes_per_batch", "examp
 
 
 class SearchSpace:
-    """The values to search, and the :class:`~tfmetric.training.Settings` that a choice stands for.
+    """The values to search, and their conversion to :class:`~tfmetric.training.Settings`.
 
     Args:
         losses: Name of a loss, or several to choose from; None for the loss of the settings.
-        search_space: None for :func:`default_space`, ``"all"`` for that with everything, or a
-            dictionary that is laid over the default: a :class:`Range`, a list of choices, a value
-            to fix, or None to leave it as the settings have it.
-        settings: The settings for all that is not searched.
+        search_space: None for :func:`default_space`, ``"all"`` for all settings, or a dictionary
+            that overrides the default: a :class:`Range`, a list of choices, a value to fix, or None
+            to keep the value of the settings.
+        settings: The settings of all values that are not searched.
         num_classes: The number of training classes of the smallest fold.
 
     Raises:
