@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from tfmetric.losses import _arguments
-from tfmetric.losses._everybody import against_everybody
+from tfmetric.losses._log_sum_exp import against_everybody
 from tfmetric.losses.base import Terms, gather_terms
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Held

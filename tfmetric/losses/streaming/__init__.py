@@ -9,7 +9,6 @@ computes the strips again. A loss that needs whole rows gets a block of anchors 
 """
 
 from tfmetric.losses.streaming.blocks import in_blocks
-from tfmetric.losses.streaming.either import streamed_or_held
 from tfmetric.losses.streaming.factors import FACTORS
 from tfmetric.losses.streaming.reductions import (
     FAR,
@@ -20,6 +19,7 @@ from tfmetric.losses.streaming.reductions import (
     Smallest,
     Sum,
 )
+from tfmetric.losses.streaming.streamed_or_held import streamed_or_held
 
 __all__ = [
     "FACTORS",
