@@ -5,7 +5,7 @@ from keras import ops
 from tfmetric.losses.streaming import LogSumExp
 
 
-def against_everybody(positives, negatives, scale):
+def log_sum_exp_over_all(positives, negatives, scale):
     """Returns log Σ exp(−scale · d) over positives and negatives, in two parts.
 
     Two parts avoid the rounding of a difference: with one positive p, the sum minus p's own logit

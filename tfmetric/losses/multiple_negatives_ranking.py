@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from tfmetric.losses import _arguments
-from tfmetric.losses._log_sum_exp import against_everybody
+from tfmetric.losses._log_sum_exp import log_sum_exp_over_all
 from tfmetric.losses.base import Terms, gather_terms
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Held
@@ -28,7 +28,7 @@ def multiple_negatives_ranking_terms(
 
 
 def _terms(positives, negatives, scale):
-    own, added, several = against_everybody(positives, negatives, scale)
+    own, added, several = log_sum_exp_over_all(positives, negatives, scale)
     values = added[:, None] + (own[:, None] + scale * positives.distance)
     # The formula is strictly positive, even where float32 rounds it to 0.
     active = ops.logical_and(positives.mask, several[:, None])

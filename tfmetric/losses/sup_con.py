@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from tfmetric.losses import _arguments
-from tfmetric.losses._log_sum_exp import against_everybody
+from tfmetric.losses._log_sum_exp import log_sum_exp_over_all
 from tfmetric.losses.base import Terms, anchor_terms
 from tfmetric.losses.pair_loss import PairLoss
 from tfmetric.losses.streaming import Held
@@ -28,7 +28,7 @@ def sup_con_terms(
 
 
 def _terms(positives, negatives, temperature):
-    own, added, several = against_everybody(positives, negatives, 1.0 / temperature)
+    own, added, several = log_sum_exp_over_all(positives, negatives, 1.0 / temperature)
     mean = ops.sum(positives.masked(positives.distance), axis=1)
     mean = mean / (temperature * ops.maximum(positives.number, 1.0))
     # The formula is strictly positive, even where float32 rounds it to 0.

@@ -8,7 +8,7 @@ import numpy as np
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.evaluation.distances.parallel_blocks import run_blocks
-from tfmetric.search import directly, products
+from tfmetric.search import products, without_products
 from tfmetric.search.backends import Saved, register
 from tfmetric.search.base import LocalIndex
 from tfmetric.search.ids import Ids, pack, unpack
@@ -154,13 +154,13 @@ class ExactIndex(LocalIndex):
         if self._bits is None:
             if self._distance.builtin in products.DISTANCES:
                 return products.nearest(queries, self._vectors, self.distance, k)
-            return directly.nearest(queries, self._vectors, self._distance, k)
+            return without_products.nearest(queries, self._vectors, self._distance, k)
         words = encode(self._ones(queries), "binary")["vectors"]
         if self.rescore is None:
-            places, bits = directly.nearest_by_bits(words, self._bits.kept, k)
+            places, bits = without_products.nearest_by_bits(words, self._bits.kept, k)
             return places, (bits / self.dim).astype(np.float32)
         wanted = min(k * self.oversample, len(self))
-        candidates, _ = directly.nearest_by_bits(words, self._bits.kept, wanted)
+        candidates, _ = without_products.nearest_by_bits(words, self._bits.kept, wanted)
         return self._rescored(queries, np.sort(candidates, axis=1), k)
 
     def _rescored(self, queries, candidates, k):
@@ -175,7 +175,7 @@ class ExactIndex(LocalIndex):
         places, found = [], []
         for query, own in zip(queries, candidates, strict=True):
             some = Vectors.of(self._vectors.read(own), "float32")
-            place, distance = directly.nearest(query[None], some, self._distance, k)
+            place, distance = without_products.nearest(query[None], some, self._distance, k)
             places.append(own[place[0]])
             found.append(distance[0])
         return np.stack(places), np.stack(found)

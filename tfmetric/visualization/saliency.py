@@ -72,7 +72,8 @@ def similarity_saliency(
     Args:
         model: An embedder, from images (B, H, W, C) to (B, D). TensorFlow or JAX backend.
         first: (H, W, C) or (H, W), as the model takes it: values 0..255 for models of this library.
-        second: Like ``first``. distance: Name or function, see :func:`tfmetric.distances.get`.
+        second: Like ``first``.
+        distance: Name or function, see :func:`tfmetric.distances.get`.
         method: ``"integrated"`` or ``"gradient"``.
         steps: Points on the line, for ``"integrated"``.
         smooth: Number of noisy copies of the images to average over; 0 for the plain map.
