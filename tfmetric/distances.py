@@ -347,7 +347,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_REGISTRY))
 
 
-def get(distance: Any) -> "Distance":
+def get(distance: Any) -> Distance:
     """Returns the distance of that name, or makes a distance from a function.
 
     Args:
@@ -386,7 +386,7 @@ def get(distance: Any) -> "Distance":
 
 
 @_config.saved.register
-def serialize(distance: Any) -> Any:
+def serialize(distance: Distance) -> Any:
     """Returns the entry for ``get_config``, from which :func:`get` restores the distance."""
     if distance.registered:
         return distance.name

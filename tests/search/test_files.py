@@ -77,8 +77,8 @@ def test_a_file_cut_short_or_changed_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"distance": "euclidean"}, "changed since"),
-        ({"dim": 9}, "changed since"),
+        ({"distance": "euclidean"}, "checksums show a change"),
+        ({"dim": 9}, "checksums show a change"),
         ({"tfmetric_index": 2}, "format 1"),
         ({"tfmetric_index": "x"}, "format 1"),
     ],

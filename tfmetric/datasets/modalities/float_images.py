@@ -42,9 +42,9 @@ def float_images(
             except Exception as error:  # Pillow raises many kinds; the reason is reported.
                 words = (str(error).splitlines() or [type(error).__name__])[0].split(": <_io")[0]
                 fault = f"cannot be decoded, cut short or damaged ({words})"
-            if not fault and not np.isfinite(pixels).all():
+            if pixels is not None and not np.isfinite(pixels).all():
                 fault = "missing values (NaN or infinite)"
-            if fault:
+            if fault or pixels is None:
                 skipped[position] = fault
             else:
                 found[position] = _in_range(pixels, value_range, store, position)

@@ -76,7 +76,7 @@ def image_files(
             notes += more
             suspects = [position for position in suspects if position not in failed]
             keep = np.array([i for i in keep.tolist() if i not in failed], np.int64)
-    if len(keep):
+    if len(keep) and image_size is not None:
         channels, note = _channels(store, keep, color, found.grey)
         notes += note
         # Every PNG can be read with three channels, and a grey PNG with one.
