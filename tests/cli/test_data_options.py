@@ -55,5 +55,5 @@ def test_an_option_of_another_kind_is_an_error_before_the_training(option, tmp_p
     arguments = ["train", str(tmp_path / "people.npz"), "--output", str(tmp_path), *option]
     done = CliRunner().invoke(cli, arguments)
     assert done.exit_code == 1
-    assert "examples only" in done.stderr
+    assert "examples of these kinds only" in done.stderr
     assert done.stderr.count("\n") == 1

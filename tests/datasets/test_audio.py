@@ -149,7 +149,7 @@ def test_arrays_that_are_no_recordings():
         datasets.from_arrays(x, labels, kind="audio", sampling_rate=0)
     with pytest.raises(ValueError, match="seconds above 0"):
         datasets.load((x, labels), kind="audio", sampling_rate=RATE, seconds=0)
-    with pytest.raises(ValueError, match="sampling_rate= with audio"):
+    with pytest.raises(ValueError, match="sampling_rate= with examples of these kinds only: audio"):
         datasets.load((x, labels), sampling_rate=RATE)
 
 
