@@ -107,3 +107,17 @@ def test_faiss():
     test = CallsOfFaiss.TestCase()
     test.settings = FEW
     test.runTest()
+
+
+def test_an_id_that_was_removed_and_added_again_is_there_after_a_file(tmp_path):
+    pytest.importorskip("faiss", reason="faiss-cpu is not installed")
+    index = FaissIndex("euclidean", kind="hnsw")
+    x = np.random.default_rng(0).normal(size=(20, DIM)).astype("float32")
+    index.add(x, range(20))
+    index.remove([3])
+    index.add(-x[3:4], [3])
+    loaded = load(index.save(tmp_path / "index"))
+    assert loaded.query(-x[3:4], k=1).ids.tolist() == [[3]]
+    loaded.remove([3])
+    assert len(loaded) == 19
+    assert 3 not in loaded.query(-x[3:4], k=30).ids
