@@ -19,7 +19,7 @@ class CodePoints(ConfigFromArguments, keras.layers.Layer):
     so a SavedModel that holds it takes strings in TensorFlow Serving and needs no package beside
     TensorFlow. Strings exist only on the CPU: a model with this layer trains without XLA, and its
     strings stay on the host. To train with XLA or on JAX, apply :meth:`encode` in the input
-    pipeline and train the model behind this layer; see :func:`tfmetric.models.text_parts`.
+    pipeline and train the model behind this layer.
 
     Invalid UTF-8 becomes the replacement character U+FFFD.
 

@@ -18,6 +18,9 @@ def call(network: keras.Model, inputs: Any, trainable: bool) -> Any:
     A frozen network is wrapped in :class:`tfmetric.layers.InferenceMode`, so that its batch
     normalisation and dropout stay in inference mode when it is unfrozen later.
     """
+    given = inputs_of(network)
+    if isinstance(given, dict) and not isinstance(inputs, dict):
+        inputs = dict.fromkeys(given, inputs)  # One input that has a name.
     if trainable:  # Do not set True, which would unfreeze parts that the user froze.
         return network(inputs)
     network.trainable = False
