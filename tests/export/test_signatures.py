@@ -199,7 +199,10 @@ def test_a_model_of_texts(tmp_path):
         ({"top_k": 0}, "top_k to be an integer above 0"),
         ({"keep_last": 0}, "keep_last to be an integer above 0"),
         ({"gallery_storage": "int4"}, "gallery_storage to be one of float32, int8, binary"),
-        ({"gallery_storage": "binary", "calibration": CALIBRATION}, "rough distances to a binary"),
+        (
+            {"gallery_storage": "binary", "calibration": CALIBRATION},
+            "approximate distances to a binary",
+        ),
         ({"gallery": None, "labels": [1]}, "a gallery together with ids or labels"),
         ({"gallery": (np.eye(3), [1, 2, 3]), "labels": [1, 2, 3]}, "has no labels"),
     ],
