@@ -1,4 +1,4 @@
-"""Whatever is added, removed, saved and loaded: an index answers as a dictionary of vectors does.
+"""An index answers as a dictionary of vectors does, after any adding, removing, saving and loading.
 
 Hypothesis writes the sequences of calls, and shortens one that fails.
 """

@@ -17,7 +17,7 @@ class RequestError(RuntimeError):
         code: The gRPC code, such as "INVALID_ARGUMENT" or "NOT_FOUND", also for REST.
         message: The server's reason.
 
-    The text of the error names the URL.
+    The text of the error names ``url``, the address that refused.
     """
 
     def __init__(self, url: str, code: str, message: str):
