@@ -49,7 +49,7 @@ def test_it_says_what_the_best_is_worth_and_writes_it_down(searched):
     directory, done = searched
     for text in ("Trial 2 of 2", "Optimism", "validation", "test, all 8 classes", "default"):
         assert text in done.output
-    files = "best.json result.json trials.csv margin.png parallel_coordinates.png model.keras"
+    files = "best.json result.json trials.csv temperature.png parallel_coordinates.png model.keras"
     for name in (*files.split(), "metrics.json", "evidence.npz", "tune.toml", "config.toml"):
         assert (directory / name).stat().st_size > 20, name
     found = tm.tuning.read(directory)

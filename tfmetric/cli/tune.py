@@ -143,6 +143,9 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 def tune(ctx, resume, **options):
     """Search the margin of a loss, and evaluate the best setting without bias.
 
+    Without --loss the loss is that of the recipe of the data; one without a margin has its
+    temperature searched. --search margin=... or mining=... is a search of TripletLoss.
+
     Each trial trains on one part of the training data and is evaluated on the other. The best
     setting and the default are then trained on all training data and evaluated once on the test
     data. OUTPUT/tuning/NAME holds tables and pictures of the trials, model.keras, and a report.
@@ -188,6 +191,8 @@ def _search_and_judge(options, space, resumed):
     data = given_data_options(dict(options))
     data |= {name: options[name] for name in ("dataset", "seed", "report", "command")}
     changed = {name: options[name] for name in ("epochs", "batches_per_epoch") if options[name]}
+    if not options["losses"] and {"margin", "mining"} & set(space):
+        changed["loss"] = "TripletLoss"  # The recipe of the kind may have no margin.
     config = resolved({}, data, changed, {})
     directory = Path(options["output"], "tuning", options["name"] or name_of(options["dataset"]))
     worker = "KERASTUNER_ORACLE_IP" in os.environ and not _is_chief()

@@ -67,7 +67,7 @@ def test_the_best_is_judged_once_on_test_classes_and_so_is_the_default(done):
     assert result.final.settings == result.best_settings
     assert result.final.epochs == result.best.best_epoch
     assert result.final.classes == (6, 3)
-    assert set(result.final.baselines) == {"raw inputs", "untrained embedder"}
+    assert set(result.final.baselines) == {"standardised columns", "untrained embedder"}
     assert result.default.settings.loss_arguments.get("margin", 0.2) == 0.2
     default = next(trial for trial in result.trials if trial.values["margin"] == 0.2)
     assert result.default.validation == default.score
@@ -103,7 +103,7 @@ def test_the_summary_says_it_all(done):
         "2 trials, judged on one part of the training classes (3 classes)",
         "test, 3 of its classes (10 draws)",
         "test, all 6 classes",
-        "test, raw inputs",
+        "test, standardised columns",
         "Optimism: the search made map_at_r look",
     ):
         assert words in text
@@ -162,8 +162,10 @@ def test_classes_that_are_trained_on_are_looked_for_among_the_training_part(tmp_
     assert result.final.figures["map_at_r"] == pytest.approx(found.map_at_r, abs=1e-6)
     assert result.optimism == pytest.approx(result.best.score - found.map_at_r, abs=1e-6)
     raw = [data.read().reshape(len(data), -1) for data in (test, train)]
-    found = tm.evaluation.retrieval(raw[0], test.labels, raw[1], train.labels)
-    assert result.final.baselines == {"raw inputs": pytest.approx(found.map_at_r, abs=1e-6)}
+    scaled = [(part - raw[1].mean(axis=0)) / raw[1].std(axis=0) for part in raw]
+    found = tm.evaluation.retrieval(scaled[0], test.labels, scaled[1], train.labels)
+    assert set(result.final.baselines) == {"standardised columns", "untrained embedder"}
+    assert result.final.baselines["standardised columns"] == pytest.approx(found.map_at_r, abs=1e-6)
     assert "one part of the training examples (3 new examples of 3 classes)" in result.summary()
     assert "than it is on the test data" in result.summary()
 
