@@ -81,6 +81,7 @@ def loss_names() -> tuple[str, ...]:
         if isinstance(cls := getattr(losses, name), type)
         and issubclass(cls, EmbeddingLoss)
         and cls not in _BASES
+        and not issubclass(cls, losses.TwoSidedLoss)  # Those train two towers on links.
     )
     return tuple(sorted((*ours, *_registered)))
 
