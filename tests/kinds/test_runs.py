@@ -35,7 +35,9 @@ path, inputs, output = sys.argv[1:]
 served = tf.saved_model.load(path)
 given = dict(np.load(inputs, allow_pickle=False))
 given = {k: v.tolist() if v.dtype.kind == "U" else v for k, v in given.items()}
-found = served.signatures["embed"](**{k: tf.constant(v) for k, v in given.items()})
+embed = served.signatures["embed"]
+takes = embed.structured_input_signature[1]
+found = embed(**{k: tf.constant(v, takes[k].dtype) for k, v in given.items()})
 np.save(output, found["embedding"].numpy())
 """
 
