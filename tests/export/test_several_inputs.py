@@ -129,7 +129,7 @@ def test_a_new_gallery_needs_no_model(directory, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"inputs": "wav_bytes"}, "element to be that of audio"),
+        ({"inputs": "wav_bytes"}, "an element of audio"),
         ({"inputs": ("wav_bytes", "image_bytes"), "element": SPEECH}, "one kind of file"),
         ({"inputs": "image_bytes"}, "a model of images of one size"),
         ({"inputs": "text"}, "a model that takes strings"),
