@@ -20,6 +20,7 @@ from tfmetric.report.subject import Subject
 )
 def test_a_map_shows_all_classes_or_twenty_five(counts, classes, examples):
     labels = np.repeat(np.arange(len(counts)), counts)
-    chosen = Subject(Path(), {}, SimpleNamespace(labels=labels)).mapped
+    evidence = SimpleNamespace(labels=labels, of_judged=lambda: evidence)
+    chosen = Subject(Path(), {}, evidence).mapped
     assert len(np.unique(labels[chosen])) == classes
     assert len(chosen) == len(np.unique(chosen)) == examples

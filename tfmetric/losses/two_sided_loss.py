@@ -173,6 +173,12 @@ class OnTwoSides(TwoSidedLoss):
     negatives: queries are not compared with queries. ``OnTwoSides(MultipleNegativesRankingLoss())``
     equals the loss of Sentence-Transformers, ``OnTwoSides(NPairsLoss())`` equals Sohn's.
 
+    Formula:
+        With ℓ(a; P, N) the sum of the loss's terms for an anchor a, its positives P and its
+        negatives N, and q, c and id the queries, the candidates and their ids, link i gives
+
+            ℓ(q_i; {c_j : id_j = id_i}, {c_j : id_j ≠ id_i})
+
     Inputs: As in :class:`TwoSidedLoss`.
 
     Args:
