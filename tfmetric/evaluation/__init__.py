@@ -14,6 +14,7 @@ from tfmetric.evaluation.clustering import ClusteringResult, clustering
 from tfmetric.evaluation.comparison.evaluate import evaluate
 from tfmetric.evaluation.comparison.result import Evaluation
 from tfmetric.evaluation.embedding import embed
+from tfmetric.evaluation.graded_similarity import SimilarityResult, similarity
 from tfmetric.evaluation.health.health import health
 from tfmetric.evaluation.health.result import HealthResult
 from tfmetric.evaluation.retrieval.figures import (
@@ -52,6 +53,7 @@ __all__ = [
     "OneShotRun",
     "RetrievalFigure",
     "RetrievalResult",
+    "SimilarityResult",
     "ThresholdFigures",
     "VerificationResult",
     "bootstrap_interval",
@@ -71,6 +73,7 @@ __all__ = [
     "register_figure",
     "retrieval",
     "retrieval_figures",
+    "similarity",
     "unregister_figure",
     "verification",
     "verification_from_distances",
