@@ -35,7 +35,7 @@ class SimilarityResult:
     targets: np.ndarray
     spearman: float
     pearson: float
-    _replicates: dict = field(default_factory=dict, repr=False)
+    _replicates: dict = field(default_factory=dict, repr=False, init=False)
 
     def figures(self) -> dict[str, float]:
         """Returns both correlations by name."""
