@@ -45,6 +45,7 @@ MANY = (
 )
 
 
+@pytest.mark.slow
 def test_losses():
     pytest.importorskip("jax")
     run_tests(LOSSES, FEW)

@@ -32,7 +32,7 @@ OTHER = {
     "highest": 3000.0,
     "dim": 3,
     "buckets": 50,
-    "power": 0.5,
+    "power": 2,
     "symbols": 3,
     "tokens": 9,
     "merges": 4,

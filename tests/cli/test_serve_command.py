@@ -22,7 +22,7 @@ MODELS = ROOT / "saved_models"
 def test_usage(tmp_path):
     done = CliRunner().invoke(cli, ["serve", "--help"])
     assert done.exit_code == 0
-    assert "to try them" in done.output
+    assert "for testing" in done.output
     assert CliRunner().invoke(cli, ["serve", str(tmp_path / "no")]).exit_code == 2
     done = CliRunner().invoke(cli, ["serve", str(tmp_path)])
     assert done.exit_code == 1

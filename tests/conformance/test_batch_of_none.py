@@ -154,6 +154,7 @@ print(json.dumps({"wrong": wrong, "finite": bool(finite)}))
 """
 
 
+@pytest.mark.slow
 def test_two_replicas_of_which_one_gets_no_example():
     """Seventeen examples in batches of sixteen: the last step leaves one replica without any."""
     tests = Path(__file__).parents[1]

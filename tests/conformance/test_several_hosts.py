@@ -61,6 +61,7 @@ def assert_as_one_process(count, names):
         )
 
 
+@pytest.mark.slow
 def test_two_processes_are_one():
     pytest.importorskip("jax", reason="jax is not installed")
     assert_as_one_process(2, FEW)

@@ -73,7 +73,7 @@ def test_a_version_of_the_first_format_takes_a_gallery_too(tmp_path):
         ({"embeddings": np.eye(3), "ids": [1]}, r"ids of shape \(3,\)"),
         ({"gallery": np.eye(4)}, r"inputs of shape \(3,\)"),
         ({"embeddings": np.eye(3), "gallery_storage": "half"}, "gallery_storage to be one of"),
-        ({"embeddings": np.eye(3), "gallery_storage": "binary"}, "rough distances"),
+        ({"embeddings": np.eye(3), "gallery_storage": "binary"}, "approximate distances"),
         ({"embeddings": np.eye(3), "keep_last": -1}, "keep_last to be an integer"),
     ],
 )

@@ -117,6 +117,7 @@ def run(code, **environment):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_global_gathering_on_two_replicas_is_one_device():
     """Each reduction, sample weights, even and uneven shards, in a graph and not, and in fit."""
     found = run(TWO_REPLICAS, KERAS_BACKEND="tensorflow")

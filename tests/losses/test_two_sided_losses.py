@@ -48,7 +48,7 @@ def test_value_and_gradient_equal_the_formula(case, how):
     np.testing.assert_allclose(gradient / scale, slope / scale, atol=2e-5)
 
 
-@pytest.mark.parametrize("how", ["graph", "xla"])
+@pytest.mark.parametrize("how", ["graph", pytest.param("xla", marks=pytest.mark.slow)])
 def test_a_compiled_step_equals_the_formula(how):
     case = NAMED["softmax-learned"]
     labels, y_pred = given(case)

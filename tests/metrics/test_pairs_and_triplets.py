@@ -186,7 +186,7 @@ print(json.dumps(model.evaluate(x, labels, batch_size=16, verbose=0, return_dict
 """
 
 
-@pytest.mark.parametrize("how", ["jax", "two replicas"])
+@pytest.mark.parametrize("how", ["jax", pytest.param("two replicas", marks=pytest.mark.slow)])
 def test_elsewhere(how):
     """On JAX, and on two replicas, each of which sees one of the two batches of 8."""
     if how == "jax":

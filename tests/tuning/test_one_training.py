@@ -153,6 +153,7 @@ def test_an_objective_is_a_retrieval_figure(objective):
         run_once(TRAIN, VALIDATION, QUICK, objective=objective)
 
 
+@pytest.mark.slow
 def test_nothing_of_a_run_stays_in_memory(whole):
     def objects():
         gc.collect()

@@ -354,6 +354,7 @@ def build(embedding_dim):
     return keras.Model(x, outputs)
 
 
+@pytest.mark.slow
 def test_test_examples_are_not_read_before_the_choice_and_weights_are_the_same(tmp_path):
     log, weights = [], []
     train, test = make_data(log)
