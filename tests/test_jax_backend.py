@@ -45,6 +45,11 @@ MANY = (
 )
 
 
+def test_triplets():
+    pytest.importorskip("jax")
+    run_tests(["losses/test_triplet.py"], "named_minings and xla")
+
+
 @pytest.mark.slow
 def test_losses():
     pytest.importorskip("jax")

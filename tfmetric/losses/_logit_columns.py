@@ -77,6 +77,22 @@ def own_logits(left, right, partner):
     return ops.sum(left * ops.take(right, partner, axis=0), axis=1)
 
 
+def compared(links, right, mask_accidental_hits):
+    """Returns labels of the anchors and the references, in which only masked pairs are left out.
+
+    Args:
+        links: :class:`Links`.
+        right: ``(N, E)`` the references as a factor of the logits.
+        mask_accidental_hits: Whether references of the id of the own candidate are left out;
+            without it, the own one alone.
+    """
+    references = links.references._replace(embeddings=right)
+    if mask_accidental_hits:
+        return links.labels, references
+    place = ops.arange(ops.shape(right)[0], dtype="int32")
+    return ops.cast(links.partner, "int32"), references._replace(labels=place)
+
+
 def check_similarity(similarity):
     """Returns the name, or says that it is none."""
     if similarity not in SIMILARITIES:

@@ -102,26 +102,10 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
         left, right = _logit_columns.factors(
             links, self._columns, self.similarity, 1.0 / self.temperature
         )
-        labels, references = compared(links, right, self.mask_accidental_hits)
+        labels, references = _logit_columns.compared(links, right, self.mask_accidental_hits)
         others = self._negatives.terms(labels, left, references)
         own = _logit_columns.own_logits(left, right, links.partner)
         several = others.count > 0
         value = ops.softplus(ops.where(several, others.total - own, 0.0))
         # The formula is strictly positive, even where float32 rounds it to 0.
         return anchor_terms(ops.where(several, value, 0.0), ops.ones_like(several), several)
-
-
-def compared(links, right, mask_accidental_hits):
-    """Returns labels of the anchors and the references, in which only masked pairs are left out.
-
-    Args:
-        links: :class:`Links`.
-        right: ``(N, E)`` the references as a factor of the logits.
-        mask_accidental_hits: Whether references of the id of the own candidate are left out;
-            without it, the own one alone.
-    """
-    references = links.references._replace(embeddings=right)
-    if mask_accidental_hits:
-        return links.labels, references
-    place = ops.arange(ops.shape(right)[0], dtype="int32")
-    return ops.cast(links.partner, "int32"), references._replace(labels=place)

@@ -8,7 +8,6 @@ from keras import ops
 from tfmetric.losses import _arguments, _logit_columns
 from tfmetric.losses._negative_logits import NegativeLogits
 from tfmetric.losses.base import anchor_terms
-from tfmetric.losses.in_batch_softmax import compared
 from tfmetric.losses.streaming import Sum
 from tfmetric.losses.two_sided_loss import TwoSidedLoss
 from tfmetric.typing import Tensor
@@ -89,7 +88,7 @@ class SigmoidPairLoss(TwoSidedLoss):
         left, right = _logit_columns.factors(
             links, self._columns, self.similarity, 1.0 / self.temperature, self.bias
         )
-        labels, references = compared(links, right, self.mask_accidental_hits)
+        labels, references = _logit_columns.compared(links, right, self.mask_accidental_hits)
         others = self._negatives.terms(labels, left, references).total
         own = _logit_columns.own_logits(left, right, links.partner)
         every = ops.ones_like(own) > 0
