@@ -14,6 +14,7 @@ from tfmetric.datasets.options import ReadOptions
 from tfmetric.datasets.pairs import pairs, triplets
 from tfmetric.datasets.reading import examples_of_values
 from tfmetric.datasets.registry import builtin_names, register_reader
+from tfmetric.datasets.relation import Relation
 from tfmetric.datasets.report import DataReport
 from tfmetric.datasets.sources import Source
 from tfmetric.datasets.splitting import split_classes, split_examples, split_groups
@@ -26,6 +27,7 @@ __all__ = [
     "ImageAugmentation",
     "LabeledData",
     "ReadOptions",
+    "Relation",
     "Source",
     "Split",
     "augmentation",

@@ -10,6 +10,7 @@ import numpy as np
 
 from tfmetric._errors import expected
 from tfmetric.datasets.arguments import require_positive, require_seed
+from tfmetric.datasets.batch_columns import columns_of
 from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.datasets.labeled import LabeledData
 from tfmetric.datasets.pipeline import sampled_batches
@@ -94,7 +95,7 @@ def pairs(
         num_batches=batches,
         num_examples=2 * batch_size,
         target_dtype="float32",
-        finish=lambda x, same: (_sides(x, batch_size, 2), same[:batch_size]),
+        finish=lambda x, same: (columns_of(x, batch_size, 2), same[:batch_size]),
         augment=augment,
         seed=seed,
         fixed=fixed,
@@ -159,19 +160,11 @@ def triplets(
         num_batches=batches,
         num_examples=3 * batch_size,
         target_dtype="float32",
-        finish=lambda x, zeros: (_sides(x, batch_size, 3), zeros[:batch_size]),
+        finish=lambda x, zeros: (columns_of(x, batch_size, 3), zeros[:batch_size]),
         augment=augment,
         seed=seed,
         fixed=fixed,
     )
-
-
-def _sides(x, size, count):
-    """Splits a batch into so many sides, array by array for several inputs."""
-    if isinstance(x, dict):
-        cut = {name: _sides(array, size, count) for name, array in x.items()}
-        return tuple({name: sides[side] for name, sides in cut.items()} for side in range(count))
-    return tuple(x[side * size : (side + 1) * size] for side in range(count))
 
 
 def _table(data, positives, negatives):

@@ -57,7 +57,7 @@ def sampled_batches(
     """
     import tensorflow as tf
 
-    epochs = _Epochs(fixed)
+    epochs = Epochs(fixed)
     handle_specs = source.handle_specs()
     # A call into Python costs as much as gathering a batch of small images, so a call returns the
     # indexes of several batches. Paths, bytes and rows are larger and come batch by batch.
@@ -91,12 +91,12 @@ def sampled_batches(
     dataset = _load(dataset, source, num_examples, drop_remainder=True)
     dataset = dataset.map(complete, num_parallel_calls=parallel_calls)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
-    dataset = _finished(dataset, source)
+    dataset = finished(dataset, source.batched)
     dataset.set_epoch, dataset.next_epoch = epochs.set, epochs.coming
     return dataset
 
 
-class _Epochs:
+class Epochs:
     """Numbers the iterations of a dataset, and of datasets derived from it."""
 
     def __init__(self, fixed: bool = False):
@@ -144,7 +144,7 @@ def ordered_batches(
     )
     dataset = _load(dataset, source, batch_size, drop_remainder=False)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-len(labels) // batch_size)))
-    return _finished(dataset, source)
+    return finished(dataset, source.batched)
 
 
 def _load(dataset, source, size, drop_remainder):
@@ -168,14 +168,20 @@ def _load(dataset, source, size, drop_remainder):
     return dataset.batch(size, drop_remainder=drop_remainder)
 
 
-def _finished(dataset, source):
+def finished(dataset: Any, batched: bool) -> Any:
+    """Sets the options that every pipeline has, and reads ahead.
+
+    Args:
+        dataset: A `tf.data.Dataset` of batches.
+        batched: Whether its sources read a batch at once.
+    """
     import tensorflow as tf
 
     options = tf.data.Options()
     options.deterministic = True
     # A generator cannot be sharded by files; without this option distributing warns.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    if source.batched:
+    if batched:
         # A batch is a single look-up, so tuning gains nothing, while rewriting the graph and
         # starting the tuner at each epoch cost as much as reading dozens of batches.
         options.autotune.enabled = False
