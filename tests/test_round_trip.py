@@ -52,6 +52,16 @@ MINING = {"TripletLoss": ("easy", "hard")}
 # Degrees, of which twice the default is beyond the range.
 ALPHA = {"AngularLoss": 50.0}
 
+# Losses on scores and a teacher's numbers: the sides of y_pred, and the columns of y_true.
+ON_SIDES = {
+    tm.losses.AngleLoss: (2, 1),
+    tm.losses.CoSENTLoss: (2, 1),
+    tm.losses.CosineRegressionLoss: (2, 1),
+    tm.losses.DistillationLoss: (4, 3),
+    tm.losses.EmbeddingMSELoss: (1, 4),
+    tm.losses.MarginMSELoss: (4, 3),
+}
+
 
 def public_classes():
     rooms = (tm.losses, tm.layers, tm.metrics, tm.datasets, tm.models)
@@ -135,6 +145,11 @@ def test_compiled_into_a_saved_model(cls, tmp_path):
         # Two sides of three numbers, and two columns of what is learned beside them.
         model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(10)])
         model.add(keras.layers.Reshape((2, 5)))
+    if cls in ON_SIDES:
+        sides, targets = ON_SIDES[cls]
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4 * sides)])
+        model.add(keras.layers.Reshape((sides, 4) if sides > 1 else (4,)))
+        y = rng.uniform(size=(12, targets)).astype("float32")
     if issubclass(cls, tm.losses.ProxyLoss):
         model.add(tm.layers.ProxyHead(num_classes=4, centers_per_class=2))
     compiled = cls(**arguments)

@@ -6,6 +6,7 @@ whose name starts with ``Siamese`` take the distances that a Siamese model emits
 
 from tfmetric._foreign_names import answering
 from tfmetric.losses._inputs import class_ids
+from tfmetric.losses.angle import AngleLoss
 from tfmetric.losses.angular import AngularLoss, angular_terms
 from tfmetric.losses.arcface import ArcFaceLoss, arcface_terms
 from tfmetric.losses.base import (
@@ -20,14 +21,19 @@ from tfmetric.losses.contrastive import (
     SiameseContrastiveLoss,
     contrastive_terms,
 )
+from tfmetric.losses.cosent import CoSENTLoss
 from tfmetric.losses.cosface import CosFaceLoss, cosface_terms
 from tfmetric.losses.cosine_embedding import SiameseCosineEmbeddingLoss
+from tfmetric.losses.cosine_regression import CosineRegressionLoss
+from tfmetric.losses.distillation import DistillationLoss
+from tfmetric.losses.embedding_mse import EmbeddingMSELoss
 from tfmetric.losses.fast_ap import FastAPLoss, fast_ap_terms
 from tfmetric.losses.histogram import HistogramLoss, histogram_terms
 from tfmetric.losses.in_batch_softmax import InBatchSoftmaxLoss
 from tfmetric.losses.lifted_structure import LiftedStructureLoss, lifted_structure_terms
 from tfmetric.losses.lmnn import LMNNLoss, lmnn_terms
 from tfmetric.losses.margin import MarginLoss, margin_terms
+from tfmetric.losses.margin_mse import MarginMSELoss
 from tfmetric.losses.matching import any_shared
 from tfmetric.losses.matryoshka import MatryoshkaLoss
 from tfmetric.losses.multi_similarity import MultiSimilarityLoss, multi_similarity_terms
@@ -80,13 +86,18 @@ from tfmetric.losses.two_views import (
 from tfmetric.losses.weighted_sum import WeightedSum
 
 __all__ = [
+    "AngleLoss",
     "AngularLoss",
     "ArcFaceLoss",
     "CircleLoss",
+    "CoSENTLoss",
     "ContrastiveLoss",
     "CosFaceLoss",
+    "CosineRegressionLoss",
     "DecorrelationRegularizer",
+    "DistillationLoss",
     "EmbeddingLoss",
+    "EmbeddingMSELoss",
     "EmbeddingRegularizer",
     "FastAPLoss",
     "HistogramLoss",
@@ -96,6 +107,7 @@ __all__ = [
     "LiftedStructureLoss",
     "Links",
     "MarginLoss",
+    "MarginMSELoss",
     "MatryoshkaLoss",
     "Memory",
     "MultiSimilarityLoss",

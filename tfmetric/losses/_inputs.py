@@ -228,7 +228,7 @@ def check(finite, whole):
     Eager mode raises ValueError, a TensorFlow graph InvalidArgumentError with the same text. XLA
     and JAX drop such checks; there the loss is NaN instead.
     """
-    require(finite, _NOT_FINITE)
+    require(finite, NOT_FINITE)
     require(whole, _NOT_WHOLE)
 
 
@@ -244,7 +244,7 @@ def require(right, message):
         tf.debugging.Assert(right, [message])
 
 
-_NOT_FINITE = (
+NOT_FINITE = (
     "Expected finite embeddings; lower the learning rate, or look for NaN in the data. "
     "Received: y_pred with NaN or Inf"
 )

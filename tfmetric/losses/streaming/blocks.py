@@ -9,7 +9,7 @@ from tfmetric.losses.streaming.layout import each_block, part
 _ROWS = 2**21
 
 
-def in_blocks(function, x, y, rows):
+def in_blocks(function, x, y, rows, outputs=3):
     """Computes ``function(x, y, *rows)`` block by block, and again for the gradient.
 
     Args:
@@ -18,6 +18,7 @@ def in_blocks(function, x, y, rows):
         x: ``(B, D)`` anchors.
         y: ``(N, D)`` references; ``x`` and ``y`` receive the gradient.
         rows: Tuple of ``(B, ...)`` constants.
+        outputs: Number of tensors that the function returns.
 
     Returns:
         Tuple of ``(B,)`` tensors.
@@ -38,7 +39,7 @@ def in_blocks(function, x, y, rows):
             )
 
         blank = ops.zeros_like(anchors[:, 0])
-        found = each_block(cut.number, forward, (blank, blank, blank), 0)
+        found = each_block(cut.number, forward, (blank,) * outputs, 0)
 
         def gradient(*upstream):
             upstream = upstream[0] if isinstance(upstream[0], (tuple, list)) else upstream
