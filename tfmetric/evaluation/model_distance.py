@@ -5,6 +5,7 @@ from typing import Any
 from tfmetric import distances
 from tfmetric.distances import Distance
 from tfmetric.losses import ProxyLoss
+from tfmetric.losses.two_sided_loss import TwoSidedLoss
 
 
 def distance_of_loss(loss: Any) -> Distance | None:
@@ -16,13 +17,15 @@ def distance_of_loss(loss: Any) -> Distance | None:
 
     Returns:
         The distance. A weighted sum has a distance only if the distances of its parts agree. Losses
-        on class proxies have the cosine distance.
+        on class proxies have the cosine distance, and losses on two sides that of their similarity.
     """
     if isinstance(loss, ProxyLoss):
         return distances.get("cosine")
     found = getattr(loss, "distance", None)
     if isinstance(found, Distance):
         return found
+    if isinstance(loss, TwoSidedLoss) and (similarity := getattr(loss, "similarity", None)):
+        return distances.get(similarity)
     parts = getattr(loss, "losses", None) or getattr(loss, "loss", None)
     parts = parts if isinstance(parts, (list, tuple)) else [parts]
     said = [d for part in parts if part is not None and (d := distance_of_loss(part)) is not None]

@@ -1,4 +1,4 @@
-"""The part of a version that does not depend on its gallery: the embedder and its distance.
+"""The part of a version that does not depend on its gallery: its towers and their distance.
 
 It is written once, from the Keras model, and read back as TensorFlow functions. Every version is
 built around such functions, from a model or from an earlier version, so a gallery can be replaced
@@ -14,10 +14,12 @@ import numpy as np
 from tfmetric import distances
 from tfmetric._errors import expected
 from tfmetric.export.model_inputs import ModelInputs
+from tfmetric.export.model_sides import towers
+from tfmetric.export.sides import TWO, Side
 
 
 class Core:
-    """An embedder and a distance, as TensorFlow functions.
+    """The embedders of the sides and a distance, as TensorFlow functions.
 
     Attributes:
         trackable: Objects that a SavedModel must keep for the functions.
@@ -31,7 +33,8 @@ class Core:
         # Keep only this part: the loaded version may hold a gallery of gigabytes.
         kept = getattr(loaded, "core", loaded)
         self.trackable = tf.__internal__.tracking.AutoTrackable()
-        for name in ("embed", "paired", "variables", "_misc_assets"):
+        embedders = (_endpoint(name) for name in ("", *TWO))
+        for name in (*embedders, "paired", "variables", "_misc_assets"):
             if hasattr(kept, name):
                 setattr(self.trackable, name, getattr(kept, name))
         if builtin:
@@ -43,13 +46,14 @@ class Core:
                 expected("a version that keeps its distance: export it again", distance=distance)
             )
 
-    def embed(self, *inputs):
-        """Embeds tensors, in the order of ``ModelInputs.arrays``, to (B, D), float32."""
-        return self.trackable.embed(*inputs)["embedding"]
+    def embed(self, side: Side, *inputs):
+        """Embeds tensors, in the order of ``side.takes.arrays``, to (B, D), float32."""
+        return getattr(self.trackable, _endpoint(side.name))(*inputs)["embedding"]
 
-    def embed_all(self, data, takes: ModelInputs, batch_size: int) -> np.ndarray:
-        """Embeds data from ``takes.checked``, in order, in batches."""
-        return np.concatenate([self.embed(*x).numpy() for x in takes.batches(data, batch_size)])
+    def embed_all(self, side: Side, data, batch_size: int) -> np.ndarray:
+        """Embeds data from ``side.takes.checked``, in order, in batches."""
+        batches = side.takes.batches(data, batch_size)
+        return np.concatenate([self.embed(side, *x).numpy() for x in batches])
 
 
 class _Saved:
@@ -75,16 +79,34 @@ def build(model, distance, scratch: Path) -> Core:
     """Makes the core of a Keras model.
 
     Args:
-        model: With one output (B, D).
+        model: An embedder, with one output (B, D), or a ``TwoTower``.
         distance: A :class:`tfmetric.distances.Distance`.
         scratch: A path for temporary files.
     """
     import tensorflow as tf
 
-    takes = ModelInputs.of(model)
+    archive, widths = keras.export.ExportArchive(), set()
+    for name, tower in towers(model).items():
+        archive.track(tower)
+        takes = ModelInputs.of(tower)
+        archive.add_endpoint(_endpoint(name), _embedding(tower, takes), takes.specs())
+        widths.add(tower.outputs[0].shape[-1])
+    if not distance.builtin:
+        (width,) = widths
+        pair = [tf.TensorSpec((None, None, width), name=name) for name in ("x", "y")]
+        archive.add_endpoint("paired", lambda x, y: distance.paired(x, y), pair)
+    archive.write_out(str(scratch), verbose=False)
+    return Core(tf.saved_model.load(str(scratch)), distance.name, distance.builtin is not None)
+
+
+def _endpoint(side):
+    return f"embed_{side}" if side else "embed"
+
+
+def _embedding(tower, takes):
+    import tensorflow as tf
+
     like = takes.specs()
-    archive = keras.export.ExportArchive()
-    archive.track(model)
 
     def embed(*inputs):
         # TensorFlow's oneDNN convolution fails on an empty batch: embed one dummy and drop it.
@@ -93,15 +115,9 @@ def build(model, distance, scratch: Path) -> Core:
             tf.ensure_shape(tf.cond(count > 0, lambda x=x: x, lambda x=x: _dummy(x)), one.shape)
             for x, one in zip(inputs, like, strict=True)
         ]
-        return {"embedding": tf.cast(takes.call(model, filled), tf.float32)[:count]}
+        return {"embedding": tf.cast(takes.call(tower, filled), tf.float32)[:count]}
 
-    archive.add_endpoint("embed", embed, like)
-    if not distance.builtin:
-        width = model.outputs[0].shape[-1]
-        pair = [tf.TensorSpec((None, None, width), name=name) for name in ("x", "y")]
-        archive.add_endpoint("paired", lambda x, y: distance.paired(x, y), pair)
-    archive.write_out(str(scratch), verbose=False)
-    return Core(tf.saved_model.load(str(scratch)), distance.name, distance.builtin is not None)
+    return embed
 
 
 def _dummy(inputs):

@@ -1,5 +1,6 @@
 """Reads and checks the embeddings, ids and labels of a gallery."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,12 +60,44 @@ def read(gallery: Any, ids: Array | None, labels: Array, takes: ModelInputs, emb
     return made(lambda: embed(data), count, ids, own_labels if labels is None else labels)
 
 
+def of_embeddings(
+    embeddings: Array, ids: Array | None, labels: Array | None, width: int
+) -> Gallery:
+    """Makes a gallery of embeddings that the caller computed.
+
+    Args:
+        embeddings: (N, D), finite.
+        ids: (N,) integers or strings; None for 0 to N − 1.
+        labels: (N,) integers or strings, or None.
+        width: D of the version.
+
+    Raises:
+        ValueError: If the arguments do not fit together.
+    """
+    found = check_embeddings(embeddings, "gallery embeddings").astype(np.float32)
+    if found.shape[1] != width or not len(found):
+        raise ValueError(
+            expected(
+                f"one or more gallery embeddings of {width} values, as the model gives",
+                embeddings_shape=found.shape,
+            )
+        )
+    return made(lambda: found, len(found), ids, labels)
+
+
 def made(embed, count: int, ids, labels) -> Gallery:
     """Makes a gallery of ``count`` embeddings, computed only after the columns are checked."""
     ids = column("ids", np.arange(count) if ids is None else ids, count)
     if labels is not None:
         labels = column("labels", labels, count)
-    return Gallery(check_embeddings(embed(), "gallery embeddings"), ids, labels)
+    embeddings = check_embeddings(embed(), "gallery embeddings")
+    if count > 1 and (embeddings == embeddings[0]).all():
+        warnings.warn(
+            "all embeddings of the gallery are equal, so that a search cannot tell its examples "
+            "apart; is it embedded by the model that was trained on such examples?",
+            stacklevel=2,
+        )
+    return Gallery(embeddings, ids, labels)
 
 
 def _parts(gallery):

@@ -10,8 +10,9 @@ import numpy as np
 from tfmetric._answers import Classified, Neighbors, Verified
 from tfmetric._errors import expected
 from tfmetric.evaluation.verification.calibration import Calibration
-from tfmetric.export.encoded_inputs import of_kinds
-from tfmetric.export.model_inputs import ModelInputs, texts
+from tfmetric.export.model_inputs import ONE
+from tfmetric.export.sides import read_sides, sides_of_signature
+from tfmetric.export.signature_values import as_tensor, checked_k, decoded, except_name, needed
 from tfmetric.export.versions import versions
 from tfmetric.typing import Array, PathLike
 from tfmetric.values import excluded
@@ -51,25 +52,43 @@ class Servable:
                     error=str(error).partition("\n")[0],
                 )
             ) from error
+        self._sides = read_sides(self.metadata or {"input_shape": [], "input_dtype": "float32"})
         calibration = path / "assets.extra" / "calibration.json"
         self.calibration = Calibration.load(calibration) if calibration.is_file() else None
 
     def embed(self, inputs: Any) -> np.ndarray:
         """Embeds a batch: (B, ...) to (B, D), float32."""
-        return self._ask("embed", **self._given(inputs))["embedding"]
+        return self._embedded("embed", inputs)
 
     def embed_bytes(self, files: Any) -> np.ndarray:
         """Does the same as :meth:`embed` for the bytes of B files."""
-        return self._ask("embed_bytes", **self._files(files))["embedding"]
+        return self._embedded("embed_bytes", files)
+
+    def embed_query(self, inputs: Any) -> np.ndarray:
+        """Embeds queries by their tower, for a version of two towers; as :meth:`embed`."""
+        return self._embedded("embed_query", inputs)
+
+    def embed_query_bytes(self, files: Any) -> np.ndarray:
+        """Does the same as :meth:`embed_query` for the bytes of B files."""
+        return self._embedded("embed_query_bytes", files)
+
+    def embed_candidate(self, inputs: Any) -> np.ndarray:
+        """Embeds candidates by their tower, for a version of two towers; as :meth:`embed`."""
+        return self._embedded("embed_candidate", inputs)
+
+    def embed_candidate_bytes(self, files: Any) -> np.ndarray:
+        """Does the same as :meth:`embed_candidate` for the bytes of B files."""
+        return self._embedded("embed_candidate_bytes", files)
 
     def search(self, inputs: Any, k: int = 10, exclude: Array | None = None) -> Neighbors:
-        """Finds the nearest gallery examples.
+        """Finds the nearest gallery examples; of two towers, the candidates nearest to queries.
 
         Args:
-            inputs: (B, ...), as for :meth:`embed`.
+            inputs: (B, ...), as for :meth:`embed` or :meth:`embed_query`.
             k: Number of neighbors, clipped to the size of the gallery.
-            exclude: (B,) or (B, E) ids to exclude, such as the queries' own; the version must have
-                been exported with ``exclude=True``.
+            exclude: (B,) or (B, E) ids to exclude, such as the queries' own or the items that a
+                user has seen; or B lists of ids of any lengths. The version must have been exported
+                with ``exclude``.
 
         Returns:
             :class:`Neighbors`: ``ids, distances = servable.search(inputs, k)``.
@@ -77,55 +96,67 @@ class Servable:
         Raises:
             ValueError: If k is below 1, or the version has no gallery.
         """
-        return self._neighbors("search", exclude, **self._given(inputs), k=k)
+        return self._neighbors("search", inputs, k, exclude)
 
     def search_bytes(self, files: Any, k: int = 10, exclude: Array | None = None) -> Neighbors:
         """Does the same as :meth:`search` for the bytes of B files."""
-        return self._neighbors("search_bytes", exclude, **self._files(files), k=k)
+        return self._neighbors("search_bytes", files, k, exclude)
 
     def search_embedding(
         self, embedding: Any, k: int = 10, exclude: Array | None = None
     ) -> Neighbors:
         """Does the same as :meth:`search` for embeddings (B, D)."""
-        return self._neighbors("search_embedding", exclude, embedding=embedding, k=k)
+        return self._neighbors("search_embedding", embedding, k, exclude)
+
+    def similar(self, inputs: Any, k: int = 10, exclude: Array | None = None) -> Neighbors:
+        """Finds the candidates nearest to candidates, for a version of two towers.
+
+        A candidate of the gallery finds itself first; ``exclude`` its id for the others.
+
+        Args:
+            inputs: (B, ...), as for :meth:`embed_candidate`.
+            k: As for :meth:`search`.
+            exclude: As for :meth:`search`.
+        """
+        return self._neighbors("similar", inputs, k, exclude)
+
+    def similar_bytes(self, files: Any, k: int = 10, exclude: Array | None = None) -> Neighbors:
+        """Does the same as :meth:`similar` for the bytes of B files."""
+        return self._neighbors("similar_bytes", files, k, exclude)
 
     def verify(self, a: Any, b: Any) -> Verified:
-        """Compares B pairs: ``a`` (B, ...) with ``b`` (B, ...)."""
+        """Compares B pairs: ``a`` (B, ...) with ``b`` (B, ...); a query with a candidate."""
         return self._verified("verify", a, b)
 
     def verify_bytes(self, a: Any, b: Any) -> Verified:
-        """Does the same as :meth:`verify` for the bytes of B and B files."""
+        """Does the same as :meth:`verify` for the bytes of B and B files.
+
+        A side of two towers that takes no files takes its arrays or texts here.
+        """
         return self._verified("verify_bytes", a, b)
 
     def classify(self, inputs: Any, k: int = 5) -> Classified:
         """Predicts a label by a vote of the k nearest gallery examples; see :func:`save`."""
-        return self._classified("classify", **self._given(inputs), k=k)
+        return self._classified("classify", inputs, k)
 
     def classify_bytes(self, files: Any, k: int = 5) -> Classified:
         """Does the same as :meth:`classify` for the bytes of B files."""
-        return self._classified("classify_bytes", **self._files(files), k=k)
+        return self._classified("classify_bytes", files, k)
 
-    def _given(self, inputs, side=""):
-        """Returns the inputs under the signatures' names."""
-        names = self.metadata.get("named_inputs")
-        if not names:
-            return {side or "inputs": inputs}
-        if not isinstance(inputs, Mapping) or set(inputs) != set(names):
-            got = sorted(inputs) if isinstance(inputs, Mapping) else type(inputs).__name__
-            raise ValueError(expected(f"a dictionary of {', '.join(sorted(names))}", inputs=got))
-        return {f"{side}_{name}" if side else name: value for name, value in inputs.items()}
+    def _embedded(self, name, value):
+        return self._answer(name, value)["embedding"]
 
-    def _files(self, files):
-        """Returns the bytes of files under the signatures' name."""
-        encoding = of_kinds(self.metadata.get("inputs", ()))
-        return {"image_bytes" if encoding is None else encoding.name: files}
-
-    def _neighbors(self, name, exclude=None, **given):
+    def _neighbors(self, name, value, k, exclude):
+        asked, more = name, {"k": k}
         if exclude is not None:
-            name = _EXCEPT[name]
-            dtype = self._signature(name)[1]["exclude"].dtype.name
-            given["exclude"] = excluded(exclude, dtype, len(next(iter(given.values()))))
-        values = self._ask(name, **given)
+            asked = except_name(name)
+            kind = self._signature(asked)[1]["exclude"].dtype.name
+            size = len(next(iter(value.values())) if isinstance(value, Mapping) else value)
+            more["exclude"] = excluded(exclude, kind, size)
+        if name == "search_embedding":
+            values = self._ask(asked, embedding=value, **more)
+        else:
+            values = self._answer(asked, value, **more)
         same = probabilities = None
         if self.calibration is not None:
             same = self.calibration.decide(values["distances"])
@@ -136,20 +167,40 @@ class Servable:
         )
 
     def _verified(self, name, a, b):
-        given = {"a": a, "b": b}
-        if not name.endswith("_bytes"):
-            given = {**self._given(a, "a"), **self._given(b, "b")}
-        values = self._ask(name, **given)
+        values = self._answer(name, a, b)
         return Verified(values["distance"], values.get("same"), values.get("probability"))
 
-    def _classified(self, name, **given):
-        values = self._ask(name, **given)
+    def _classified(self, name, value, k):
+        values = self._answer(name, value, k=k)
         return Classified(values["label"], values["known"], values["share"], values["distance"])
+
+    def _answer(self, name, *values, **more):
+        """Asks a signature for the answer to inputs, one value for each of its sides."""
+        self._signature(name)
+        return self._ask(name, **self._given(name, values), **more)
+
+    def _given(self, name, values):
+        """Returns the inputs under the names of a signature, from a value for each of its sides."""
+        given = {}
+        pair = name.startswith("verify")
+        sides = sides_of_signature(name, self._sides)
+        for prefix, side, value in zip("ab" if pair else ("",), sides, values, strict=True):
+            if name.endswith("_bytes") and side.encoding is not None:
+                given[prefix or side.encoding.name] = value
+            elif not side.takes.named:
+                given[prefix or ONE] = value
+            else:
+                names = side.takes.arrays
+                if not isinstance(value, Mapping) or set(value) != set(names):
+                    got = sorted(value) if isinstance(value, Mapping) else type(value).__name__
+                    raise ValueError(expected(f"a dictionary of {', '.join(names)}", inputs=got))
+                given |= {f"{prefix}_{n}" if pair else n: one for n, one in value.items()}
+        return given
 
     def _signature(self, name):
         """Returns the function, and the types and shapes of its inputs."""
         if name not in self.model.signatures:
-            raise ValueError(expected(_needed(name), path=str(self.path)))
+            raise ValueError(expected(needed(name, len(self._sides) > 1), path=str(self.path)))
         signature = self.model.signatures[name]
         return signature, signature.structured_input_signature[1]
 
@@ -158,26 +209,27 @@ class Servable:
 
         signature, specs = self._signature(name)
         if "k" in given:
-            given["k"] = _k(given["k"])
-        tensors = {key: _tensor(key, value, specs[key]) for key, value in given.items()}
+            given["k"] = checked_k(given["k"])
+        tensors = {key: as_tensor(key, value, specs[key]) for key, value in given.items()}
         try:
             found = signature(**tensors)
         except tf.errors.InvalidArgumentError as error:
             if name.endswith("_bytes"):
-                self._name_file(tensors, error)
+                self._name_file(name, tensors, error)
             raise
-        return {key: _texts(value.numpy()) for key, value in found.items()}
+        return {key: decoded(value.numpy()) for key, value in found.items()}
 
-    def _name_file(self, tensors, error):
+    def _name_file(self, name, tensors, error):
         """Raises ValueError that names the broken file, which the graph does not name."""
         import tensorflow as tf
 
-        encoding, takes = of_kinds(self.metadata["inputs"]), ModelInputs.read(self.metadata)
-        about = self.metadata.get("preprocessing", {}).get(encoding.name, {})
-        decode = tf.function(lambda file: encoding.decode(file, takes, about), autograph=False)
+        used = sides_of_signature(name, self._sides)
+        of_pair = dict(zip("ab", used, strict=True)) if len(used) == 2 else {}
         for key, tensor in tensors.items():
-            if tensor.dtype != tf.string or key == "exclude":
+            side = of_pair.get(key, used[0])
+            if tensor.dtype != tf.string or key == "exclude" or side.encoding is None:
                 continue
+            decode = _decoder(side)
             for place, file in enumerate(tensor.numpy().ravel().tolist()):
                 try:
                     decode(tf.constant([file]))
@@ -185,56 +237,18 @@ class Servable:
                     said = cause.message.strip().splitlines()[0].split("}} ")[-1]
                     raise ValueError(
                         expected(
-                            f"{key} to be {encoding.files}; the file at {place} is cut short or "
-                            f"of another type ({said})",
+                            f"{key} to be {side.encoding.files}; the file at {place} is cut short "
+                            f"or of another type ({said})",
                             size=len(file),
                             starts=file[:8],
                         )
                     ) from error
 
 
-_EXCEPT = {
-    "search": "search_except",
-    "search_bytes": "search_except_bytes",
-    "search_embedding": "search_embedding_except",
-}
-
-
-def _needed(name):
-    if "_except" in name:
-        return "a version that was exported with exclude=True"
-    if name.endswith("_bytes"):
-        return f'a version that was exported with inputs="image_bytes" or "wav_bytes" to {name}'
-    if name == "search_embedding" or name == "search":
-        return "a version with a gallery: give export.save a gallery"
-    if name == "classify":
-        return "a version with a gallery that has labels"
-    return f"a version with the signature {name}: export it again, with inputs='tensor'"
-
-
-def _k(k):
-    if isinstance(k, bool) or not (isinstance(k, (int, np.integer)) and k > 0):
-        raise ValueError(expected("k to be an integer above 0", k=k))
-    return np.int32(min(int(k), 2**31 - 1))
-
-
-def _tensor(key, values, spec):
+def _decoder(side):
     import tensorflow as tf
 
-    if spec.dtype == tf.string:
-        tensor = texts(values)
-    else:
-        try:
-            tensor = tf.cast(tf.convert_to_tensor(values), spec.dtype)
-        except (TypeError, ValueError, tf.errors.UnimplementedError) as error:
-            raise ValueError(
-                expected(f"{key} to be an array of numbers", type=type(values).__name__)
-            ) from error
-    if not spec.shape.is_compatible_with(tensor.shape):
-        raise ValueError(
-            expected(f"{key} of shape {tuple(spec.shape)}", **{f"{key}_shape": tuple(tensor.shape)})
-        )
-    return tensor
+    return tf.function(lambda files: side.decode(files), autograph=False)
 
 
 def load(directory: PathLike, version: int | None = None) -> Servable:
@@ -273,14 +287,3 @@ def load(directory: PathLike, version: int | None = None) -> Servable:
             )
         )
     return Servable(Path(directory) / str(number))
-
-
-def _texts(array):
-    """Decodes bytes that are text."""
-    if array.dtype != object:
-        return array
-    try:
-        flat = [value.decode() for value in array.ravel()]
-    except UnicodeDecodeError:
-        return array
-    return np.array(flat, dtype=np.str_).reshape(array.shape)

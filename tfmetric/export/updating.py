@@ -3,16 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tfmetric._errors import expected
-from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.export import galleries
 from tfmetric.export.core import Core
 from tfmetric.export.gallery_storage import check as check_storage
 from tfmetric.export.loading import load
-from tfmetric.export.model_inputs import ModelInputs
 from tfmetric.export.saving import check_calibration
+from tfmetric.export.sides import answering, read_sides
 from tfmetric.export.versions import check_keep_last, keep_newest, new_version
 from tfmetric.export.writing import write
 from tfmetric.typing import Array, PathLike
@@ -33,6 +30,8 @@ def update_gallery(
     """Writes the next version with the same model, calibration and signatures, and a new gallery.
 
     The model comes from the SavedModel, so neither training nor the model's code is needed.
+
+    Two towers embed the new gallery by the tower of the candidates.
 
     The old gallery is dropped, so pass every example to be found. A version without a gallery gains
     the search signatures.
@@ -84,16 +83,11 @@ def update_gallery(
     check_calibration(served.calibration, distance, settings["gallery_storage"])
     core = Core(served.model, distance, served.metadata.get("builtin_distance", True))
     if gallery is None:
-        embeddings = _embeddings(embeddings, settings["embedding_dim"])
-        found = galleries.made(lambda: embeddings, len(embeddings), ids, labels)
+        found = galleries.of_embeddings(embeddings, ids, labels, settings["embedding_dim"])
     else:
-        takes = ModelInputs.read(settings)
+        side = answering(read_sides(settings))
         found = galleries.read(
-            gallery,
-            ids,
-            labels,
-            takes,
-            lambda data: core.embed_all(data, takes, batch_size),
+            gallery, ids, labels, side.takes, lambda data: core.embed_all(side, data, batch_size)
         )
     with new_version(directory) as draft:
         write(draft.path, core, settings, found, served.calibration)
@@ -106,20 +100,12 @@ def _settings(served):
     known = {"inputs": ["tensor"], "top_k": None, "gallery_storage": "float32", "exclude": False}
     known |= {"named_inputs": None, "element": None, "preprocessing": {}}
     known |= served.metadata
-    names = ("embedding_dim", "inputs", "input_shape", "input_dtype", "named_inputs", "element")
-    names += ("preprocessing", "top_k", "gallery_storage", "exclude")
+    names = ("embedding_dim", "top_k", "gallery_storage", "exclude")
+    one = ("inputs", "input_shape", "input_dtype", "named_inputs", "element", "preprocessing")
+    names += ("sides",) if "sides" in known else one
     missing = [name for name in (*names, "distance") if name not in known]
     if missing:
         raise ValueError(
             expected(f"a version whose metadata has {missing[0]}", path=str(served.path))
         )
     return {name: known[name] for name in names}
-
-
-def _embeddings(values, width):
-    found = check_embeddings(values, "embeddings").astype(np.float32)
-    if found.shape[1] != width or not len(found):
-        raise ValueError(
-            expected(f"one or more embeddings of {width} values", embeddings_shape=found.shape)
-        )
-    return found
