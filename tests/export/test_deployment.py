@@ -165,6 +165,18 @@ def test_texts_and_bytes_alone_have_requests_of_their_own(tmp_path):
         compile(block, "README.md", "exec")
 
 
+def test_two_sides_are_asked_by_the_side_of_the_queries(tmp_path):
+    from tfmetric.export import deployment_readme
+    from tfmetric.export.deployment import Model
+
+    query = {"input_shape": [], "input_dtype": "string", "inputs": ["text"]}
+    files = {"input_shape": [9, 9, 3], "input_dtype": "float32", "inputs": ["image_bytes"]}
+    about = {"sides": {"query": query, "candidate": files}, "gallery_size": 0}
+    text = deployment_readme.text([Model("t", tmp_path, about, 1)], "image")
+    assert '{"signature_name": "embed_query", "instances": [{"inputs": "some text"}]}' in text
+    assert "query side: `inputs`, B string. candidate side: `image_bytes`, B files" in text
+
+
 def test_what_is_wrong_is_named(models, tmp_path):
     (tmp_path / "my model" / "1").mkdir(parents=True)
     (tmp_path / "my model" / "1" / "saved_model.pb").touch()

@@ -9,6 +9,7 @@ import pytest
 from tfmetric.serving import client
 from tfmetric.serving.inputs import as_array, is_files, read_files
 from tfmetric.serving.over_rest import _text
+from tfmetric.serving.requests import _tensor, prepare
 
 
 @pytest.mark.parametrize(
@@ -70,9 +71,37 @@ def test_what_the_metadata_says_of_a_tensor():
         "dtype": "DT_FLOAT",
         "tensor_shape": {"dim": [{"size": "-1", "name": ""}, {"size": "8"}], "unknown_rank": False},
     }
-    assert client._tensor(float_image) == {"dtype": "float32", "shape": (None, 8)}
+    assert _tensor(float_image) == {"dtype": "float32", "shape": (None, 8)}
     k = {"dtype": "DT_INT32", "tensor_shape": {"dim": [], "unknown_rank": True}}
-    assert client._tensor(k) == {"dtype": "int32", "shape": None}
+    assert _tensor(k) == {"dtype": "int32", "shape": None}
+
+
+def test_a_side_of_texts_and_a_side_of_files():
+    """A ``str`` is a text on one side, and the path of a file on the other."""
+
+    def signature(*names):
+        inputs = {name: {"dtype": "string", "shape": (None,)} for name in names}
+        return {"inputs": inputs, "outputs": {}}
+
+    signatures = {
+        "embed_query": signature("inputs"),
+        "embed_candidate_bytes": signature("image_bytes"),
+        "verify_bytes": signature("a", "b"),
+        "similar_bytes": signature("image_bytes"),
+        "search": signature("inputs"),
+    }
+    here = str(Path(__file__))
+    content = Path(here).read_bytes()
+    name, arrays = prepare(signatures, "verify", ([here], [here]), None)
+    assert name == "verify_bytes"
+    assert (arrays["a"].tolist(), arrays["b"].tolist()) == ([here.encode()], [content])
+    for verb, found in (("search", here.encode()), ("similar", content)):
+        ((array,),) = (prepare(signatures, verb, ([here],), None)[1].values(),)
+        assert array.tolist() == [found]
+    with pytest.raises(ValueError, match=r"embed_query or embed_candidate for a model of two tow"):
+        prepare(signatures, "embed", ([here],), None)
+    with pytest.raises(ValueError, match=r"a model of two towers, exported from models\.two_tower"):
+        prepare({"embed": signature("inputs")}, "similar", (["a"],), None)
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 1, 2, 1), (2, 0), (1, 1)])

@@ -2,8 +2,8 @@
 
 import math
 
-from tfmetric.export.encoded_inputs import Encoding, of_kinds
-from tfmetric.export.model_inputs import ModelInputs
+from tfmetric.export.encoded_inputs import Encoding
+from tfmetric.export.sides import asking, read_sides
 
 _FILES = {"image_bytes": "picture.png", "wav_bytes": "recording.wav"}
 
@@ -112,27 +112,20 @@ def text(models, image: str) -> str:
 
 def _of(model):
     about = model.metadata
-    takes_arrays = ModelInputs.read(about).arrays
-    kinds = about.get("inputs", ["tensor"])
+    sides = read_sides(about)
+    side, encoding = asking(sides), asking(sides).encoding
     searched = about["gallery_size"] > 0
     signatures = about.get("signatures") or ["embed", *(["search"] if searched else [])]
-    verb = "search" if searched else "embed"
-    encoding = of_kinds(kinds)
-    arrays = encoding is None or set(kinds) != {encoding.name}
-    takes = []
-    if arrays:
-        takes.append(" and ".join(_axes(name, *one) for name, one in takes_arrays.items()))
-    if encoding is not None:
-        takes.append(f"`{encoding.name}`, B files ({encoding.files})")
+    verb = "search" if searched else "embed" + "_query" * (len(sides) > 1)
     parts = [
         _MODEL.format(
             name=model.name,
             signatures=", ".join(f"`{name}`" for name in signatures),
-            takes="; or ".join(takes),
+            takes=". ".join(_takes(one) for one in sides.values()),
         )
     ]
-    if arrays:
-        parts.append(_ARRAYS.format(name=model.name, body=_body(verb, takes_arrays, searched)))
+    if side.takes_arrays:
+        parts.append(_ARRAYS.format(name=model.name, body=_body(verb, side.takes.arrays, searched)))
     if encoding is not None:
         k = ', "k": 5' if searched else ""
         parts.append(
@@ -144,9 +137,19 @@ def _of(model):
                 file=_FILES[encoding.name],
             )
         )
-    one = takes_arrays if arrays else encoding
+    one = side.takes.arrays if side.takes_arrays else encoding
     parts.append(_python(model.name, verb, one, searched))
     return "".join(parts)
+
+
+def _takes(side):
+    takes = []
+    if side.takes_arrays:
+        arrays = side.takes.arrays.items()
+        takes.append(" and ".join(_axes(name, *one) for name, one in arrays))
+    if side.encoding is not None:
+        takes.append(f"`{side.encoding.name}`, B files ({side.encoding.files})")
+    return f"{side.name} side: " * bool(side.name) + "; or ".join(takes)
 
 
 def _axes(name, shape, dtype):

@@ -11,9 +11,8 @@ import numpy as np
 from tfmetric._answers import Classified, Neighbors, Verified
 from tfmetric._errors import expected
 from tfmetric.serving.errors import RequestError, Unavailable
-from tfmetric.serving.inputs import as_array, by_name, is_files, read_files
+from tfmetric.serving.requests import described, no_answers, prepare
 from tfmetric.typing import Array
-from tfmetric.values import excluded
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
 _STALE = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "NOT_FOUND")
@@ -87,14 +86,23 @@ class Client:
         """Embeds a batch: (B, ...), or B files, to (B, D), float32."""
         return self._ask("embed", inputs)["embedding"]
 
+    def embed_query(self, inputs: Any) -> np.ndarray:
+        """Embeds queries by their tower, for a model of two towers; as :meth:`embed`."""
+        return self._ask("embed_query", inputs)["embedding"]
+
+    def embed_candidate(self, inputs: Any) -> np.ndarray:
+        """Embeds candidates by their tower, for a model of two towers; as :meth:`embed`."""
+        return self._ask("embed_candidate", inputs)["embedding"]
+
     def search(self, inputs: Any, k: int = 10, exclude: Array | None = None) -> Neighbors:
-        """Finds the nearest gallery examples.
+        """Finds the nearest gallery examples; of two towers, the candidates nearest to queries.
 
         Args:
-            inputs: As for :meth:`embed`.
+            inputs: As for :meth:`embed` or :meth:`embed_query`.
             k: Number of neighbors, clipped to the size of the gallery.
-            exclude: (B,) or (B, E) ids to exclude, such as the queries' own; the version must have
-                been exported with ``exclude=True``.
+            exclude: (B,) or (B, E) ids to exclude, such as the queries' own or the items that a
+                user has seen; or B lists of ids of any lengths. The version must have been exported
+                with ``exclude``.
 
         Returns:
             :class:`Neighbors`: ``ids, distances = client.search(inputs, k)``.
@@ -107,8 +115,20 @@ class Client:
         """Does the same as :meth:`search` for embeddings (B, D)."""
         return _neighbors(self._ask("search_embedding", embedding, k=k, exclude=exclude), k)
 
+    def similar(self, inputs: Any, k: int = 10, exclude: Array | None = None) -> Neighbors:
+        """Finds the candidates nearest to candidates, for a model of two towers.
+
+        A candidate of the gallery finds itself first; ``exclude`` its id for the others.
+
+        Args:
+            inputs: As for :meth:`embed_candidate`.
+            k: As for :meth:`search`.
+            exclude: As for :meth:`search`.
+        """
+        return _neighbors(self._ask("similar", inputs, k=k, exclude=exclude), k)
+
     def verify(self, a: Any, b: Any) -> Verified:
-        """Compares B pairs: ``a`` with ``b``, each as for :meth:`embed`."""
+        """Compares B pairs: ``a`` with ``b``, each as for :meth:`embed`; a query, a candidate."""
         found = self._ask("verify", a, b)
         return Verified(found["distance"], found.get("same"), found.get("probability"))
 
@@ -137,7 +157,7 @@ class Client:
         """
         version, signatures = self._persist(self._over.metadata)
         self._signatures = {
-            name: {side: _tensors(signature.get(side, {})) for side in ("inputs", "outputs")}
+            name: {side: described(signature.get(side, {})) for side in ("inputs", "outputs")}
             for name, signature in signatures.items()
             # Skip TensorFlow's internal signatures.
             if not name.startswith("__")
@@ -172,7 +192,7 @@ class Client:
         return self._asked(signatures, verb, values, k, exclude)
 
     def _asked(self, signatures, verb, values, k, exclude):
-        name, arrays = _prepare(signatures, verb, values, exclude)
+        name, arrays = prepare(signatures, verb, values, exclude)
         about = signatures[name]["outputs"]
         outputs = {key: value["dtype"] for key, value in about.items()}
         sizes = {key: len(array) for key, array in arrays.items()}
@@ -180,7 +200,7 @@ class Client:
         if min(sizes.values()) != size:
             raise ValueError(expected("as many a as b", **sizes))
         if not size:
-            return _nothing(about)
+            return no_answers(about)
         parts = []
         for start in range(0, size, self._batch_size):
             stop = min(start + self._batch_size, size)
@@ -222,70 +242,6 @@ def _connection(url, model, version, timeout):
     raise ValueError(
         expected('a URL as "http://host:8501", "https://host" or "grpc://host:8500"', url=url)
     )
-
-
-def _prepare(signatures, verb, values, exclude):
-    """Returns the name of the signature, and arrays by input name, without k."""
-    texts = _texts(signatures.get("embed"))
-    by_files = verb != "search_embedding" and all(is_files(v, texts) for v in values)
-    name = verb + "_except" * (exclude is not None) + "_bytes" * by_files
-    if name not in signatures:
-        raise ValueError(expected(_needed(name), signatures=sorted(signatures)))
-    inputs = signatures[name]["inputs"]
-    keys = sorted(key for key in inputs if key not in ("k", "exclude"))
-    arrays = {
-        key: read_files(value)
-        if by_files
-        else as_array(key, value, inputs[key]["dtype"], inputs[key]["shape"])
-        for key, value in by_name(values, keys).items()
-    }
-    if exclude is not None:
-        arrays["exclude"] = excluded(exclude, inputs["exclude"]["dtype"], len(arrays[keys[0]]))
-    return name, arrays
-
-
-def _texts(signature):
-    kinds = {value["dtype"] for value in signature["inputs"].values()} if signature else set()
-    return "string" in kinds
-
-
-def _needed(name):
-    if "_except" in name:
-        return "a model with a gallery that was exported with exclude=True"
-    if name.endswith("_bytes"):
-        return (
-            f'a model exported with inputs="image_bytes" or "wav_bytes", for files to {name[:-6]}'
-        )
-    if name in ("search", "search_embedding"):
-        return 'a model with a gallery; of one exported with inputs="image_bytes" alone, files'
-    if name == "classify":
-        return "a model with a gallery that has labels"
-    return f"a model with the signature {name}; of one that takes image_bytes alone, files"
-
-
-def _tensors(infos):
-    return {name: _tensor(info) for name, info in infos.items()}
-
-
-def _tensor(info):
-    dtype = info["dtype"].removeprefix("DT_").lower()
-    dtype = {"float": "float32", "double": "float64", "half": "float16"}.get(dtype, dtype)
-    shape = info.get("tensor_shape", {})
-    if shape.get("unknown_rank"):
-        return {"dtype": dtype, "shape": None}
-    sides = (int(dim.get("size", 0)) for dim in shape.get("dim", ()))
-    return {"dtype": dtype, "shape": tuple(None if side < 0 else side for side in sides)}
-
-
-def _nothing(outputs):
-    """Returns the answers to an empty request."""
-    return {
-        name: np.zeros(
-            [side or 0 for side in about["shape"] or ()],
-            np.str_ if about["dtype"] == "string" else about["dtype"],
-        )
-        for name, about in outputs.items()
-    }
 
 
 def _neighbors(found, k):

@@ -52,8 +52,10 @@ def by_name(values, names) -> dict:
     sides = ("a_", "b_") if len(values) == 2 else ("",)
     given: dict[str, Any] = {}
     for side, value in zip(sides, values, strict=True):
-        arrays = value if isinstance(value, Mapping) else {"": value}
-        given |= {f"{side}{name}": array for name, array in arrays.items()}
+        if isinstance(value, Mapping):
+            given |= {f"{side}{name}": array for name, array in value.items()}
+        else:
+            given[side.rstrip("_")] = value
     if set(given) != set(names):
         raise ValueError(
             expected(f"a dictionary of arrays for the inputs {', '.join(names)}", given=list(given))
