@@ -8,6 +8,7 @@ import keras
 
 from tfmetric._errors import expected
 from tfmetric._files import remove_abandoned
+from tfmetric.datasets.fingerprint import fingerprint
 from tfmetric.evaluation import read_one_shot_runs
 from tfmetric.runs.config import RunConfig
 from tfmetric.runs.directory import RunDirectory
@@ -18,7 +19,6 @@ from tfmetric.runs.late_steps import do_missing, forget
 from tfmetric.runs.loading import load_data
 from tfmetric.runs.metrics import versions
 from tfmetric.runs.protocol import divided
-from tfmetric.tuning.data_fingerprint import fingerprint
 
 
 def _again(run):

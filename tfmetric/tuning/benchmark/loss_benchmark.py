@@ -13,13 +13,13 @@ from tfmetric._errors import expected
 from tfmetric._renamed import renamed
 from tfmetric._version import __version__
 from tfmetric.datasets.arguments import require_seed
+from tfmetric.datasets.fingerprint import fingerprint
 from tfmetric.datasets.in_memory import as_labeled
 from tfmetric.training import Settings
 from tfmetric.tuning.benchmark.benchmark_directory import BenchmarkDirectory
 from tfmetric.tuning.benchmark.benchmark_result import BenchmarkResult
 from tfmetric.tuning.benchmark.benchmark_steps import FOLD_SEED, BenchmarkSteps
 from tfmetric.tuning.benchmark.contenders import BUDGET, contenders
-from tfmetric.tuning.data_fingerprint import fingerprint
 from tfmetric.tuning.held_out_folds import validation_folds
 from tfmetric.tuning.many_trainings import FreshEmbedder, without_advice_on_retracing
 from tfmetric.tuning.retrieval_objective import check_objective

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from tfmetric._files import replacing
-from tfmetric.tuning.data_fingerprint import fingerprint
+from tfmetric.datasets.fingerprint import fingerprint
 from tfmetric.tuning.search.judgement import Judgement, judge, train_all
 from tfmetric.tuning.search.search_directory import MODEL, RESULT, RETRAINED, SEARCH
 from tfmetric.tuning.search.search_pictures import write_pictures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfmetric.tuning.data_fingerprint import fingerprint
+from tfmetric.datasets.fingerprint import fingerprint
 
 
 def search_identity(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfmetric import datasets
-from tfmetric.tuning.data_fingerprint import fingerprint
+from tfmetric.datasets.fingerprint import fingerprint
 
 LABELS = np.repeat(np.arange(4), 2)
 
