@@ -7,6 +7,7 @@ from tfmetric.datasets.batches import balanced_batches
 from tfmetric.datasets.decoding import decode_image
 from tfmetric.datasets.dividing import Split
 from tfmetric.datasets.examples import Examples
+from tfmetric.datasets.hard_negatives import HardNegatives, mine_hard_negatives
 from tfmetric.datasets.in_memory import from_arrays
 from tfmetric.datasets.labeled import LabeledData
 from tfmetric.datasets.loading import load, load_parts
@@ -24,6 +25,7 @@ readers.register_all()
 __all__ = [
     "DataReport",
     "Examples",
+    "HardNegatives",
     "ImageAugmentation",
     "LabeledData",
     "ReadOptions",
@@ -38,6 +40,7 @@ __all__ = [
     "from_arrays",
     "load",
     "load_parts",
+    "mine_hard_negatives",
     "pairs",
     "register_reader",
     "split_classes",
