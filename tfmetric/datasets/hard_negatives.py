@@ -20,7 +20,7 @@ from tfmetric.datasets.links.embedded_sides import embeddings_of
 from tfmetric.datasets.links.hard_negative_shards import Shards
 from tfmetric.datasets.links.mining_in_blocks import BlockMining
 from tfmetric.datasets.links.nearest_unlinked import SIMILARITIES
-from tfmetric.datasets.links.within_classes import linked_within_classes
+from tfmetric.datasets.links_within_classes import linked_within_classes
 from tfmetric.datasets.relation import Relation
 from tfmetric.typing import PathLike
 
