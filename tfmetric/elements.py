@@ -62,7 +62,9 @@ class Element:
         dtype: The dtype of the values; "string" for a text, "" for a record.
         fields: The named inputs of a record, each an element of another kind; otherwise `None`.
         options: Further properties of the kind. An image: `range`, the (lowest, highest) value of a
-            pixel, absent if unknown. Audio: `sampling_rate` in hertz (required).
+            pixel, absent if unknown. Audio: `sampling_rate` in hertz (required). A vector:
+            `categories`, a number N, where the values are whole numbers from 0 to N − 1 that stand
+            for categories or ids.
 
     Raises:
         ValueError: If the shape or an option does not fit the kind.
@@ -288,6 +290,10 @@ def _numbers(count):
     return "1 number" if count == 1 else f"{count:,} numbers"
 
 
+def _categories(count):
+    return "" if count is None else f", each one of {count:,} categories"
+
+
 def _record_words(element):
     words = [f"{name} ({item.describe()})" for name, item in element.fields.items()]
     return f"records of {', '.join(words)}"
@@ -299,7 +305,9 @@ _WORDS = {
     "audio": lambda e: (
         f"recordings {_length(e, 'samples')} at {e.options['sampling_rate']:,} Hz, {e.dtype}"
     ),
-    "vector": lambda e: f"vectors of {_numbers(e.shape[0])}, {e.dtype}",
+    "vector": lambda e: (
+        f"vectors of {_numbers(e.shape[0])}, {e.dtype}{_categories(e.options.get('categories'))}"
+    ),
     "sequence": lambda e: (
         f"sequences {_length(e, 'steps')}, {_numbers(e.shape[1])} a step, {e.dtype}"
     ),

@@ -9,9 +9,11 @@ from tfmetric.datasets.dividing import Split
 from tfmetric.datasets.examples import Examples
 from tfmetric.datasets.hard_negatives import HardNegatives, mine_hard_negatives
 from tfmetric.datasets.in_memory import from_arrays
+from tfmetric.datasets.interaction_loading import load_interactions
 from tfmetric.datasets.labeled import LabeledData
 from tfmetric.datasets.loading import load, load_parts
 from tfmetric.datasets.options import ReadOptions
+from tfmetric.datasets.pair_loading import load_pairs
 from tfmetric.datasets.pairs import pairs, triplets
 from tfmetric.datasets.reading import examples_of_values
 from tfmetric.datasets.registry import builtin_names, register_reader
@@ -39,6 +41,8 @@ __all__ = [
     "examples_of_values",
     "from_arrays",
     "load",
+    "load_interactions",
+    "load_pairs",
     "load_parts",
     "mine_hard_negatives",
     "pairs",

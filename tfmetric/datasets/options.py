@@ -43,6 +43,7 @@ class ReadOptions:
         sampling_rate: The rate of recordings, in hertz.
         seconds: Length kept from the start of a recording.
         fields: The kind of a field of a record, or its kind and options, by the field's name.
+        categories: For vectors, the number of categories that their whole numbers stand for.
     """
 
     kind: str | None = None
@@ -63,6 +64,7 @@ class ReadOptions:
     sampling_rate: int | None = None
     seconds: float | None = None
     fields: Mapping[str, str | Mapping[str, Any]] | None = None
+    categories: int | None = None
 
     def __post_init__(self):
         if self.kind is not None:

@@ -25,7 +25,7 @@ from tfmetric.datasets.links.checks import (
     link_codes,
 )
 from tfmetric.datasets.links.negatives import checked_negatives
-from tfmetric.datasets.links.parts import parts_of
+from tfmetric.datasets.links.parts import Linked, parts_of
 from tfmetric.datasets.links.report import RelationReport
 from tfmetric.datasets.links.splits import RULES, divide_links
 
@@ -183,7 +183,10 @@ class Relation:
         require_choice("rule", rule, tuple(RULES))
         require_fraction(test_fraction)
         require_seed(seed)
-        return parts_of(self, divide_links(self.links, self.time, rule, test_fraction, seed))
+        division = divide_links(self.links, self.time, rule, test_fraction, seed)
+        whole = Linked(self.left, self.right, self.links, self.score, self.time)
+        train, test = (Relation(**part, report=self.report) for part in parts_of(whole, division))
+        return train, test
 
     def batches(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def tfds_examples(source: str, options: ReadOptions) -> Examples:
     train, validation and test are read only if none of these exists.
     """
     name = source.removeprefix("tfds:")
-    builder = _prepared_builder(name, options.data_dir, options.download)
+    builder = prepared_builder(name, options.data_dir, options.download)
     keys, kind = _feature_keys(builder, options)
     splits = [split for split in builder.info.splits if part_of(split)]
     known = bool(splits)
@@ -68,7 +69,17 @@ def _quiet():
         logging.set_verbosity(before)
 
 
-def _prepared_builder(name, data_dir, download):
+def prepared_builder(name: str, data_dir: str | os.PathLike | None, download: bool) -> Any:
+    """Returns the builder of a prepared data set.
+
+    Args:
+        name: The name of the data set, with its configuration and version.
+        data_dir: Folder of tensorflow-datasets; its own default if `None`.
+        download: Whether missing data may be downloaded.
+
+    Raises:
+        ValueError: If there is no such data set, or it is not prepared.
+    """
     import tensorflow_datasets as tfds
 
     where = os.fspath(data_dir) if data_dir is not None else None

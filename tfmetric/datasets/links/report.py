@@ -86,6 +86,15 @@ def count_links(links: np.ndarray, candidates: int, seen: int) -> LinkCounts:
     )
 
 
+def counted(count: int, word: str) -> str:
+    """Returns a number with its noun.
+
+    >>> counted(1, "link"), counted(1200, "link")
+    ('1 link', '1,200 links')
+    """
+    return f"{count:,} {word}" + ("" if count == 1 else "s")
+
+
 def _part_line(name, part):
     line = (
         f"  {name + ':':<6} {part.links:,} links of {part.left:,} left and {part.right:,} right"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.datasets.links.report import counted
 from tfmetric.datasets.splitting import split_groups
 
 
@@ -130,7 +131,8 @@ def _by_time(links, time, fraction, seed):
     train, test = np.flatnonzero(~later), np.flatnonzero(later)
     new = [len(np.setdiff1d(links[test, side], links[train, side])) for side in (0, 1)]
     notes = (
-        f"{new[0]:,} left and {new[1]:,} right elements of the test have no link before the cut",
+        f"new in the test, without a link before the cut: {counted(new[0], 'left element')},"
+        f" {counted(new[1], 'right element')}",
     )
     return LinkDivision(train, test, f"by time: links from {cut} on are the test", notes=notes)
 
@@ -140,7 +142,7 @@ def _leave_last(links, time, fraction, seed):
     in_test = np.zeros(len(links), bool)
     in_test[last] = True
     words = "the last link of each left element is the test (at one time, the later in the source)"
-    notes = _single_notes(single, "their link is in train")
+    notes = _single_notes(single, "in train")
     return LinkDivision(np.flatnonzero(~in_test), np.flatnonzero(in_test), words, notes=notes)
 
 
@@ -164,7 +166,7 @@ def _users(links, time, fraction, seed):
         np.flatnonzero(in_test),
         words,
         history=np.flatnonzero(apart & ~in_test),
-        notes=_single_notes(single, "they are in train"),
+        notes=_single_notes(single, "in train"),
     )
 
 
@@ -191,7 +193,9 @@ def last_links(links: np.ndarray, time: np.ndarray | None) -> tuple[np.ndarray, 
 def _single_notes(single, where):
     if not single:
         return ()
-    return (f"{single:,} left elements with one link have no held-out link; {where}",)
+    return (
+        f"{counted(single, 'left element')} with one link only, without a held-out one: {where}",
+    )
 
 
 def _required(time, rule):

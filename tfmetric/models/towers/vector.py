@@ -1,11 +1,11 @@
-"""The vector tower: a perceptron on columns of any scale, or ids looked up by hashing."""
+"""The vector tower: a perceptron on columns of any scale, or ids that are looked up."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from tfmetric.elements import Element
 from tfmetric.layers import HashedIds
@@ -24,7 +24,8 @@ def tower(inputs: dict[str, Any], element: Element, options: Options) -> Feature
     if isinstance(options.backbone, keras.Model):
         network, x = own(options.backbone, x, options)
         return Features(networks.call(network, x, options.trainable))
-    make = chosen(_BACKBONES, options.backbone or "mlp", "vector")
+    usual = "ids" if "categories" in element.options else "mlp"
+    make = chosen(_BACKBONES, options.backbone or usual, "vector")
     return Features(make(x, element, options))
 
 
@@ -39,9 +40,15 @@ def _linear(x, element, options):
 
 
 def _ids(x, element, options):
-    numbers = HashedIds(_ROWS)(x)
+    count = element.options.get("categories")
+    numbers, rows = (HashedIds(_ROWS)(x), _ROWS) if count is None else _known(x, count)
     width = max(8, options.embedding_dim // element.shape[0])
-    return layers.Flatten()(layers.Embedding(_ROWS, width, name=options.name("ids"))(numbers))
+    return layers.Flatten()(layers.Embedding(rows, width, name=options.name("ids"))(numbers))
+
+
+def _known(x, count):
+    """Returns the numbers of known categories; others share one further row."""
+    return ops.where((x >= 0) & (x < count), x, count), count + 1
 
 
 _BACKBONES = {"mlp": _perceptron, "linear": _linear, "ids": _ids}
