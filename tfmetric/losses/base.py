@@ -11,6 +11,7 @@ from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
 from tfmetric._precision import narrowed
 from tfmetric.losses import _inputs, _replicas
+from tfmetric.losses._no_terms import NoTermsWarning
 from tfmetric.losses.references import Memory, References, read_batch
 from tfmetric.typing import Array, Tensor
 
@@ -89,9 +90,10 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
     * ``None``: the vector w·s / max(c, 1)
     * ``"auto"``: the reduction in :attr:`auto_reduction`.
 
-    A batch with no valid term gives 0 with zero gradient. Embeddings with NaN or Inf raise an
-    error. Where the backend cannot raise from a compiled step (XLA, JAX) the loss is NaN, and
-    ``keras.callbacks.TerminateOnNaN`` stops training. On JAX, ``fit`` keeps the low 32 bits of
+    A batch with no valid term gives 0 with zero gradient; the first such batch of two or more
+    examples raises a warning, except in steps that XLA or JAX compiles. Embeddings with NaN or Inf
+    raise an error. Where the backend cannot raise from a compiled step (XLA, JAX) the loss is NaN,
+    and ``keras.callbacks.TerminateOnNaN`` stops training. On JAX, ``fit`` keeps the low 32 bits of
     integers unless ``jax_enable_x64`` is set: the ids must differ in those bits.
 
     Args:
@@ -131,6 +133,7 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
             raise ValueError(expected(f"gather to be one of {', '.join(GATHER)}", gather=gather))
         super().__init__(name=name, dtype=dtype)
         self.reduction, self.gather = reduction, gather
+        self._no_terms = NoTermsWarning(self.name)
         self._reduce = Reduced(
             reduction=None if reduction is None else "sum" if reduction == "sum" else "mean",
             # The sum over a batch exceeds float16.
@@ -199,6 +202,7 @@ class EmbeddingLoss(ConfigFromArguments, keras.losses.Loss):
             size = ops.shape(y_pred)[0]
             terms = Terms(*(each[:size] for each in terms))
         total, count, active = terms
+        self._no_terms.check(count)
         total = ops.where(right, total, ops.cast(float("nan"), total.dtype))
         reduction = self.auto_reduction if self.reduction == "auto" else self.reduction
         if reduction is None:
