@@ -65,6 +65,16 @@ class Calls(RuleBasedStateMachine):
         with tempfile.TemporaryDirectory() as folder:
             self.index = load(self.index.save(Path(folder) / "index"))
 
+    @rule(some=st.tuples(IDS, IDS), k=st.integers(1, 9))
+    def excluded_ids_are_left_out(self, some, k):
+        queries = np.array([[0.5, -1.0, 0.25], [2.0, 0.0, 0.0]], "float32")
+        found = self.index.query(queries, k, exclude=[list(ids) for ids in some])
+        left = [[i for i in self.held if i not in ids] for ids in some]
+        assert found.ids.shape == (2, min(k, *map(len, left)))
+        for query, own, ids in zip(queries, left, found.ids.tolist(), strict=True):
+            apart = {i: np.linalg.norm(query.astype(float) - self.held[i]) for i in own}
+            assert ids == sorted(own, key=apart.get)[: len(ids)]
+
     @invariant()
     def it_answers_as_the_dictionary_does(self):
         assert len(self.index) == len(self.held)

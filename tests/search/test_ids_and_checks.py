@@ -88,6 +88,40 @@ def test_what_cannot_be_removed_or_asked(index):
     assert "count=3" in repr(index)
 
 
+@pytest.mark.parametrize("ids", [range(40), [f"é{i}" for i in range(40)]], ids=["ints", "texts"])
+def test_a_search_without_some_ids_is_that_of_the_others(index, ids):
+    """Beside a loop over the distances in float64, with k as large as what is left allows."""
+    rng = np.random.default_rng(0)
+    x, queries = rng.normal(size=(40, 3)), rng.normal(size=(6, 3))
+    ids = list(ids)
+    index.add(x, ids)
+    exclude = [[], ids[:1], ids[3:20], ids[20:30] * 2, ids[5:37], ids[::3]]
+    far = np.linalg.norm(queries[:, None] - x[None], axis=2)
+    for k in (1, 5, 100):
+        found = index.query(queries, k, exclude=exclude)
+        assert found.ids.shape == (6, min(k, 8))  # 32 are left out of the fifth.
+        for row, own in enumerate(exclude):
+            left = [i for i in np.argsort(far[row]) if ids[i] not in own][: min(k, 8)]
+            assert found.ids[row].tolist() == [ids[i] for i in left]
+            np.testing.assert_allclose(found.distances[row], far[row, left], rtol=1e-5)
+    own = index.query(x, 1, exclude=ids)
+    assert not (own.ids[:, 0] == np.array(ids)).any()
+    assert index.query(queries, 3, exclude=np.array(ids)[None].repeat(6, 0)).ids.shape == (6, 0)
+    unknown = ["nobody"] * 6 if isinstance(ids[0], str) else [77, -1, 2**63 - 1] * 2
+    nearest = index.query(queries, 3).ids.tolist()
+    assert index.query(queries, 3, exclude=unknown).ids.tolist() == nearest
+    assert index.query(queries, 3, exclude=[[]] * 6).ids.tolist() == nearest
+    other = [1] * 6 if isinstance(ids[0], str) else ["a"] * 6
+    for bad, message in (
+        (other, "as the ids of the gallery are"),
+        (unknown[:5], r"exclude of shape \(6,\) or \(6, E\)"),
+        ([0.5] * 6, "as the ids of the gallery are"),
+        ([None] * 6, "as the ids of the gallery are"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            index.query(queries, exclude=bad)
+
+
 def test_a_small_unsigned_id_fits_among_signed_ones():
     index = ExactIndex()
     index.add(X[:1], [-1])

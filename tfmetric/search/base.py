@@ -13,9 +13,11 @@ from tfmetric._foreign_names import missing_method
 from tfmetric.distances import Distance
 from tfmetric.evaluation.checked_arrays import check_embeddings
 from tfmetric.search import backends, files
-from tfmetric.search.ids import Ids
+from tfmetric.search.excluding import nearest_without
+from tfmetric.search.ids import Ids, signature_kind
 from tfmetric.search.restoring import restore
 from tfmetric.typing import Array, PathLike
+from tfmetric.values import excluded_pairs
 
 
 class Index(ABC):
@@ -88,12 +90,15 @@ class Index(ABC):
         """
 
     @abstractmethod
-    def query(self, embeddings: Array, k: int = 10) -> Neighbors:
+    def query(self, embeddings: Array, k: int = 10, exclude: Any = None) -> Neighbors:
         """Finds the nearest embeddings of each query.
 
         Args:
             embeddings: (B, D), finite.
             k: Number of neighbors, clipped to the size of the index.
+            exclude: Ids to leave out of the result of each query, such as its own or the items that
+                a user has seen: (B,), (B, E), or B lists of any lengths. Ids that the index does
+                not hold exclude nothing. k is clipped to the fewest that are left for a query.
 
         Returns:
             :class:`Neighbors`, nearest first: ``ids, distances = index.query(embeddings, k)``,
@@ -101,7 +106,7 @@ class Index(ABC):
 
         Raises:
             ValueError: If k is not an integer above 0, or the embeddings are not of this index's
-                width, or not finite.
+                width, or not finite, or ``exclude`` has another kind of id or number of rows.
         """
 
     def save(self, path: PathLike) -> Path:
@@ -231,13 +236,27 @@ class LocalIndex(Index):
             self._dim = embeddings.shape[1]
             self._ids.append(ids)
 
-    def query(self, embeddings, k: int = 10) -> Neighbors:
+    def query(self, embeddings, k: int = 10, exclude: Any = None) -> Neighbors:
         """Finds the nearest embeddings; see :meth:`Index.query`."""
         queries, k = self._checked(embeddings), min(check_k(k), len(self))
+        if exclude is not None:
+            row, ids = excluded_pairs(exclude, signature_kind(self._ids.kind), len(queries))
+            place = self._ids.held_places(ids)
+            row, place = row[place >= 0], place[place >= 0]
         if not k or not len(queries):
             nothing = np.empty((len(queries), k))
             return Neighbors(self._ids.take(nothing.astype(int)), nothing.astype(np.float32))
-        places, found = self._nearest(queries, k)
+        if exclude is None:
+            places, found = self._nearest(queries, k)
+        else:
+            places, found = nearest_without(
+                lambda some, k: self._nearest(queries[some], k),
+                len(queries),
+                len(self),
+                k,
+                row,
+                place,
+            )
         return Neighbors(self._ids.take(places), found)
 
     @abstractmethod

@@ -94,6 +94,11 @@ class Ids:
             )
         return np.array([places[value] for value in asked], np.int64)
 
+    def held_places(self, ids: np.ndarray) -> np.ndarray:
+        """Returns the places of ids (n,) of the kind of the index, −1 for an id that is missing."""
+        places = self._all_places() if len(ids) else {}
+        return np.array([places.get(value, -1) for value in ids.tolist()], np.int64)
+
     def keep(self, mask: np.ndarray) -> None:
         """Removes the ids where the mask is False; later ids move up."""
         if self._values is not None:
@@ -118,6 +123,11 @@ class Ids:
 def kind_of(ids: np.ndarray) -> str:
     """Returns the kind of an array of ids."""
     return "str" if ids.dtype == object else ids.dtype.name
+
+
+def signature_kind(kind: str) -> str:
+    """Returns the name of a kind as :func:`tfmetric.values.excluded_pairs` takes it."""
+    return "string" if kind == "str" else kind
 
 
 def check_ids(ids, count: int | None = None, like: np.ndarray | None = None) -> np.ndarray:

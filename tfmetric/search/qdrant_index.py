@@ -1,6 +1,5 @@
 """Search by the vector database Qdrant, in this process or on a server."""
 
-import uuid
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,11 @@ from tfmetric._errors import expected
 from tfmetric._optional import require
 from tfmetric.search.backends import Saved, register
 from tfmetric.search.base import Index, check_k
-from tfmetric.search.ids import check_ids, kind_of
+from tfmetric.search.ids import check_ids, kind_of, signature_kind
 from tfmetric.search.qdrant_errors import reported
+from tfmetric.search.qdrant_points import dtype_of, id_of, point_of
 from tfmetric.typing import Array, Distance, PathLike
+from tfmetric.values import excluded_pairs
 
 _METRICS = {
     "cosine": "COSINE",
@@ -25,8 +26,6 @@ _METRICS = {
     "manhattan": "MANHATTAN",
 }
 _BATCH = 512
-# Points are numbered by UUIDs derived from the ids, so equal ids get equal UUIDs.
-_SPACE = uuid.UUID("7f0b6c0e-6f0c-4d1c-9a55-3f5a3b1f6f10")
 
 
 @register("qdrant")
@@ -110,7 +109,7 @@ class QdrantIndex(Index):
         If the connection breaks half-way, some are added: :meth:`remove` these and try again.
         """
         embeddings = self._checked(embeddings)
-        like = None if self._kind is None else np.empty(0, _dtype(self._kind))
+        like = None if self._kind is None else np.empty(0, dtype_of(self._kind))
         ids = check_ids(ids, len(embeddings), like)
         values = ids.tolist()
         if len(set(values)) < len(values):
@@ -135,7 +134,7 @@ class QdrantIndex(Index):
             for start in range(0, len(values), _BATCH):
                 points = [
                     self._models.PointStruct(
-                        id=_point(value),
+                        id=point_of(value),
                         vector=vector,
                         # Stored as text, because JSON numbers are not safe beyond 2⁵³.
                         payload={"id": str(value), "kind": kind},
@@ -162,19 +161,24 @@ class QdrantIndex(Index):
             )
         with self._reported():
             for start in range(0, len(values), _BATCH):
-                points = [_point(value) for value in values[start : start + _BATCH]]
+                points = [point_of(value) for value in values[start : start + _BATCH]]
                 selector = self._models.PointIdsList(points=points)
                 self._client.delete(self.collection, points_selector=selector, wait=True)
 
-    def query(self, embeddings: Array, k: int = 10) -> Neighbors:
+    def query(self, embeddings: Array, k: int = 10, exclude: Any = None) -> Neighbors:
         """Finds the nearest embeddings; see :meth:`Index.query`."""
         queries, k = self._checked(embeddings), min(check_k(k), len(self))
-        ids = np.empty((len(queries), k), _dtype(self._kind or "int64"))
+        filters: dict[int, Any] = {}
+        if exclude is not None:
+            k, filters = self._without(exclude, len(queries), k)
+        ids = np.empty((len(queries), k), dtype_of(self._kind or "int64"))
         found = np.empty((len(queries), k), np.float32)
         for start in range(0, len(queries) if k else 0, _BATCH):
             requests = [
-                self._models.QueryRequest(query=vector, limit=k, with_payload=True)
-                for vector in queries[start : start + _BATCH].tolist()
+                self._models.QueryRequest(
+                    query=vector, limit=k, with_payload=True, filter=filters.get(row)
+                )
+                for row, vector in enumerate(queries[start : start + _BATCH].tolist(), start)
             ]
             with self._reported():
                 answers = self._client.query_batch_points(self.collection, requests=requests)
@@ -188,7 +192,7 @@ class QdrantIndex(Index):
                             found=len(points),
                         )
                     )
-                ids[row] = [_value(point.payload) for point in points]
+                ids[row] = [id_of(point.payload) for point in points]
                 found[row] = [point.score for point in points]
         if self._kind == "str":
             ids = ids.astype(np.str_)
@@ -205,6 +209,22 @@ class QdrantIndex(Index):
             return 0 - scores
         return scores**2 if self.distance == "squared_euclidean" else scores
 
+    def _without(self, exclude, rows, k):
+        """Returns k, clipped to the fewest that are left for a query, and filters by query."""
+        kind = signature_kind(self._kind or "int64")
+        row, ids = excluded_pairs(exclude, kind, rows)
+        held = set(self._held(list(dict.fromkeys(ids.tolist()))))
+        of_row: dict[int, set] = {}
+        for number, value in zip(row.tolist(), ids.tolist(), strict=True):
+            if value in held:
+                of_row.setdefault(number, set()).add(point_of(value))
+        has = self._models.HasIdCondition
+        filters = {
+            number: self._models.Filter(must_not=[has(has_id=sorted(points))])
+            for number, points in of_row.items()
+        }
+        return min(k, len(self) - max(map(len, of_row.values()), default=0)), filters
+
     def _held(self, values):
         """Returns the ids that the collection holds."""
         if self._dim is None:
@@ -214,10 +234,10 @@ class QdrantIndex(Index):
             for start in range(0, len(values), _BATCH):
                 some = values[start : start + _BATCH]
                 points = self._client.retrieve(
-                    self.collection, ids=[_point(value) for value in some], with_payload=False
+                    self.collection, ids=[point_of(value) for value in some], with_payload=False
                 )
                 there = {str(point.id) for point in points}
-                held += [value for value in some if _point(value) in there]
+                held += [value for value in some if point_of(value) in there]
         return held
 
     def _make(self, width):
@@ -278,16 +298,3 @@ class QdrantIndex(Index):
         """Connects to the collection of a file; see :meth:`Index.from_saved`."""
         where = saved.settings
         return cls(where["location"], where["collection"], saved.distance, **saved.connection)
-
-
-def _dtype(kind):
-    return object if kind == "str" else np.dtype(kind)
-
-
-def _value(payload):
-    return payload["id"] if payload["kind"] == "str" else int(payload["id"])
-
-
-def _point(value):
-    kind = "str" if isinstance(value, str) else "int"
-    return str(uuid.uuid5(_SPACE, f"{kind}:{value}"))

@@ -5,7 +5,7 @@ and a tensor are read alike.
 """
 
 from tfmetric.values.columns import encoded, ids, labels, missing, texts
-from tfmetric.values.excluded_ids import excluded
+from tfmetric.values.excluded_ids import excluded, excluded_pairs
 from tfmetric.values.json_plain import plain
 
-__all__ = ["encoded", "excluded", "ids", "labels", "missing", "plain", "texts"]
+__all__ = ["encoded", "excluded", "excluded_pairs", "ids", "labels", "missing", "plain", "texts"]
