@@ -175,3 +175,15 @@ def test_what_does_not_fit_is_said():
         InBatchSoftmaxLoss()(labels, x * np.nan)
     with pytest.raises(ValueError, match="one label for each embedding"):
         InBatchSoftmaxLoss()(labels[:3], x)
+
+
+@pytest.mark.parametrize("negatives", [0, 2])
+def test_ids_of_all_64_bits_stay_apart_in_a_graph(negatives):
+    """A cast to 32 bits would make two ids one, and mask a negative."""
+    x = np.random.default_rng(0).normal(size=(4, 2 + negatives, 3)).astype("float32")
+    ids = np.array([2**64 - 1, 2**32 - 1, 2**64 - 2, 2**64 - 1], "uint64")
+    loss = InBatchSoftmaxLoss(0.5)
+    wanted = float(loss(np.array([0, 1, 2, 0]), x))
+    assert float(loss(ids, x)) == pytest.approx(wanted, rel=1e-6)
+    step = tf.function(lambda ids, x: loss(ids, x), autograph=False)
+    assert float(step(tf.constant(ids), tf.constant(x))) == pytest.approx(wanted, rel=1e-6)

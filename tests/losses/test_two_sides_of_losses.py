@@ -104,6 +104,8 @@ def test_the_ranking_losses_of_sentence_transformers_and_of_sohn():
         rows = [np.log(np.exp(row).sum()) - row[i] for i, row in enumerate(logits)]
         value = loss(ids, a, references=References(ids, b))
         assert float(value) == pytest.approx(np.mean(rows), rel=1e-5)
+        in_one_line = tm.losses.OnTwoSides(loss)(ids, np.stack([a, b], axis=1))
+        assert float(in_one_line) == pytest.approx(np.mean(rows), rel=1e-5)
 
 
 def test_references_and_a_memory_and_losses_of_losses():

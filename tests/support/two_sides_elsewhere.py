@@ -46,7 +46,10 @@ def on_two_replicas():
         "softmax": losses.InBatchSoftmaxLoss(0.5, symmetric=True, gather="global"),
         "sigmoid": losses.SigmoidPairLoss(gather="global"),
         "on two sides": losses.OnTwoSides(losses.NTXentLoss(gather="global")),
+        "histogram": losses.OnTwoSides(losses.HistogramLoss(num_bins=10, gather="global")),
     }
+    # Two ids at the end of uint64 that a cast to fewer bits would make one with other ids.
+    labels = np.array([2**64 - 1, 2**32 - 1, 2**64 - 1, 5, 2**64 - 2, 2**32 - 2], "uint64")
 
     def step(labels, x):
         found = []

@@ -7,6 +7,7 @@ from keras import ops
 
 from tfmetric._config import ConfigFromArguments
 from tfmetric._errors import expected
+from tfmetric.layers._state import state_weight
 from tfmetric.layers.hashed_ids import HashedIds
 from tfmetric.typing import Tensor
 from tfmetric.values.scalars import is_number, is_whole
@@ -63,19 +64,9 @@ class StreamingLogQ(ConfigFromArguments, keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the tables."""
         size = self.buckets * self.tables
-        self.last = self._kept("last", (size,), "int32")
-        self.gap = self._kept("gap", (size,), "float32")
-        self.step = self._kept("step", (), "int32")
-
-    def _kept(self, name, shape, dtype):
-        return self.add_weight(
-            shape=shape,
-            dtype=dtype,
-            initializer="zeros",
-            trainable=False,
-            autocast=False,
-            name=name,
-        )
+        self.last = state_weight(self, "last", (size,), "int32")
+        self.gap = state_weight(self, "gap", (size,), "float32")
+        self.step = state_weight(self, "step", (), "int32")
 
     def call(self, inputs: Any, training: bool | None = False) -> Tensor:
         """Log q of each id."""

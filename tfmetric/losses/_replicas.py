@@ -76,3 +76,16 @@ class Replicas:
     def sum(self, value):
         """Returns the sum of a constant over the replicas."""
         return self._context.all_reduce("SUM", ops.stop_gradient(value))
+
+    def sum_with_gradient(self, value):
+        """Returns the sum over the replicas; each addend gets the gradient of all replicas."""
+        import tensorflow as tf
+
+        @tf.custom_gradient
+        def summed(value):
+            def gradient(upstream):
+                return self._context.all_reduce("SUM", upstream)
+
+            return self._context.all_reduce("SUM", value), gradient
+
+        return summed(value)

@@ -1,5 +1,6 @@
 """Histogram loss: the probability that a negative pair is more similar than a positive pair."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ def histogram_terms(
     positive_similarity: Tensor,
     positives: Tensor,
     num_bins: int = 100,
+    across: Callable[[Tensor], Tensor] | None = None,
 ) -> Terms:
     """Computes one term for each negative of an anchor: the share of positive pairs below it.
 
@@ -29,10 +31,13 @@ def histogram_terms(
         positive_similarity: ``(M, N)`` cosines that include all positive pairs.
         positives: ``(M, N)`` booleans: which of these cosines are positive pairs.
         num_bins: Number of bins from -1 to 1.
+        across: Function that turns a sum over these positive pairs into the sum over those of all
+            replicas; None where these are all of them.
     """
-    count = ops.sum(ops.cast(positives, similarity.dtype))
+    across = across or (lambda value: value)
+    count = across(ops.sum(ops.cast(positives, similarity.dtype)))
     position = ops.reshape((positive_similarity + 1.0) * (num_bins / 2.0), (1, -1))
-    histogram = row_histograms(position, ops.reshape(positives, (1, -1)), num_bins)[0]
+    histogram = across(row_histograms(position, ops.reshape(positives, (1, -1)), num_bins)[0])
     below = ops.cumsum(histogram) / ops.maximum(count, 1.0)
     before, part = between_nodes((similarity + 1.0) * (num_bins / 2.0), num_bins)
     share = (1.0 - part) * ops.take(below, before) + part * ops.take(below, before + 1)
@@ -101,11 +106,16 @@ class HistogramLoss(PairLoss):
     def terms(self, labels: Array, embeddings: Array, references: Any = None) -> Terms:
         """See :class:`EmbeddingLoss`."""
         matrix, positives, negatives = self.pairs(labels, embeddings, references)
-        among = matrix
-        if references is not None and references.own is not None:
+        among, across = matrix, None
+        if references is not None and references.own is None:
+            # The anchors of the other replicas have positive pairs too.
+            across = references.across
+        elif references is not None:
             own = ops.arange(ops.shape(references.embeddings)[0], dtype="int32")
             all_of_them = references._replace(own=own)
             among, positives, _ = self.pairs(references.labels, references.embeddings, all_of_them)
             if references.valid is not None:
                 positives = ops.logical_and(positives, references.valid[:, None])
-        return histogram_terms(1.0 - matrix, negatives, 1.0 - among, positives, self.num_bins)
+        return histogram_terms(
+            1.0 - matrix, negatives, 1.0 - among, positives, self.num_bins, across
+        )

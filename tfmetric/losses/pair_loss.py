@@ -13,9 +13,6 @@ from tfmetric.losses.streaming import FACTORS, Held, in_blocks, streamed_or_held
 from tfmetric.mining import label_masks
 from tfmetric.typing import Array, Distance, Match, Tensor
 
-# Batches of up to this size are faster with the matrix of all pairs in memory.
-_HELD_UP_TO = 0
-
 
 class PairLoss(EmbeddingLoss):
     """Base of the losses that depend only on the distances of pairs.
@@ -82,9 +79,6 @@ class PairLoss(EmbeddingLoss):
     ) -> Terms:
         """See :class:`EmbeddingLoss`."""
         if not self.streams():
-            return self._by_rows(labels, embeddings, references)
-        size = embeddings.shape[0]
-        if references is None and size is not None and size <= _HELD_UP_TO:
             return self._by_rows(labels, embeddings, references)
         return Terms(
             *streamed_or_held(

@@ -33,7 +33,7 @@ class References(_References):
         valid: ``(N,)`` booleans: which references exist, as in a memory that is not yet full. The
             others are neither positives nor negatives. None if all exist.
         across: Function that turns a sum over this replica's anchors into the sum over all
-            replicas; None on a single replica.
+            replicas, with a gradient; None on a single replica.
 
     Raises:
         ValueError: If the shapes do not fit, or an index of ``own`` is out of range.
@@ -136,7 +136,7 @@ def read_batch(y_true, y_pred, read_labels, compute, replicas=None, memory=None,
     kept = ops.reshape(kept, (whole_batch, *kept.shape[1:]))
     if own is None and memory is None:
         return Batch(kept, embeddings, None, right)
-    across = replicas and replicas.sum
+    across = replicas and replicas.sum_with_gradient
     if own is None:
         own = ops.arange(whole_batch, dtype="int32")
     given = References._make((kept, embeddings, own, None, across))
@@ -153,6 +153,9 @@ def _on_two_sides(y_true, y_pred, read_labels, compute, replicas, memory, refere
     others, y = _inputs.rows(others), ops.convert_to_tensor(_inputs.rows(y))
     _inputs.one_label_each(y_true, y_pred)
     if replicas:
+        _one_type(y_true, [others], set(map(_dtype, (y_true, others))))
+        # Gathered labels are comparable ones, and both sides must be alike.
+        y_true = _inputs.comparable(ops.convert_to_tensor(y_true))
         rows = replicas.rows(ops.shape(y)[0])
         others, y = _gathered(others, y, compute, replicas, rows)
         own = None if own is None else ops.take(rows, own)
@@ -182,7 +185,7 @@ def _on_two_sides(y_true, y_pred, read_labels, compute, replicas, memory, refere
             )
         )
     kept = ops.reshape(labels[:size], (size, *labels.shape[1:]))
-    across = replicas and replicas.sum
+    across = replicas and replicas.sum_with_gradient
     given = References._make((labels[size:number], y, own, valid, across))
     if memory is not None:
         given = _with_memory(given, labels[number:], memory)
@@ -203,33 +206,43 @@ def _checked(x, labels, compute, whole):
 
 
 def joined_labels(labels, *others):
-    """Concatenates vectors of labels; NumPy arrays stay NumPy arrays."""
-    for other in others:
-        labels = _joined(labels, other)
-    return labels
+    """Concatenates vectors of labels; NumPy arrays stay NumPy arrays.
 
-
-def _joined(labels, others):
-    both = _inputs.at_hand(labels), _inputs.at_hand(others)
-    if both[0] is None or both[1] is None:
-        labels, others = ops.convert_to_tensor(labels), ops.convert_to_tensor(others)
-        dtype = keras.backend.result_type(labels.dtype, others.dtype)
+    Raises:
+        TypeError: If the labels are integers that no common integer type holds.
+    """
+    parts = [labels, *others]
+    known = [_inputs.at_hand(each) for each in parts]
+    if any(each is None for each in known):
+        parts = [ops.convert_to_tensor(each) for each in parts]
+        _one_type(labels, others, set(map(_dtype, parts)))
+        # Keras takes uint32 for the common type of two uint64.
+        parts = [_inputs.comparable(each) for each in parts]
+        dtype = keras.backend.result_type(*(each.dtype for each in parts))
         join, cast = ops.concatenate, ops.cast
     else:
-        labels, others = both
-        dtype = np.result_type(labels.dtype, others.dtype).name
+        parts = known
+        _one_type(labels, others, set(map(_dtype, parts)))
+        dtype = np.result_type(*(each.dtype for each in parts)).name
         join, cast = np.concatenate, np.ndarray.astype
-    whole = all("int" in str(each.dtype) for each in (labels, others))
-    if whole and "int" not in dtype:
+    return join([cast(_column(each), dtype) for each in parts])
+
+
+def _dtype(labels):
+    return keras.backend.standardize_dtype(labels.dtype)
+
+
+def _one_type(labels, others, dtypes):
+    """Raises TypeError for uint64 beside signed integers, which float64 would have to hold."""
+    signed = {"int8", "int16", "int32", "int64"}
+    if "uint64" in dtypes and dtypes & signed:
         raise TypeError(
             expected(
                 "labels of one integer type on both sides",
                 y_true_dtype=labels.dtype,
-                references_dtype=others.dtype,
+                references_dtype=others[0].dtype,
             )
         )
-    labels, others = (cast(_column(each), dtype) for each in (labels, others))
-    return join([labels, others])
 
 
 def _column(labels):

@@ -91,6 +91,9 @@ class TwoSidedLoss(EmbeddingLoss):
                     y_pred_shape=tuple(y_pred.shape),
                 )
             )
+        if _inputs.at_hand(y_true) is None:
+            # Both sides must have one type, and joined ids are comparable ones.
+            y_true = _inputs.comparable(y_true)
         replicas, number = self._replicas(), y_pred.shape[1] - 2
         ids, others = _ids(y_true, number)
         queries, candidates = y_pred[:, 0], y_pred[:, 1]

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from tfmetric._errors import expected
+from tfmetric.layers._state import state_weight
 from tfmetric.losses import _inputs
 from tfmetric.losses._memory import takes_memory
 from tfmetric.losses.references import Memory
@@ -89,20 +90,10 @@ class CrossBatchMemory(TrainedEmbedder):
         dim = innermost(embedder).output_shape[-1]
         # Keeps ids of 64 bits where the backend has them.
         ids = "int64" if keras.config.backend() == "tensorflow" else "int32"
-        self.memory_embeddings = self._kept("memory_embeddings", (size, dim), "float32")
-        self.memory_labels = self._kept("memory_labels", (size, *self.label_shape), ids)
-        self.remembered = self._kept("remembered", (), "int32")
-        self.step = self._kept("step", (), "int32")
-
-    def _kept(self, name, shape, dtype):
-        return self.add_weight(
-            shape=shape,
-            dtype=dtype,
-            initializer="zeros",
-            trainable=False,
-            autocast=False,
-            name=name,
-        )
+        self.memory_embeddings = state_weight(self, "memory_embeddings", (size, dim), "float32")
+        self.memory_labels = state_weight(self, "memory_labels", (size, *self.label_shape), ids)
+        self.remembered = state_weight(self, "remembered", (), "int32")
+        self.step = state_weight(self, "step", (), "int32")
 
     def compute_loss(
         self,
