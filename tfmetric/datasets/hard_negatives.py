@@ -51,7 +51,7 @@ class HardNegatives:
     @cached_property
     def complete(self) -> np.ndarray:
         """Boolean `(M,)`: whether a link has all H negatives."""
-        return (self.places >= 0).all(axis=1)
+        return np.all(self.places >= 0, axis=1)
 
     @property
     def num_short(self) -> int:

@@ -42,7 +42,7 @@ def build(core: Core, settings: dict, found: Searchable | None, calibration: Cal
             search["_except"] = _traced(function, like, k, exclude), (k, exclude)
     sides = {name: _kinds(core, side) for name, side in read_sides(settings).items()}
     queries, candidates = asking(sides), answering(sides)
-    made = {}
+    made: dict[str, Any] = {}
     for name, kinds in sides.items():
         made |= _of_kinds(f"embed_{name}" if name else "embed", kinds, _embedding)
     made |= _of_pairs(verify, queries, candidates)

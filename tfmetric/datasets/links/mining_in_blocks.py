@@ -53,8 +53,8 @@ class BlockMining:
 
     def identity(self) -> dict[str, Any]:
         """Settings and digests that every block depends on."""
-        links = hashlib.sha256(np.ascontiguousarray(self._relation.links))
-        links.update(np.ascontiguousarray(self._relation.seen))
+        links = hashlib.sha256(self._relation.links.tobytes())
+        links.update(self._relation.seen.tobytes())
         rescore = self._rescore
         return {
             "data": [fingerprint(self._relation.left), fingerprint(self._relation.right)],
@@ -65,7 +65,7 @@ class BlockMining:
                 "ranks": list(self._ranks),
                 "distance": self._distance,
                 "seed": self._seed,
-                "rescore": rescore and getattr(rescore, "__qualname__", type(rescore).__name__),
+                "rescore": None if rescore is None else _name(rescore),
                 "block": _BLOCK,
             },
         }
@@ -81,8 +81,10 @@ class BlockMining:
             The arrays of `HardNegatives`, link by link.
         """
         left, right = self._sides
-        in_memory = shards is None or right.given
-        candidates = right.all() if in_memory else shards.stored("candidates", right.all)
+        if shards is None or right.given:
+            candidates = right.all()
+        else:
+            candidates = shards.stored("candidates", right.all)
         blocks = range(0, len(self._queries), _BLOCK)
         parts = []
         with progress_bar(len(self._queries), "Mining hard negatives", progress) as done:
@@ -157,3 +159,8 @@ class BlockMining:
             arrays[name][links] = whole
             arrays[name].flags.writeable = False
         return arrays
+
+
+def _name(function: Any) -> str:
+    """The name of a function, or of the class of a callable object."""
+    return getattr(function, "__qualname__", type(function).__name__)
