@@ -49,6 +49,34 @@ def test_differs_between_images_and_seeds_and_stays_in_range():
     assert out.max() <= 255
 
 
+def test_a_turn_is_in_degrees_with_flips_and_zoom_beside():
+    # A mark right of the middle: a flip mirrors the place, and the zoom changes the distance alone.
+    y, x = np.arange(31)[:, None] - 15, np.arange(51)[None, :] - 25
+    image = np.exp(-(y**2 + (x - 15) ** 2) / 3).astype("float32")
+    layer = datasets.augmentation(0, rotation=20, zoom=0.2, shear=0, horizontal_flip=True)
+    found = layer.augment(np.tile(image[..., None], (300, 1, 1, 1)), seed=(1, 2)).numpy()[..., 0]
+    down, right = ((found * at).sum((1, 2)) / found.sum((1, 2)) for at in (y, x))
+    assert 0.35 < (right < 0).mean() < 0.65
+    # The zoom of the width divides the distance along it.
+    assert 15 / 1.25 < np.hypot(down, right).min() < np.hypot(down, right).max() < 15 / 0.78
+    # tan of the angle is that of the turn, times the zoom of the width over the zoom of the height.
+    assert 20 < np.degrees(np.arctan(np.abs(down / right))).max() < 28.7
+
+
+def test_brightness_and_contrast_are_shares_of_255_and_of_the_distance_to_the_mean():
+    image = np.full((400, 4, 6, 1), 100.0, "float32")
+    image[:, :2] = 140.0
+    lit = datasets.augmentation(**_OFF, brightness=0.2).augment(image, seed=(1, 2)).numpy() - image
+    np.testing.assert_allclose(lit, np.broadcast_to(lit[:, :1, :1], lit.shape), atol=1e-3)
+    assert -51.01 < lit.min() < -48
+    assert 48 < lit.max() < 51.01
+    out = datasets.augmentation(**_OFF, contrast=0.4).augment(image, seed=(1, 2)).numpy()
+    np.testing.assert_allclose(out.mean((1, 2, 3)), 120.0, atol=1e-3)
+    factor = (out[:, 0, 0, 0] - 120) / 20
+    assert 0.599 < factor.min() < 0.63
+    assert 1.37 < factor.max() < 1.401
+
+
 def test_as_a_layer():
     layer = ImageAugmentation(seed=3)
     x = _images().astype("float32")

@@ -51,16 +51,28 @@ def test_only_a_shift_of_whole_pixels_is_a_shift():
     assert 2.0 < rows.max() < 2.71
 
 
-def moved_mark(down, right, **amounts):
+NONE = {"translation": 0.0, "rotation": 0.0, "zoom": 0.0, "shear": 0.0}
+
+
+def in_a_model(images, **amounts):
+    return tm.layers.RandomAffine(**{**NONE, **amounts}, seed=0)(images, training=True)
+
+
+def in_the_pipeline(images, **amounts):
+    return tm.datasets.augmentation(**{**NONE, **amounts}).augment(images, seed=(1, 2))
+
+
+both = pytest.mark.parametrize("change", [in_a_model, in_the_pipeline])
+
+
+def moved_mark(change, down, right, **amounts):
     """Where 400 random changes put a mark of an image 31 high and 51 wide: (400,), (400,).
 
     Places are relative to the middle of the image.
     """
     y, x = np.arange(31)[:, None] - 15, np.arange(51)[None, :] - 25
     image = np.exp(-((y - down) ** 2 + (x - right) ** 2) / 3).astype("float32")
-    none = {"translation": 0.0, "rotation": 0.0, "zoom": 0.0, "shear": 0.0}
-    layer = tm.layers.RandomAffine(**{**none, **amounts}, seed=0)
-    found = np.asarray(layer(np.tile(image[..., None], (400, 1, 1, 1)), training=True))[..., 0]
+    found = np.asarray(change(np.tile(image[..., None], (400, 1, 1, 1)), **amounts))[..., 0]
     mass = found.sum((1, 2))
     return (found * y).sum((1, 2)) / mass, (found * x).sum((1, 2)) / mass
 
@@ -75,28 +87,32 @@ def assert_reaches(values, low, high):
     assert high - slack < values.max() < high + slack / 2
 
 
-def test_a_rotation_is_in_degrees_around_the_middle():
-    y, x = moved_mark(0, 15, rotation=10.0)
+@both
+def test_a_rotation_is_in_degrees_around_the_middle(change):
+    y, x = moved_mark(change, 0, 15, rotation=10.0)
     np.testing.assert_allclose(np.hypot(y, x), 15.0, atol=0.1)
     assert_reaches(np.degrees(np.arctan2(y, x)), -10.0, 10.0)
 
 
-def test_a_shift_is_a_fraction_of_its_own_side():
-    y, x = moved_mark(0, 0, translation=0.1)
+@both
+def test_a_shift_is_a_fraction_of_its_own_side(change):
+    y, x = moved_mark(change, 0, 0, translation=0.1)
     assert_reaches(y, -3.1, 3.1)
     assert_reaches(x, -5.1, 5.1)
     assert abs(np.corrcoef(y, x)[0, 1]) < 0.2
 
 
-def test_a_zoom_changes_height_and_width_apart():
-    y, x = moved_mark(7, 15, zoom=0.1)
+@both
+def test_a_zoom_changes_height_and_width_apart(change):
+    y, x = moved_mark(change, 7, 15, zoom=0.1)
     assert_reaches(7 / y, 0.9, 1.1)
     assert_reaches(15 / x, 0.9, 1.1)
     assert abs(np.corrcoef(y, x)[0, 1]) < 0.2
 
 
-def test_a_shear_is_in_degrees_and_leaves_the_height():
-    y, x = moved_mark(8, 0, shear=5.0)
+@both
+def test_a_shear_is_in_degrees_and_leaves_the_height(change):
+    y, x = moved_mark(change, 8, 0, shear=5.0)
     np.testing.assert_allclose(y, 8.0, atol=0.01)
     assert_reaches(np.degrees(np.arctan(x / 8)), -5.0, 5.0)
 

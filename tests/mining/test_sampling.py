@@ -6,7 +6,7 @@ from support.backends import MODES, value_and_gradient
 from support.batches import DEGENERATE, ORDINARY
 
 from tfmetric.losses import TripletLoss
-from tfmetric.mining import number_below, sampling_sums, uniform
+from tfmetric.mining import drawn_negatives, number_below, sampling_sums, uniform
 
 
 def weights(x, labels, a, cutoff=0.5):
@@ -84,6 +84,15 @@ def test_negatives_are_drawn_as_often_as_they_weigh():
     assert counts[~likely].sum() == 0
     chi = ((counts - 600 * expected) ** 2 / (600 * expected + 1e-9))[likely].sum()
     assert chi < 31.3  # 11 degrees of freedom at one in a thousand.
+
+
+def test_each_anchor_has_its_own_number_of_draws():
+    labels, x = ORDINARY["lopsided"]
+    negatives = labels[:, None] != labels[None, :]
+    number = np.arange(len(x), dtype="int32") % 5
+    counts = np.asarray(drawn_negatives(x, x, negatives, number))
+    np.testing.assert_array_equal(counts.sum(axis=1), np.where(negatives.any(axis=1), number, 0))
+    assert not counts[~negatives].any()
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -52,6 +52,25 @@ def test_ignored_gallery_are_as_if_not_there(which, apart, rows_a_block, monkeyp
     assert "Neither hits nor misses: gallery examples of the query's" in got.summary()
 
 
+def test_cameras_and_labels_that_the_gallery_lacks_ignore_nothing():
+    # Label 9 and camera 9 are of queries alone; label 1 and camera 0 of the gallery are not theirs.
+    labels, cameras = np.array([0, 0, 9, 1, 1, 0]), np.array([9, 0, 9, 9, 1, 1])
+    gallery_labels, gallery_cameras = OTHER_LABELS % 3, OTHER_CAMERAS % 3
+    got = retrieval(
+        X[:6],
+        labels,
+        OTHERS,
+        gallery_labels,
+        cameras=cameras,
+        gallery_cameras=gallery_cameras,
+    )
+
+    def ignored(q, j):
+        return cameras[q] == gallery_cameras[j] and labels[q] == gallery_labels[j]
+
+    check(got, *oracle(X[:6], labels, OTHERS, gallery_labels, ignored=ignored))
+
+
 def test_who_has_only_ignored_relatives_is_left_out():
     x, labels = np.arange(6.0)[:, None], [0, 0, 1, 1, 1, 1]
     got = retrieval(x, labels, items=[0, 0, 1, 2, 3, 4], ks=(1, 50))
