@@ -11,6 +11,7 @@ from PIL import Image
 
 import tfmetric as tm
 from tfmetric.cli import cli
+from tfmetric.cli.data_options import as_words
 from tfmetric.cli.sources import BUILTIN, prepared_sets
 
 TFDS = Path(__file__).parents[3] / "shared/tfds"
@@ -139,3 +140,10 @@ def test_what_is_no_source_is_one_line(tmp_path):
         assert done.exit_code == 2
         assert "tfds:NAME, or an existing folder or file" in " ".join(done.stderr.split())
     assert not list(tmp_path.iterdir())
+
+
+def test_the_next_command_repeats_the_options_of_the_data(people):
+    found = invoke("inspect", people, "--kind", "vector", "--split-seed", 3)
+    assert f"tfmetric train {people} --kind vector --split-seed 3\n" in found.output
+    given = {"image_size": None, "columns": ("a", "b c"), "download": True}
+    assert as_words(given) == ["--columns", "a,b c", "--image-size", "none", "--download"]

@@ -119,3 +119,15 @@ def given_data_options(options: dict) -> dict:
     return {
         name: None if value == NONE else value for name, value in found.items() if value is not None
     }
+
+
+def as_words(given: dict) -> list[str]:
+    """Returns the words of a command line that give these options again."""
+    words = []
+    for option in data_options():
+        if option.name in given:
+            value, name = given[option.name], option.opts[0]
+            if isinstance(value, tuple):
+                value = ",".join(map(str, value))
+            words += [name] if option.is_flag else [name, str(NONE if value is None else value)]
+    return words

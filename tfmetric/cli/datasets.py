@@ -6,7 +6,7 @@ import warnings
 import click
 
 from tfmetric.cli import exit_codes
-from tfmetric.cli.data_options import given_data_options, with_data_options
+from tfmetric.cli.data_options import as_words, given_data_options, with_data_options
 from tfmetric.cli.next_steps import say_next
 from tfmetric.cli.sources import BUILTIN, FORMS, Source, default_data_dir, prepared_sets
 from tfmetric.cli.startup import quiet_start
@@ -50,9 +50,9 @@ def _table(title, rows):
     click.echo()
 
 
-def _load(source, options, **others):
-    """Loads (train, test) as a training does."""
-    config = {**given_data_options(options), "dataset": source}
+def _load(source, given, **others):
+    """Loads (train, test) as a training does, with the given data options."""
+    config = {**given, "dataset": source}
     with quiet_start():
         from tfmetric.runs.config import resolved
         from tfmetric.runs.loading import load_data
@@ -80,10 +80,11 @@ def inspect(source, strict, check, as_json, **options):
     sets only suspicious files), counts classes, and finds examples that are in both the train and
     the test part.
     """
-    report = _load(source, options, strict=strict)[0].report
+    given = given_data_options(options)
+    report = _load(source, given, strict=strict)[0].report
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else report)
     if not as_json:
-        say_next(["tfmetric", "train", source])
+        say_next(["tfmetric", "train", source, *as_words(given)])
     if check and (report.skipped or report.duplicates):
         raise click.exceptions.Exit(exit_codes.FOUND)
 
@@ -118,7 +119,7 @@ def sheet(source, output, classes, per_class, part, seed, **options):
     kind = Path(output).suffix.lstrip(".").lower()
     if kind not in ("png", "pdf", "svg"):
         raise click.UsageError(f"Expected a file that ends in .png, .pdf or .svg. Got: {output}")
-    data = _load(source, options)[part == "test"]
+    data = _load(source, given_data_options(options))[part == "test"]
     with quiet_start():
         import numpy as np
 
