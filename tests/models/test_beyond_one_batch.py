@@ -195,3 +195,19 @@ def fit_eagerly(labels=LABELS, **arguments):
 def with_activity():
     inputs = keras.Input((6,))
     return keras.Model(inputs, keras.layers.Dense(3, activity_regularizer="l2")(inputs))
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda model: CrossBatchMemory(model, 5), lambda model: CachedGradients(model, 3)]
+)
+def test_penalties_of_weights_are_part_of_the_loss(wrap):
+    def trained(penalty):
+        inputs = keras.Input((6,))
+        outputs = keras.layers.Dense(3, kernel_initializer="ones", kernel_regularizer=penalty)
+        model = wrap(keras.Model(inputs, outputs(inputs)))
+        model.compile("sgd", loss=tm.losses.SupConLoss())
+        return model.train_on_batch(X[:6], LABELS[:6])
+
+    weight = np.ones((6, 3))
+    added = trained(keras.regularizers.L2(0.1)) - trained(None)
+    np.testing.assert_allclose(added, 0.1 * np.square(weight).sum(), rtol=1e-4)

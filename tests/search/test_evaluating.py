@@ -37,6 +37,10 @@ def test_recall_is_the_share_of_the_nearest_that_is_found():
     assert "0.5000 of the neighbors of exact search" in result.summary()
 
 
+def test_recall_beyond_the_size_of_the_index_is_that_of_all_there_is():
+    assert search.evaluate(filled("cosine"), X[:5], filled("cosine"), k=500).recall == 1.0
+
+
 def test_without_the_truth_there_is_no_recall_and_no_picture():
     result = search.evaluate(filled("cosine"), X[:5], k=400)
     assert result.recall is None

@@ -131,6 +131,18 @@ def test_a_users_distance_and_that_of_a_loss():
         filled(ExactIndex(half), x).save("nowhere.npz")
 
 
+@pytest.mark.parametrize("storage", ["float32", "float16", "int8", "binary"])
+def test_later_changes_of_the_array_that_was_added_change_nothing(storage):
+    x = np.random.default_rng(0).normal(size=(20, 16)).astype(np.float32)
+    index = filled(ExactIndex("euclidean" if storage != "binary" else "hamming", storage), x)
+    before = index.query(x[:3], 5)
+    queries = x[:3].copy()
+    x[:] = 7.0
+    after = index.query(queries, 5)
+    np.testing.assert_array_equal(after.ids, before.ids)
+    np.testing.assert_array_equal(after.distances, before.distances)
+
+
 def test_k_is_clipped_and_an_empty_index_finds_nothing():
     index = ExactIndex()
     assert len(index) == 0

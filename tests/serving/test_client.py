@@ -14,6 +14,7 @@ import pytest
 from support.served import pngs, square
 
 from tfmetric.serving import Client, RequestError, VersionStatus
+from tfmetric.serving.errors import Unavailable
 
 ROOT = Path(__file__).parents[2]
 
@@ -167,6 +168,22 @@ def test_only_a_server_that_is_away_is_asked_again(away, monkeypatch):
         with pytest.raises(RequestError, match="INTERNAL"):
             client.status()
         assert away.asked == 1
+
+
+def test_a_batch_is_asked_for_again_while_the_server_is_away(server, servable, monkeypatch):
+    monkeypatch.setattr("tfmetric.serving.client.time.sleep", lambda seconds: None)
+    with Client(server.rest_url, model="glyphs", retries=2, batch_size=4) as client:
+        predict, asked = client._over.predict, []
+
+        def shaky(name, inputs, outputs):
+            asked.append(len(inputs["inputs"]))
+            if len(asked) % 3:  # Away twice before each answer.
+                raise Unavailable("starting")
+            return predict(name, inputs, outputs)
+
+        monkeypatch.setattr(client._over, "predict", shaky)
+        close(client.embed(square(6)), servable.embed(square(6)))
+        assert asked == [4, 4, 4, 2, 2, 2]
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])

@@ -80,6 +80,17 @@ def test_a_version_in_use_stays_open(registry, directory):
     assert registry.models() == {}
 
 
+def test_the_last_of_several_users_closes_a_version(registry, directory):
+    first, second = registry.use("glyphs"), registry.use("glyphs")
+    with second as old:
+        with first:
+            new_version(directory, 2)
+            registry.poll()
+        assert states(registry) == {2: "AVAILABLE", 1: "UNLOADING"}
+        assert old.predict("embed", {"inputs": X})["embedding"].shape == (1, 2)
+    assert states(registry) == {2: "AVAILABLE", 1: "END"}
+
+
 @pytest.mark.parametrize("break_it", [empty_graph, short_variables, bad_warmup, shutil.rmtree])
 def test_a_broken_version_leaves_the_old_one(registry, directory, caplog, break_it):
     def broken(path):
