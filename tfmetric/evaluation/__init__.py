@@ -17,6 +17,15 @@ from tfmetric.evaluation.embedding import embed
 from tfmetric.evaluation.graded_similarity import SimilarityResult, similarity
 from tfmetric.evaluation.health.health import health
 from tfmetric.evaluation.health.result import HealthResult
+from tfmetric.evaluation.ranking.baselines import (
+    ease_scores,
+    ials_scores,
+    item_knn_scores,
+    popularity_scores,
+)
+from tfmetric.evaluation.ranking.popularity import Popularity
+from tfmetric.evaluation.ranking.ranking import ranking, ranking_of_scores
+from tfmetric.evaluation.ranking.result import RankingResult
 from tfmetric.evaluation.retrieval.figures import (
     RetrievalFigure,
     register_figure,
@@ -51,6 +60,8 @@ __all__ = [
     "HealthResult",
     "OneShotResult",
     "OneShotRun",
+    "Popularity",
+    "RankingResult",
     "RetrievalFigure",
     "RetrievalResult",
     "SimilarityResult",
@@ -59,16 +70,22 @@ __all__ = [
     "bootstrap_interval",
     "calibrate",
     "clustering",
+    "ease_scores",
     "embed",
     "evaluate",
     "fairness",
     "few_shot",
     "group_table",
     "health",
+    "ials_scores",
+    "item_knn_scores",
     "kfold_verification",
     "knn",
     "nearest_class_mean",
     "one_shot",
+    "popularity_scores",
+    "ranking",
+    "ranking_of_scores",
     "read_one_shot_runs",
     "register_figure",
     "retrieval",

@@ -1,0 +1,1 @@
+"""Ranking of a catalogue for each query, with relevance given as links."""
