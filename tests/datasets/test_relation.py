@@ -138,7 +138,7 @@ def test_batches_of_one_candidate_have_other_members_in_each_epoch():
 
 
 def test_drawn_negatives_are_not_linked_and_have_their_ids():
-    relation = _random(seen=None)
+    relation = _random(seen=())
     known = {tuple(link) for link in relation.links.tolist()}
     drawn = set()
     for (left, right, first, second), ids in relation.batches(64, negatives=2):

@@ -29,7 +29,7 @@ def require_fraction(test_fraction: float) -> None:
         )
 
 
-def require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def require_choice(name: str, value: str | None, choices: tuple[str | None, ...]) -> None:
     """Raises a ValueError for a value that is not among the choices."""
     if value not in choices:
         raise ValueError(

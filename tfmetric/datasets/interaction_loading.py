@@ -125,13 +125,14 @@ def load_interactions(
             )
         notes = (f"{int((~high).sum()):,} ratings below {at_least:g} make no link",)
         rows, scores = rows.chosen(np.flatnonzero(high)), scores[high]
-    found = [
+    users, items = (
         _side(rows, name, column, *sides[column], options)
         for name, column in (("user", user), ("item", item))
-    ]
+    )
     return assembled(
         rows,
-        *found,
+        users,
+        items,
         scores,
         None if time is None else rows.times(time),
         Wanted(split, test_fraction, split_seed, strict),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -69,7 +69,7 @@ class Relation:
     links: np.ndarray
     score: np.ndarray | None = None
     time: np.ndarray | None = None
-    seen: np.ndarray | None = None
+    seen: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     report: RelationReport | None = None
 
     def __post_init__(self):
@@ -83,8 +83,7 @@ class Relation:
                 )
         sizes = len(self.left), len(self.right)
         links = checked_links(self.links, *sizes)
-        seen = np.zeros((0, 2), np.int64) if self.seen is None else self.seen
-        seen = checked_links(seen, *sizes, name="seen", empty=True)
+        seen = checked_links(self.seen, *sizes, name="seen", empty=True)
         known = np.isin(link_codes(links, sizes[1]), link_codes(seen, sizes[1]))
         if known.any():
             first = links[known.argmax()].tolist()

@@ -56,8 +56,7 @@ def parts_of(whole: Linked, division: LinkDivision) -> tuple[dict[str, Any], dic
         lefts, every = np.unique(links[:, 0]), np.arange(len(whole.right))
         rights = np.unique(links[:, 1]) if division.right_apart else every
         seen = seen[np.isin(seen[:, 0], lefts) & np.isin(seen[:, 1], rights)]
-        codes = (link_codes(array, len(every)) for array in (seen, links))
-        seen = seen[~np.isin(*codes)]
+        seen = seen[~np.isin(link_codes(seen, len(every)), link_codes(links, len(every)))]
         parts.append(
             {
                 "left": whole.left.subset(lefts),

@@ -55,14 +55,16 @@ def side_of_rows(
         kind: The kind, a mapping of the kind and its options, or `None` for the rules of
             `datasets.load`.
     """
-    single = isinstance(columns, str)
-    values = rows.columns[columns] if single else {key: rows.columns[key] for key in columns}
+    if isinstance(columns, str):
+        values = rows.columns[columns]
+    else:
+        values = {key: rows.columns[key] for key in columns}
     keys, by_content = _keys(rows, columns, id_column)
     if keys is None:
         place, first = np.arange(len(rows)), np.arange(len(rows))
     else:
         place, first = _by_appearance(keys)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if id_column is not None:
         notes = _different(values, place, first, name)
     texts = _texts(rows, keys, first, name)
@@ -144,7 +146,12 @@ def side_of_features(
     told[column] = {"kind": "vector", "categories": len(found)}
     options = ReadOptions(kind="record", fields=told)
     examples = examples_of_values(
-        values, have, name=name, options=options, ids=texts[have], class_names=texts.tolist()
+        values,
+        have,
+        name=name,
+        options=options,
+        ids=texts[have].tolist(),
+        class_names=texts.tolist(),
     )
     kept = np.asarray(examples.labels)
     element = np.full(len(found), -1)
