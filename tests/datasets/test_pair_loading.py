@@ -298,3 +298,21 @@ def test_clinc(shared):
     assert (len(train), len(test)) == (15000, 4500)
     for _, ids in train.batches(128).take(3):
         assert len(set(ids.numpy().tolist())) == len(ids)
+
+
+def test_built_in_pictures_of_characters_and_their_names():
+    train, test = datasets.load_pairs("glyph_names")
+    assert (len(train.right), len(test.right)) == (1067, 1066)
+    assert set(train.right.read()).isdisjoint(test.right.read())
+    assert "GREEK SMALL LETTER ALPHA WITH TONOS" in {*train.right.read(), *test.right.read()}
+    assert train.left.element.shape == (32, 32, 1)
+    # Each picture is that of the character with the name.
+    glyphs = datasets.load("glyphs", split="examples")[0]
+    letter = glyphs.class_names.index("k (U+006B)")
+    drawn = {picture.tobytes() for picture in glyphs.read(np.flatnonzero(glyphs.labels == letter))}
+    part = train if "LATIN SMALL LETTER K" in train.right.read() else test
+    name = part.right.read().tolist().index("LATIN SMALL LETTER K")
+    pictures = part.left.read(part.links[part.links[:, 1] == name, 0])
+    assert drawn <= {picture.tobytes() for picture in pictures}
+    whole, few = datasets.load_pairs("glyph_names", split="right", test_fraction=0.1)
+    assert (len(few.right), len(whole.right)) == (213, 1920)

@@ -50,6 +50,9 @@ def load_pairs(
             - a mapping of columns, a data frame, or a list of mappings; a column is texts, or any
               array or list that `datasets.from_arrays` takes;
             - `"tfds:<name>"`, whose features are the columns;
+            - `"glyph_names"`, built in: pictures of characters and the names that Unicode gives
+              them, such as "GREEK SMALL LETTER ALPHA WITH TONOS"; half of the characters are the
+              test;
             - a mapping of parts to any of these: `{"train": "train.csv", "test": "test.csv"}`.
 
             A column `split` ("train", "val", "test") holds the data's own parts.

@@ -12,6 +12,8 @@ from tfmetric.evaluation.classification.one_shot import (
 from tfmetric.evaluation.classification.result import ClassificationResult
 from tfmetric.evaluation.clustering import ClusteringResult, clustering
 from tfmetric.evaluation.comparison.evaluate import evaluate
+from tfmetric.evaluation.comparison.evaluate_relation import evaluate_relation
+from tfmetric.evaluation.comparison.relation_result import RelationEvaluation
 from tfmetric.evaluation.comparison.result import Evaluation
 from tfmetric.evaluation.embedding import embed
 from tfmetric.evaluation.graded_similarity import SimilarityResult, similarity
@@ -62,6 +64,7 @@ __all__ = [
     "OneShotRun",
     "Popularity",
     "RankingResult",
+    "RelationEvaluation",
     "RetrievalFigure",
     "RetrievalResult",
     "SimilarityResult",
@@ -73,6 +76,7 @@ __all__ = [
     "ease_scores",
     "embed",
     "evaluate",
+    "evaluate_relation",
     "fairness",
     "few_shot",
     "group_table",

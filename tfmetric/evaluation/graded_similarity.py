@@ -58,6 +58,34 @@ class SimilarityResult:
         draws = self._drawn(repeats, seed, np.zeros(len(self.scores), np.int64), 1)
         return percentiles(draws[_place(figure)][:, 0], level)
 
+    def difference(
+        self, other: "SimilarityResult", figure: str = "spearman"
+    ) -> tuple[float, float, float]:
+        """Compares a correlation with that of other scores of the same pairs.
+
+        Args:
+            other: The result of other scores, such as those of a baseline.
+            figure: ``"spearman"`` or ``"pearson"``.
+
+        Returns:
+            The difference, and the lower and upper end of its paired 95 % bootstrap interval.
+
+        Raises:
+            ValueError: If the other result is of other pairs.
+        """
+        if not np.array_equal(self.targets, other.targets):
+            raise ValueError(
+                expected(
+                    "two results on the same pairs",
+                    num_pairs=len(self.targets),
+                    other_num_pairs=len(other.targets),
+                )
+            )
+        one = np.zeros(len(self.scores), np.int64)
+        own, others = (r._drawn(1000, 0, one, 1)[_place(figure)][:, 0] for r in (self, other))
+        low, high = percentiles(own - others, 0.95)
+        return self.figures()[figure] - other.figures()[figure], low, high
+
     def by_group(
         self,
         groups: Array,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfmetric._errors import expected
+from tfmetric.datasets.links import glyph_names
 from tfmetric.datasets.links.rows import Rows
 from tfmetric.datasets.part_names import part_of
 from tfmetric.datasets.reading import number_of
@@ -47,11 +48,16 @@ def read_rows(source: Any, options: RowOptions) -> Rows:
             return rows if rows.parts is not None else _with_parts(rows, options.wanted)
     raise ValueError(
         expected(
-            "links as an existing .csv, .tsv or .jsonl file, a mapping or a data frame of columns,"
-            ' a list of mappings, "tfds:<name>", or a mapping of parts ("train", "test") to these',
+            '"glyph_names", or links as an existing .csv, .tsv or .jsonl file, a mapping or a data'
+            ' frame of columns, a list of mappings, "tfds:<name>", or a mapping of parts ("train",'
+            ' "test") to these',
             source=source if isinstance(source, (str, os.PathLike)) else type(source).__name__,
         )
     )
+
+
+def _glyph_name_rows(source, options):
+    return glyph_names.glyph_name_rows()
 
 
 def _file_rows(source, options):
@@ -168,6 +174,7 @@ def _is_listed(source):
 
 
 _READERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, RowOptions], Rows]], ...] = (
+    (lambda source: isinstance(source, str) and source == glyph_names.NAME, _glyph_name_rows),
     (_is_file, _file_rows),
     (lambda source: isinstance(source, str) and source.startswith("tfds:"), _tfds_rows),
     (_is_parts, _parted_rows),

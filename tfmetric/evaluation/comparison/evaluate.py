@@ -5,7 +5,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfmetric._errors import expected
 from tfmetric.datasets.labeled import LabeledData
+from tfmetric.datasets.relation import Relation
 from tfmetric.distances import Distance as DistanceObject
 from tfmetric.evaluation.checked_arrays import check_ks
 from tfmetric.evaluation.classification.nearest_neighbors import knn_of_sides
@@ -84,6 +86,14 @@ def evaluate(
     >>> sorted(result.recall_at), result.protocol
     ([1], 'among 8 examples, each among all others')
     """
+    if isinstance(data, Relation):
+        raise ValueError(
+            expected(
+                "labelled data; evaluation.evaluate_relation(model, relation, train=...) judges the"
+                " links of a relation",
+                data=repr(data),
+            )
+        )
     data, gallery = as_pair(data), as_pair(gallery)
     used, source = judging_distance(model, distance)
     named, named_gallery = with_named_inputs(model, data), with_named_inputs(model, gallery)

@@ -97,10 +97,36 @@ def ranking(
                 candidate_embeddings_shape=candidates.shape,
             )
         )
+    return ranking_of_vectors(
+        queries,
+        candidates,
+        relevant,
+        exclude=exclude,
+        gains=gains,
+        ks=ks,
+        distance=distance,
+        popularity=popularity,
+        progress=progress,
+    )
+
+
+def ranking_of_vectors(
+    queries,
+    candidates,
+    relevant,
+    *,
+    exclude=None,
+    gains=None,
+    ks,
+    distance,
+    popularity=None,
+    progress: bool = True,
+) -> RankingResult:
+    """Computes :func:`ranking` of checked vectors, which may be SciPy sparse matrices."""
     block = nearest_order.ordering(distance, queries, candidates)
     return _ranked(
         block,
-        (len(queries), len(candidates)),
+        (queries.shape[0], candidates.shape[0]),
         relevant,
         exclude,
         gains,
