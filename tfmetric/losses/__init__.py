@@ -28,6 +28,7 @@ from tfmetric.losses.cosine_regression import CosineRegressionLoss
 from tfmetric.losses.distillation import DistillationLoss
 from tfmetric.losses.embedding_mse import EmbeddingMSELoss
 from tfmetric.losses.fast_ap import FastAPLoss, fast_ap_terms
+from tfmetric.losses.given_pairs import given_pairs
 from tfmetric.losses.histogram import HistogramLoss, histogram_terms
 from tfmetric.losses.in_batch_softmax import InBatchSoftmaxLoss
 from tfmetric.losses.lifted_structure import LiftedStructureLoss, lifted_structure_terms
@@ -152,6 +153,7 @@ __all__ = [
     "cosface_terms",
     "fast_ap_terms",
     "gather_terms",
+    "given_pairs",
     "histogram_terms",
     "lifted_structure_terms",
     "lmnn_terms",

@@ -30,7 +30,29 @@ def any_shared(a: Any, b: Any) -> Any:
     return ops.any(ops.logical_and(ops.cast(a, "bool"), ops.cast(b, "bool")), axis=-1)
 
 
-_NAMED = {"any_shared": any_shared}
+def given(a: Any, b: Any) -> Any:
+    """Returns the anchors' labels themselves: they say of each compared example how it matches.
+
+    Args:
+        a: ``(B, 1, N)`` signed numbers: 1 for a positive, -1 for a negative, 0 for neither.
+        b: ``(1, N, ...)``, not used.
+
+    Returns:
+        ``(B, N)``.
+    """
+    if a.shape[2] is not None and b.shape[1] is not None and a.shape[2] != b.shape[1]:
+        raise ValueError(
+            expected(
+                'y_true (batch, compared examples) with match="given", as losses.given_pairs makes '
+                "it",
+                y_true_width=a.shape[2],
+                compared=b.shape[1],
+            )
+        )
+    return a[:, 0]
+
+
+_NAMED = {"any_shared": any_shared, "given": given}
 
 
 def get(match: Match) -> Callable | None:

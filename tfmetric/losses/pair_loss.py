@@ -24,9 +24,11 @@ class PairLoss(EmbeddingLoss):
         distance: "euclidean", "squared_euclidean", "cosine", "inner_product", "manhattan", "snr",
             "hamming", "jaccard" or a function; see :func:`tfmetric.distances.get`.
         match: Which pairs are positive. None: equal class ids. "any_shared": labels ``(B, L)`` of
-            zeros and ones that share a one. Or a function of labels ``(B, 1, ...)`` and ``(1, N,
-            ...)`` that returns ``(B, N)`` booleans. With a function ``y_true`` may have any shape
-            ``(B, ...)``.
+            zeros and ones that share a one. "given": ``y_true`` ``(B, B)`` says so pair by pair, by
+            1 for a positive, -1 for a negative and 0 for neither; see :func:`given_pairs`. Or a
+            function of labels ``(B, 1, ...)`` and ``(1, N, ...)`` that returns ``(B, N)`` booleans,
+            or signed numbers: 1, -1 and 0 for neither. With a function ``y_true`` may have any
+            shape ``(B, ...)``.
         reduction: As in :class:`EmbeddingLoss`.
         name: Name of the loss.
         dtype: Dtype, or dtype policy, of the result.
