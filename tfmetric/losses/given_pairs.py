@@ -23,8 +23,8 @@ def given_pairs(
 
     Args:
         size: Number B of examples in the batch.
-        positives: ``(M, 2)`` indices of anchor and positive, or None. A pair has one direction: give
-            both for both examples to be anchors.
+        positives: ``(M, 2)`` indices of anchor and positive, or None. Only the first is an anchor: give
+            the pair both ways for two anchors.
         negatives: ``(M, 2)`` indices of anchor and negative, or None.
         triplets: ``(M, 3)`` indices of anchor, positive and negative, or None: each gives its pair
             with the positive and its pair with the negative.
