@@ -1,6 +1,5 @@
 """Pairs and triplets given by their indices, as labels of a batch."""
 
-from typing import Any
 
 from keras import ops
 
@@ -23,7 +22,7 @@ def given_pairs(
 
     Args:
         size: Number B of examples in the batch.
-        positives: ``(M, 2)`` indices of anchor and positive, or None. Only the first is an anchor: give
+        positives: ``(M, 2)`` indices of anchor and positive, or None. The first is the anchor: give
             the pair both ways for two anchors.
         negatives: ``(M, 2)`` indices of anchor and negative, or None.
         triplets: ``(M, 3)`` indices of anchor, positive and negative, or None: each gives its pair
