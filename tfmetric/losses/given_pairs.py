@@ -1,6 +1,5 @@
 """Pairs and triplets given by their indices, as labels of a batch."""
 
-
 from keras import ops
 
 from tfmetric._errors import expected
