@@ -41,8 +41,15 @@ def test_every_model_is_here():
     assert trained <= set(MODELS), "add it to MODELS"
 
 
+# The models of two views differ in their loss alone; the plain run takes one of them.
+AT_NIGHT = {"BarlowTwins", "SimCLR", "SimSiam", "VICReg"}
+
+
 @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n in AT_NIGHT else n for n in MODELS],
+)
 def test_fitted_then_exported_quantized_saved_and_loaded(name, tmp_path):
     import tensorflow as tf
 

@@ -117,7 +117,7 @@ def test_a_shear_is_in_degrees_and_leaves_the_height(change):
     assert_reaches(np.degrees(np.arctan(x / 8)), -5.0, 5.0)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_in_a_fit(jit_compile):
     layers = [tm.layers.CropToInk(12), tm.layers.RandomAffine()]
     model = tm.models.embedder((16, 16, 1), 4, filters=2, preprocessing=layers)

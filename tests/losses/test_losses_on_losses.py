@@ -57,7 +57,9 @@ each = pytest.mark.parametrize("name", CASES)
 
 
 @each
-@pytest.mark.parametrize("mode", ["eager", "xla-unknown-batch"])
+@pytest.mark.parametrize(
+    "mode", ["eager", pytest.param("xla-unknown-batch", marks=pytest.mark.slow)]
+)
 def test_value_and_gradient_equal_the_formula(name, mode):
     make, oracle = CASES[name]
     # A compilation takes seconds.

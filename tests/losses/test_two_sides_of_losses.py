@@ -76,7 +76,7 @@ COMPILED = [case for case in TWO_SIDED if case.name in ("ntxent", "fast-ap", "hi
 
 
 @pytest.mark.parametrize("case", COMPILED, ids=lambda case: case.name)
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_call_with_references_is_the_same_compiled(case, jit):
     loss = case.make(reduction="sum")
     x, y, others = A.astype("float32"), B.astype("float32"), np.array([9, 0, 4, 7, 7, 1, 2])

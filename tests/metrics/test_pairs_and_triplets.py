@@ -133,7 +133,11 @@ def every():
 
 
 @pytest.mark.parametrize(
-    "how", [{"jit_compile": True, "dtype": "mixed_float16"}, {"jit_compile": False}]
+    "how",
+    [
+        pytest.param({"jit_compile": True, "dtype": "mixed_float16"}, marks=pytest.mark.slow),
+        {"jit_compile": False},
+    ],
 )
 def test_in_fit_each_epoch_starts_afresh(how):
     x = np.random.default_rng(0).normal(size=(16, 5)).astype("float32")
@@ -186,7 +190,8 @@ print(json.dumps(model.evaluate(x, labels, batch_size=16, verbose=0, return_dict
 """
 
 
-@pytest.mark.parametrize("how", ["jax", pytest.param("two replicas", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["jax", "two replicas"])
 def test_elsewhere(how):
     """On JAX, and on two replicas, each of which sees one of the two batches of 8."""
     if how == "jax":

@@ -238,7 +238,8 @@ def test_compiled_by_xla(name):
     assert int(model.step) == 1
 
 
-@pytest.mark.parametrize("chosen", ["follows", pytest.param("fit_lowers", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("chosen", ["follows", "fit_lowers"])
 def test_the_same_on_jax(chosen):
     """Those above that train, in a process that cannot import TensorFlow."""
     pytest.importorskip("jax")

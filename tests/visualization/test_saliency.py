@@ -87,6 +87,7 @@ def test_bad_arguments():
         similarity_saliency(model, a * np.nan, b)
 
 
+@pytest.mark.slow
 def test_the_same_on_jax():
     pytest.importorskip("jax")
     if keras.config.backend() == "jax":

@@ -27,6 +27,7 @@ class Seen(keras.callbacks.Callback):
         assert "val_map_at_r" in logs
 
 
+@pytest.mark.slow
 def test_keras_tuners_own_search_trains_and_judges_on_other_classes(tmp_path):
     model = MetricHyperModel(
         build, ["TripletLoss", "ArcFaceLoss"], {"learning_rate": Range(1e-3, 1e-2)}, SETTINGS, TRAIN

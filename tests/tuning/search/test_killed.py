@@ -80,6 +80,7 @@ def main():
         print("result", None if result is None else result.best.number)
 
 
+@pytest.mark.slow
 def test_killed_in_the_second_trial_it_goes_on_there(tmp_path, monkeypatch):
     process = start(tmp_path, "killed")
     _, error = process.communicate(timeout=300)

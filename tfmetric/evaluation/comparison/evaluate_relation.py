@@ -236,7 +236,8 @@ def _untrained(towers, seed):
 def _same_kind(relation, judge, notes):
     """The fair baseline, where both sides have elements of one kind and width."""
     left, right = relation.left.element, relation.right.element
-    if (left.kind, left.shape) != (right.kind, right.shape) or left.kind == "record":
+    ids = "categories" in right.options
+    if (left.kind, left.shape) != (right.kind, right.shape) or left.kind == "record" or ids:
         return {}
     rule = fair.baseline_of(relation.right)
     width = fair.width_of(relation.right)
