@@ -26,6 +26,12 @@ def test_all_pairs_and_pair_by_pair_equal_the_formula(name, batch):
     )
 
 
+def test_a_vector_shorter_than_epsilon_is_not_stretched_to_1():
+    x = np.array([[3e-3, 4e-3], [30.0, 40.0], [0.0, 0.0]], "float32")
+    wanted = [[0.03, 0.04], [0.6, 0.8], [0.0, 0.0]]
+    np.testing.assert_allclose(distances.l2_normalize(x, epsilon=0.1), wanted, rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", oracles.OF_REALS)
 def test_ranking_orders_as_the_distance_does(name):
     _, x = ORDINARY["lopsided"]

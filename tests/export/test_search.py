@@ -59,6 +59,7 @@ def test_search_by_the_other_distances(distance, tmp_path):
         np.testing.assert_allclose([row[i] for i in places], values, rtol=1e-4, atol=2e-6)
 
 
+@pytest.mark.filterwarnings("ignore:all embeddings of the gallery are equal:UserWarning")
 @pytest.mark.parametrize("distance", ["euclidean", "cosine", "inner_product", "manhattan"])
 def test_ties_come_in_the_order_of_the_gallery(distance, tmp_path):
     gallery = np.tile(np.random.default_rng(0).normal(size=(1, 13)), (1001, 1))

@@ -23,6 +23,13 @@ def gradient(function, x):
     return tape.gradient(y, x).numpy()
 
 
+def test_l2_normalization_by_its_own_epsilon():
+    x = np.array([[3e-3, 4e-3], [0.0, 0.0]], "float32")
+    layer = layers.L2Normalization(epsilon=0.1)
+    np.testing.assert_allclose(layer(x), [[0.03, 0.04], [0.0, 0.0]], rtol=1e-6)
+    np.testing.assert_allclose(gradient(layer, x), np.full((2, 2), 10.0), rtol=1e-5)
+
+
 def test_l2_normalization_matches_numpy():
     x = np.random.default_rng(0).normal(size=(5, 7)).astype("float32")
     norms = np.sqrt((x.astype("float64") ** 2).sum(1, keepdims=True))
