@@ -1,6 +1,5 @@
 """Computes retrieval figures during fit."""
 
-import copy
 from numbers import Integral
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from tfmetric import distances
 from tfmetric._errors import expected
+from tfmetric.callbacks.each_epoch import EachEpoch
 from tfmetric.evaluation import embed, retrieval
 from tfmetric.evaluation.checked_arrays import check_ks
 from tfmetric.evaluation.examples_and_labels import as_pair, labels_of, labels_of_both
@@ -17,7 +17,7 @@ from tfmetric.evaluation.retrieval.figures import figure_names, find_figure
 from tfmetric.typing import Distance
 
 
-class RetrievalEvaluation(keras.callbacks.Callback):
+class RetrievalEvaluation(EachEpoch):
     """Embeds ``data`` after an epoch and writes its retrieval figures into the logs.
 
     The progress bar, the history and every later callback in the list see ``val_recall_at_1``,
@@ -51,6 +51,8 @@ class RetrievalEvaluation(keras.callbacks.Callback):
             in the gallery. Defaults to None: all.
         embedder: The model to evaluate. Defaults to None: the trained model. Pass it when training
             a siamese or triplet model.
+        gallery_embedder: The model that embeds the gallery, such as ``model.candidate`` of two
+            towers, with ``embedder=model.query``. Defaults to None: the same model.
         seed: Seed of the sample of queries.
         known: Data of training classes, in the form of ``data``; a subset of the training data is
             enough. Defaults to None: not evaluated.
@@ -79,9 +81,6 @@ class RetrievalEvaluation(keras.callbacks.Callback):
     ['val_map_at_r', 'val_mrr', 'val_precision_at_1', 'val_r_precision', 'val_recall_at_1']
     """
 
-    # Attributes saved by Checkpoint: an epoch without an evaluation repeats the last figures.
-    state_attributes = ("figures",)
-
     def __init__(
         self,
         data: Any,
@@ -94,26 +93,28 @@ class RetrievalEvaluation(keras.callbacks.Callback):
         batch_size: int = 256,
         max_queries: int | None = None,
         embedder: keras.Model | None = None,
+        gallery_embedder: keras.Model | None = None,
         seed: int = 0,
         known: Any = None,
         known_prefix: str = "known_",
         figures: Any = None,
     ):
-        super().__init__()
-        for name, value in (("every", every), ("max_queries", max_queries)):
-            whole = isinstance(value, Integral) and not isinstance(value, bool) and value > 0
-            # Only max_queries may be None.
-            if not (whole or (name == "max_queries" and value is None)):
-                raise ValueError(expected(f"{name} to be an integer above 0", **{name: value}))
+        super().__init__(every)
+        whole = isinstance(max_queries, Integral) and not isinstance(max_queries, bool)
+        if max_queries is not None and not (whole and max_queries > 0):
+            raise ValueError(
+                expected("max_queries to be an integer above 0", max_queries=max_queries)
+            )
+        if gallery_embedder is not None and gallery is None:
+            raise ValueError(expected("a gallery with gallery_embedder", gallery=None))
         self.data = as_pair(data)
-        self.every = every
         self.distance = None if distance is None else distances.get(distance)
         self.gallery = as_pair(gallery)
         self.labels, self.gallery_labels = labels_of_both(data, gallery)
         self.ks = check_ks(ks)
         self.prefix = prefix
         self.batch_size = batch_size
-        self.embedder = embedder
+        self.embedder, self.gallery_embedder = embedder, gallery_embedder
         self.queries = _sample(len(self.labels), max_queries, seed)
         self.known = as_pair(known)
         self.known_prefix = known_prefix
@@ -125,33 +126,25 @@ class RetrievalEvaluation(keras.callbacks.Callback):
             self.known_labels = labels_of(known)
             self.known_queries = _sample(len(self.known_labels), max_queries, seed)
         self.wanted = _check_figures(figures, self.ks)
-        self.figures: dict[str, float] = {}
         self.result = self.known_result = None
-
-    def __deepcopy__(self, memo):
-        # A copied embedder would not be the trained one, and copied data wastes memory.
-        return copy.copy(self)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Resets the figures of an earlier fit."""
-        self.figures = {}
+        super().on_train_begin(logs)
         self.result = self.known_result = None
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Evaluates if due, and writes the figures into ``logs``."""
-        if not self.figures or (epoch + 1) % self.every == 0:
-            self.result = self._evaluate(
-                epoch, self.data, self.labels, self.queries, self.gallery, self.gallery_labels
+    def evaluated(self, epoch: int) -> dict[str, float]:
+        """Returns the figures of the data and of the known classes."""
+        self.result = self._evaluate(
+            epoch, self.data, self.labels, self.queries, self.gallery, self.gallery_labels
+        )
+        figures = self._named(self.prefix, self.result)
+        if self.known is not None:
+            self.known_result = self._evaluate(
+                epoch, self.known, self.known_labels, self.known_queries
             )
-            self.figures = self._named(self.prefix, self.result)
-            if self.known is not None:
-                self.known_result = self._evaluate(
-                    epoch, self.known, self.known_labels, self.known_queries
-                )
-                self.figures |= self._named(self.known_prefix, self.known_result)
-        # Keras passes one dictionary to all callbacks in turn, its history and progress bar last.
-        if logs is not None:
-            logs.update(self.figures)
+            figures |= self._named(self.known_prefix, self.known_result)
+        return figures
 
     def _named(self, prefix, result):
         figures = result.figures()
@@ -159,9 +152,11 @@ class RetrievalEvaluation(keras.callbacks.Callback):
 
     def _evaluate(self, epoch, data, labels, queries, gallery=None, gallery_labels=None):
         return retrieval(
-            self._embedded(epoch, data),
+            self._embedded(epoch, data, self.embedder),
             labels,
-            None if gallery is None else self._embedded(epoch, gallery),
+            None
+            if gallery is None
+            else self._embedded(epoch, gallery, self.gallery_embedder or self.embedder),
             gallery_labels,
             distance=judging_distance(self.model, self.distance)[0],
             ks=self.ks,
@@ -169,8 +164,8 @@ class RetrievalEvaluation(keras.callbacks.Callback):
             progress=False,
         )
 
-    def _embedded(self, epoch, data):
-        model = self.embedder if self.embedder is not None else self.model
+    def _embedded(self, epoch, data, embedder):
+        model = self.model if embedder is None else embedder
         embeddings = embed(model, data, self.batch_size)
         bad = ~np.isfinite(embeddings).all(axis=1)
         if bad.any():
