@@ -27,7 +27,7 @@ class EachEpoch(keras.callbacks.Callback):
         super().__init__()
         if isinstance(every, bool) or not isinstance(every, Integral) or every < 1:
             raise ValueError(expected("every to be an integer above 0", every=every))
-        self.every = every
+        self.every: int = int(every)
         self.figures: dict[str, float] = {}
 
     def evaluated(self, epoch: int) -> dict[str, float]:

@@ -193,3 +193,12 @@ def test_groups_and_worst_queries():
 def test_bad_protocols_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         retrieval(X, LABELS, **arguments)
+
+
+def test_macro_means_count_every_class_alike():
+    got = retrieval(X, LABELS)
+    values, classes = got.values("map_at_r"), LABELS[got.per_query.query]
+    wanted = np.mean([values[classes == c].mean() for c in np.unique(classes)])
+    assert got.macro() == pytest.approx(wanted)
+    assert got.macro() != pytest.approx(got.map_at_r)
+    assert np.isnan(retrieval([[0.0], [1.0]], [0, 1]).macro("mrr"))

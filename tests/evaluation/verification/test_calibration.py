@@ -12,7 +12,7 @@ from sklearn.metrics import brier_score_loss, precision_score
 from tfmetric import evaluation
 from tfmetric.evaluation import Calibration, calibrate
 
-TARGETS = ["eer", "f1", "accuracy", ("fmr", 0.01), ("precision", 0.9)]
+TARGETS = ["eer", "f1", "accuracy", ("fmr", 0.01), ("precision", 0.9), ("recall", 0.8)]
 
 
 def pairs(count=2000, seed=0, digits=None, share=0.3):
@@ -58,6 +58,8 @@ def test_thresholds_by_trying_every_one(target, digits):
         best = best[0] if target == "f1" else best[len(best) // 2]
     elif target[0] == "fmr":
         best = [row for row in rows if row["fmr"] <= target[1]][-1]
+    elif target[0] == "recall":
+        best = next(row for row in rows if 1 - row["fnmr"] >= target[1] - 1e-12)
     else:
         best = [row for row in rows if row["precision"] >= target[1]][-1]
     later = [row["t"] for row in rows if row["t"] > best["t"]]

@@ -293,3 +293,20 @@ def test_a_threshold_is_calibrated_on_hard_impostors():
 def test_the_former_name_of_within_is_refused():
     with pytest.raises(TypeError, match="within=, the present name of match_groups="):
         evaluation.verification([[0.0]], [0], match_groups=[1])
+
+
+@pytest.mark.parametrize("digits", [None, 1])
+def test_precision_against_recall_is_that_of_scikit_learn(digits):
+    rng = np.random.default_rng(0)
+    same = rng.random(400) < 0.2
+    found = np.abs(rng.normal(1.0, 0.25, 400) - 0.4 * same)
+    found = found if digits is None else found.round(digits)
+    result = evaluation.verification_from_distances(found, same)
+    assert result.average_precision == pytest.approx(metrics.average_precision_score(same, -found))
+    curve = result.roc(points=None)
+    precision, recall, thresholds = metrics.precision_recall_curve(same, -found)
+    np.testing.assert_allclose(curve.thresholds[1:], -thresholds[::-1])
+    np.testing.assert_allclose(curve.precision[1:], precision[:-1][::-1])
+    np.testing.assert_allclose(curve.recall[1:], recall[:-1][::-1])
+    assert np.isnan(curve.precision[0])
+    assert np.isnan(evaluation.verification_from_distances([1.0], [False]).average_precision)

@@ -96,6 +96,18 @@ class RetrievalResult:
         """Mean of 1 / rank of the first hit."""
         return _mean(self.values("mrr"))
 
+    def macro(self, figure: str = "map_at_r") -> float:
+        """Returns the mean over the classes of a figure's mean over the queries of each class.
+
+        Every class counts alike, however many queries it has.
+
+        Args:
+            figure: One of :meth:`figures`.
+        """
+        values = self.values(figure)
+        _, place, counts = np.unique(self.query_classes, return_inverse=True, return_counts=True)
+        return _mean(np.bincount(place, values, minlength=len(counts)) / counts)
+
     def cmc(self, max_rank: int = 50) -> np.ndarray:
         """Cumulative match characteristic: recall@1, recall@2, ..., recall@``max_rank``.
 

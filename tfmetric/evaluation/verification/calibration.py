@@ -30,8 +30,8 @@ class Calibration:
     Attributes:
         threshold: Two examples are the same where their distance is at most this.
         target: Criterion of the threshold: ``"eer"``, ``"f1"``, ``"accuracy"``, ``"fmr"`` or
-            ``"precision"``.
-        target_rate: The requested rate, with the last two targets.
+            ``"precision"`` or ``"recall"``.
+        target_rate: The requested rate, with a target that has one.
         distance: Name of the distance.
         num_positives: Genuine pairs it was chosen on.
         num_negatives: Impostor pairs it was chosen on.
@@ -211,6 +211,7 @@ def calibrate(
     - ``("fmr", rate)``: the largest whose FMR is at most the rate;
     - ``("precision", rate)``: the largest whose precision is at least the rate. Precision depends
       on the share of genuine pairs, so calibrate on the share expected in use;
+    - ``("recall", rate)``: the smallest that finds at least this share of the genuine pairs;
     - ``"f1"``: the smallest of highest F1; ``"accuracy"``: the middle one of highest accuracy.
 
     Args:

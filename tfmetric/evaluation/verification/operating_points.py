@@ -20,11 +20,30 @@ class Curve:
         fmr: False match rate: impostor pairs called the same, over impostor pairs.
         tmr: True match rate: genuine pairs called the same, over genuine pairs.
         thresholds: Pairs of at most this distance are called the same; the first threshold is −∞.
+        num_positives: Number of genuine pairs.
+        num_negatives: Number of impostor pairs.
     """
 
     fmr: np.ndarray
     tmr: np.ndarray
     thresholds: np.ndarray
+    num_positives: int
+    num_negatives: int
+
+    @property
+    def recall(self) -> np.ndarray:
+        """Share of the genuine pairs that are called the same: another name of ``tmr``."""
+        return self.tmr
+
+    @property
+    def precision(self) -> np.ndarray:
+        """Share of genuine pairs among the pairs called the same; NaN where there are none.
+
+        It depends on the share of genuine pairs in the data: with many impostors it is low.
+        """
+        right, wrong = self.tmr * self.num_positives, self.fmr * self.num_negatives
+        with np.errstate(invalid="ignore"):
+            return right / (right + wrong)
 
     @property
     def fnmr(self) -> np.ndarray:
@@ -151,7 +170,7 @@ class Counts:
             fmr, tmr, thresholds = fmr[keep], tmr[keep], thresholds[keep]
         for array in (fmr, tmr, thresholds):
             array.setflags(write=False)
-        return Curve(fmr, tmr, thresholds)
+        return Curve(fmr, tmr, thresholds, int(self.num_positives), int(self.num_negatives))
 
 
 def auc(counts: Counts) -> float:
@@ -162,6 +181,15 @@ def auc(counts: Counts) -> float:
     # Both factors are whole numbers below 2⁵³, so the area is as exact as a float64 sum.
     heights = (counts.positives[1:] + counts.positives[:-1]) / 2
     return float(np.diff(counts.negatives) @ heights / total)
+
+
+def average_precision(counts: Counts) -> float:
+    """Sums precision times the growth of recall over the thresholds; NaN without genuine pairs."""
+    if not counts.num_positives > 0:
+        return float("nan")
+    called = counts.positives[1:] + counts.negatives[1:]
+    found = np.diff(counts.positives)
+    return float((found * counts.positives[1:] / called).sum() / counts.num_positives)
 
 
 def eer(counts: Counts) -> tuple[float, float]:

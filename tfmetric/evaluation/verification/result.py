@@ -60,6 +60,11 @@ class VerificationResult:
         return points.auc(self.counts)
 
     @property
+    def average_precision(self) -> float:
+        """Area under the curve of precision and recall, by steps; see ``Curve.precision``."""
+        return points.average_precision(self.counts)
+
+    @property
     def eer(self) -> float:
         """Equal error rate: intersection of the piecewise linear ROC with FMR = FNMR."""
         return points.eer(self.counts)[0]
@@ -77,8 +82,8 @@ class VerificationResult:
                 None for one at each distance.
 
         Returns:
-            A :class:`Curve` with ``fmr``, ``tmr``, ``fnmr`` and ``thresholds``, the first of
-            which is −∞; rates without pairs are NaN.
+            A :class:`Curve` with ``fmr``, ``tmr``, ``fnmr``, ``precision``, ``recall`` and
+            ``thresholds``, the first of which is −∞; rates without pairs are NaN.
         """
         if points is not None and (not isinstance(points, Integral) or points < 2):
             raise ValueError(expected("points to be an integer of 2 or more", points=points))

@@ -6,7 +6,7 @@ from tfmetric._errors import expected
 from tfmetric.evaluation.verification import operating_points as points
 from tfmetric.evaluation.verification.operating_points import Counts
 
-RATES = ("fmr", "precision")
+RATES = ("fmr", "precision", "recall")
 MODES = ("eer", "f1", "accuracy")
 
 
@@ -22,7 +22,8 @@ def check_target(target) -> tuple[str, float | None]:
         return target[0], points.check_rate(target[1], target[0])
     raise ValueError(
         expected(
-            'target to be "eer", "f1", "accuracy", ("fmr", rate) or ("precision", rate)',
+            'target to be "eer", "f1", "accuracy", ("fmr", rate), ("precision", rate) or'
+            ' ("recall", rate)',
             target=target,
         )
     )
@@ -49,6 +50,7 @@ def choose(counts: Counts, name: str, rate: float | None, exact: bool = True) ->
         "eer": _eer,
         "fmr": _fmr,
         "precision": _precision,
+        "recall": _recall,
         "f1": _f1,
         "accuracy": _accuracy,
     }[name](counts, rate)
@@ -96,6 +98,12 @@ def _precision(counts, rate):
             )
         )
     return int(reached[-1]) + 1
+
+
+def _recall(counts, rate):
+    # The first entry is the threshold below all pairs.
+    wanted = rate * counts.num_positives * (1 - 1e-12)
+    return int(np.searchsorted(counts.positives, wanted, side="left"))
 
 
 def _f1(counts, _):
