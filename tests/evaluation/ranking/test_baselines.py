@@ -13,6 +13,7 @@ from tfmetric.evaluation import (
     popularity_scores,
     ranking_of_scores,
 )
+from tfmetric.evaluation.ranking import baselines
 
 RATINGS = Path(__file__).parents[4] / "shared/data/movielens_small/ratings.csv"
 SHAPE = (12, 9)
@@ -27,12 +28,13 @@ def test_popularity_counts_links():
 
 
 @pytest.mark.parametrize("neighbors", [2, 100])
-def test_item_knn_sums_the_cosines_of_the_nearest_items(neighbors):
+def test_item_knn_sums_the_cosines_of_the_nearest_items(neighbors, monkeypatch):
     length = np.maximum(np.linalg.norm(X, axis=0), 1e-12)
     cosine = (X / length).T @ (X / length)
     np.fill_diagonal(cosine, 0.0)
     for row in cosine:
         row[np.argsort(-row, kind="stable")[neighbors:]] = 0.0
+    monkeypatch.setattr(baselines, "_ITEMS", 4)
     found = item_knn_scores(LINKS, SHAPE, neighbors=neighbors)(ALL)
     if neighbors > 9:
         np.testing.assert_allclose(found, X @ cosine.T, atol=1e-12)

@@ -12,6 +12,7 @@ import numpy as np
 from tfmetric._errors import expected
 from tfmetric.evaluation.ranking.relevance import read_links
 
+_ITEMS = 512
 Scores = Callable[[np.ndarray], np.ndarray]
 
 
@@ -65,10 +66,14 @@ def item_knn_scores(links: Any, shape: tuple[int, int], *, neighbors: int = 100)
     matrix = _matrix(links, shape)
     length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=0)).ravel())
     scaled = matrix @ sparse.diags(np.divide(1, length, where=length > 0, out=0 * length))
-    similar = (scaled.T @ scaled).tolil()
-    similar.setdiag(0)
-    similar = _largest(similar.tocsr(), neighbors)
-    return lambda users: (matrix[users] @ similar.T).toarray()
+    by_item, parts = scaled.T.tocsr(), []
+    for start in range(0, shape[1], _ITEMS):  # All similarities may be too many for memory.
+        part = (by_item[start : start + _ITEMS] @ scaled).tocsr()
+        own = part.indices == np.repeat(np.arange(part.shape[0]), np.diff(part.indptr)) + start
+        part.data[own] = 0.0
+        parts.append(_largest(part, neighbors))
+    similar = sparse.vstack(parts).T.tocsr()
+    return lambda users: (matrix[users] @ similar).toarray()
 
 
 def ease_scores(links: Any, shape: tuple[int, int], *, regularization: float = 500.0) -> Scores:
