@@ -1,6 +1,7 @@
 """What two towers reach on links and grades, beside the baselines of each.
 
     python -m benchmarks.two_sides glyph_names movielens stsb --seeds 0 1 2   # then the table
+    python -m benchmarks.two_sides stsb-static --vectors FOLDER
     python -m benchmarks.two_sides traps    # the figures of docs/pairs.md
 
 The data of all but glyph_names lies in ``../shared/data``; ``--data`` says where else. Figures are
@@ -39,12 +40,12 @@ def fitted(model, loss, batches, rate, epochs):
     return time.perf_counter() - began
 
 
-def glyph_names(folder, seed):
+def glyph_names(folder, seed, vectors=None):
     """Pictures of unseen characters and their names, both ways."""
     import tfmetric as tm
 
     train, test = tm.datasets.load_pairs("glyph_names")
-    towers = [tm.models.embedder(x.element, embedding_dim=128) for x in (train.left, train.right)]
+    towers = [tm.models.embedder(x.element, embedding_dim=256) for x in (train.left, train.right)]
     tm.models.adapt(towers[1], train.right)
     model = tm.models.two_tower(*towers)
     batches = train.batches(256, augment_left=tm.datasets.augmentation(), seed=seed)
@@ -62,7 +63,12 @@ def glyph_names(folder, seed):
     return seconds, figures
 
 
-def stsb(folder, seed):
+def stsb_static(folder, seed, vectors=None):
+    """Sentence pairs with grades, by static pretrained vectors."""
+    return stsb(folder, seed, vectors, backbone="static", weights=vectors)
+
+
+def stsb(folder, seed, vectors=None, **tower):
     """Sentence pairs with grades, towers from nothing."""
     import tfmetric as tm
 
@@ -77,19 +83,21 @@ def stsb(folder, seed):
 
     parts = {"train": rows("train"), "test": rows("test")}
     train, test = tm.datasets.load_pairs(parts, score="score")
-    tower = tm.models.embedder(train.left.element, embedding_dim=1024)
+    dim, rate = (256, 1e-3) if tower else (1024, 1e-4)
+    name = "static vectors" if tower else "from nothing"
+    tower = tm.models.embedder(train.left.element, embedding_dim=dim, **tower)
     tm.models.adapt(tower, train.left)
     model = tm.models.two_tower(tower, tower)
     batches = train.graded_batches(64, seed=seed)
-    seconds = fitted(model, tm.losses.CoSENTLoss(), batches, 1e-4, 2)
+    seconds = fitted(model, tm.losses.CoSENTLoss(), batches, rate, 2)
     found = tm.evaluation.evaluate_relation(model, test, progress=False)
-    results = {"from nothing": found.learned, **found.baselines}
+    results = {name: found.learned, **found.baselines}
     return seconds, {
         f"Spearman, {name}": figures_of(result, "spearman") for name, result in results.items()
     }
 
 
-def movielens(folder, seed):
+def movielens(folder, seed, vectors=None):
     """The last film of each user; the user is the history, the film its number and description."""
     import numpy as np
 
@@ -172,7 +180,7 @@ def described(folder, ids):
     return found
 
 
-def traps(folder, seed):
+def traps(folder, seed, vectors=None):
     """Figures that mislead, on the same ratings."""
     import numpy as np
 
@@ -228,6 +236,7 @@ TASKS = {
     "glyph_names": (glyph_names, "hit rate@10 0.72 picture to name, 0.65 name to picture"),
     "movielens": (movielens, "EASE: recall@10 0.074, recall@50 0.250"),
     "stsb": (stsb, "Spearman 0.68"),
+    "stsb-static": (stsb_static, "Spearman 0.78"),
     "traps": (traps, ""),
 }
 
@@ -262,6 +271,7 @@ def main():
     parser.add_argument("tasks", nargs="+", choices=TASKS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--vectors", help="Folder of static vectors, for stsb-static")
     asked = parser.parse_args()
     import keras
 
@@ -273,7 +283,7 @@ def main():
         runs = {}
         for seed in asked.seeds:
             keras.utils.set_random_seed(seed)
-            seconds, figures = run(asked.data, seed)
+            seconds, figures = run(asked.data, seed, asked.vectors)
             runs[str(seed)] = {"seconds": seconds, "figures": figures}
             print(name, seed, f"{seconds:.0f} s", flush=True)
         results["tasks"][name] = {"goal": goal, "seeds": runs}
