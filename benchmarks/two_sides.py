@@ -45,7 +45,7 @@ def glyph_names(folder, seed, vectors=None):
     import tfmetric as tm
 
     train, test = tm.datasets.load_pairs("glyph_names")
-    towers = [tm.models.embedder(x.element, embedding_dim=256) for x in (train.left, train.right)]
+    towers = [tm.models.embedder(x.element, embedding_dim=128) for x in (train.left, train.right)]
     tm.models.adapt(towers[1], train.right)
     model = tm.models.two_tower(*towers)
     batches = train.batches(256, augment_left=tm.datasets.augmentation(), seed=seed)
