@@ -47,7 +47,7 @@ def test_the_figures_are_those_of_the_embeddings():
         "EASE",
     ]
     said = found.summary()
-    for words in ("popularity", "From the right side", "no clear gain over", "queries the interv"):
+    for words in ("popularity", "From the right side", "The model is", "queries the intervals"):
         assert words in said
     assert json.loads(found.to_json())["baselines"]["EASE"]["num_excluded"] == 2
 
@@ -77,6 +77,7 @@ def test_training_links_teach_the_baselines_whoever_has_them():
 
 def test_grades_are_followed_by_the_cosine():
     grades = relation(score=RNG.integers(0, 6, 30))
+    keras.utils.set_random_seed(0)
     tower = linear()
     model = tm.models.two_tower(tower, tower)
     with pytest.raises(ValueError, match="a relation with scores"):
@@ -87,7 +88,8 @@ def test_grades_are_followed_by_the_cosine():
     cosines = (x[LINKS[:, 0]] * y[LINKS[:, 1]]).sum(axis=1)
     assert found.figures() == pytest.approx(similarity(cosines, grades.score).figures(), abs=1e-5)
     assert list(found.baselines) == ["the untrained towers", "standardised columns"]
-    assert "The model is no clear gain over the untrained towers: Spearman" in found.summary()
+    assert "The model is" in found.verdict()
+    assert "the untrained towers: Spearman" in found.verdict()
     model.compile("adam", tm.losses.InBatchSoftmaxLoss())
     assert evaluate_relation(model, grades, baselines=False).learned.num_queries == 30
     with pytest.raises(ValueError, match="reverse with graded=False"):
@@ -108,3 +110,16 @@ def test_texts_have_tf_idf_beside_on_links_and_on_grades():
 def test_evaluate_names_the_call_for_links():
     with pytest.raises(ValueError, match="evaluate_relation"):
         tm.evaluation.evaluate(linear(), relation())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("model", relation()), "a model of two towers"),
+        ((linear(), (QUERIES, LINKS)), "relation as a datasets.Relation"),
+        ((linear(), relation(), "train"), "train as a datasets.Relation"),
+    ],
+)
+def test_arguments_of_another_type_are_named(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        evaluate_relation(*arguments[:2], train=None if len(arguments) < 3 else arguments[2])

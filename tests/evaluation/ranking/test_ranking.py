@@ -174,6 +174,9 @@ def test_groups_worst_and_paired_differences():
         ({"relevant": [[0, 1]], "gains": [1.0, 2.0]}, r"gains of shape \(1,\)"),
         ({"relevant": {0: {1: np.nan}}}, "finite gains above 0"),
         ({"relevant": {0: [1]}, "gains": [1.0]}, "gains in the mapping"),
+        ({"relevant": {0: 1}}, "to lists of candidates"),
+        ({"relevant": "ab"}, "whole numbers of shape"),
+        ({"relevant": [[0, 1]], "shape": 3}, "shape as"),
         ({"relevant": {0: [1], 1: {2: 1.0}}}, "for all queries, or for none"),
         ({"relevant": [[0, 1]], "popularity": [1, 2]}, r"popularity of shape \(4,\)"),
         ({"relevant": [[0, 1]], "ks": 0}, "ks to be one or more integers"),
@@ -189,6 +192,8 @@ def test_bad_embeddings_and_scores():
         ranking([[np.nan, 0.0]], [[0.0, 1.0]], [[0, 0]])
     with pytest.raises(ValueError, match="of the same width"):
         ranking([[0.0]], [[0.0, 1.0]], [[0, 0]])
+    with pytest.raises(ValueError, match="places of candidates below 2"):
+        ranking_of_scores([[1.0, 0.0]], [[0, 1]]).among([2])
     with pytest.raises(ValueError, match="finite scores"):
         ranking_of_scores([[np.inf, 0.0]], [[0, 1]])
     with pytest.raises(ValueError, match=r"scores of shape \(1, 2\)"):

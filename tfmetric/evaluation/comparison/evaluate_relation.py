@@ -90,6 +90,18 @@ def evaluate_relation(
     >>> result.learned.recall_at[5], sorted(result.baselines)
     (1.0, ['standardised columns', 'the untrained towers'])
     """
+    for name, given in (("relation", relation), ("train", train)):
+        if not isinstance(given, Relation) and (given is not None or name == "relation"):
+            raise TypeError(
+                expected(
+                    f"{name} as a datasets.Relation, such as load_pairs gives",
+                    **{f"{name}_type": type(given).__name__},
+                )
+            )
+    if not isinstance(model, keras.Model):
+        raise TypeError(
+            expected("a model of two towers, or an embedder", model_type=type(model).__name__)
+        )
     if graded is None:
         graded = isinstance(getattr(model, "loss", None), TargetLoss)
     if graded and relation.score is None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfmetric._errors import expected
-from tfmetric.evaluation.ranking.relevance import read_links
+from tfmetric.evaluation.ranking.relevance import read_links, read_shape
 
 _ITEMS = 512
 Scores = Callable[[np.ndarray], np.ndarray]
@@ -200,5 +200,6 @@ def _matrix(links, shape):
     """Links as a sparse matrix of users by items."""
     from scipy import sparse
 
+    shape = read_shape(shape)
     pairs, _ = read_links("links", links, *shape)
     return sparse.csr_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape)

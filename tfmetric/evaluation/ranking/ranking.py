@@ -10,7 +10,12 @@ from tfmetric._errors import expected
 from tfmetric.evaluation.checked_arrays import check_embeddings, check_ks
 from tfmetric.evaluation.distances import nearest_order
 from tfmetric.evaluation.ranking.link_ranks import rank_links
-from tfmetric.evaluation.ranking.relevance import read_gains, read_links, require_apart
+from tfmetric.evaluation.ranking.relevance import (
+    read_gains,
+    read_links,
+    read_shape,
+    require_apart,
+)
 from tfmetric.evaluation.ranking.result import RankingResult
 from tfmetric.typing import Array, Distance
 
@@ -205,11 +210,11 @@ def _function_of(scores, shape) -> tuple[Callable, tuple[int, int]]:
     if callable(scores):
         if shape is None:
             raise ValueError(expected("shape=(Q, N) with a function of scores", shape=None))
-        return scores, shape
+        return scores, read_shape(shape)
     array = np.asarray(scores)
     if array.ndim != 2:
         raise ValueError(expected("scores of shape (Q, N)", scores_shape=array.shape))
-    if shape is not None and tuple(shape) != array.shape:
+    if shape is not None and read_shape(shape) != array.shape:
         raise ValueError(expected("shape to be that of scores", shape=shape, scores=array.shape))
     return array.__getitem__, array.shape
 
@@ -225,7 +230,7 @@ def _ranked(
         )
     if held is None:
         held = read_gains(gains, links, relevant)
-    out, more = read_links("exclude", () if exclude is None else exclude, *shape)
+    out, more = read_links("exclude", exclude, *shape)
     if more is not None:
         raise ValueError(expected("exclude without gains", exclude="a mapping with gains"))
     require_apart(links, out, shape[1])

@@ -1,6 +1,7 @@
 """Reads which candidates are relevant to which queries, and which are to be left out."""
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def read_links(
     Raises:
         ValueError: If a link leads to a place that does not exist, or is given twice.
     """
-    pairs, gains = _pairs(name, given)
+    pairs, gains = _pairs(name, {} if given is None else given)
     links = _integers(name, pairs)
     for column, (side, count) in enumerate((("query", num_queries), ("candidate", num_candidates))):
         bad = np.flatnonzero((links[:, column] < 0) | (links[:, column] >= count))
@@ -48,6 +49,40 @@ def read_links(
             )
         )
     return links, None if gains is None else gains[order]
+
+
+def read_shape(shape: Any) -> tuple[int, int]:
+    """Returns ``(Q, N)``, two whole numbers of at least 0, or raises a ValueError."""
+    sizes = tuple(shape) if np.iterable(shape) and not isinstance(shape, str) else ()
+    whole = [isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 0 for n in sizes]
+    if whole != [True, True]:
+        raise ValueError(
+            expected("shape as (number of queries, number of candidates)", shape=shape)
+        )
+    return int(sizes[0]), int(sizes[1])
+
+
+def read_candidates(candidates: Any, num_candidates: int) -> np.ndarray:
+    """Returns a mask ``(N,)`` of places of candidates, or of a mask.
+
+    Raises:
+        ValueError: If a place does not exist.
+    """
+    places = np.asarray(candidates)
+    if places.dtype == bool and places.shape == (num_candidates,):
+        return places
+    whole = places.dtype.kind in "iu" or not places.size
+    if not (whole and ((places >= 0) & (places < num_candidates)).all()):
+        raise ValueError(
+            expected(
+                f"places of candidates below {num_candidates:,}, or a mask of all",
+                shape=places.shape,
+                dtype=str(places.dtype),
+            )
+        )
+    chosen = np.zeros(num_candidates, bool)
+    chosen[places.astype(np.int64)] = True
+    return chosen
 
 
 def read_gains(gains: Any, links: np.ndarray, given: Any) -> np.ndarray:
@@ -101,6 +136,14 @@ def _pairs(name, given):
             expected(f"{name} with gains for all queries, or for none", **{name: "some of both"})
         )
     for query, candidates in given.items():
+        if isinstance(candidates, (str, bytes)) or not np.iterable(candidates):
+            raise ValueError(
+                expected(
+                    f"{name} as a mapping from queries to lists of candidates",
+                    query=query,
+                    candidates=candidates,
+                )
+            )
         pairs += [(query, candidate) for candidate in candidates]
         if isinstance(candidates, Mapping):
             gains += candidates.values()

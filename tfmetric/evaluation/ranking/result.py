@@ -11,6 +11,7 @@ from tfmetric._errors import expected
 from tfmetric.evaluation.ranking.figures import Judged, figure_names, figures_of_links
 from tfmetric.evaluation.ranking.link_ranks import LinkRanks
 from tfmetric.evaluation.ranking.popularity import Popularity
+from tfmetric.evaluation.ranking.relevance import read_candidates
 from tfmetric.evaluation.statistics.class_bootstrap import bootstrap_intervals
 from tfmetric.evaluation.statistics.group_table import GroupTable, group_table
 from tfmetric.typing import Array
@@ -222,8 +223,7 @@ class RankingResult:
         Args:
             candidates: Places of candidates, or a boolean mask ``(N,)``.
         """
-        chosen = np.zeros(self.num_candidates, bool)
-        chosen[np.asarray(candidates)] = True
+        chosen = read_candidates(candidates, self.num_candidates)
         kept = chosen[self.links[:, 1]]
         return replace(self, links=self.links[kept], gains=self.gains[kept], ranks=self.ranks[kept])
 
