@@ -156,6 +156,21 @@ def test_the_same_elsewhere(where):
     assert max(wrong.values()) < 5e-5, wrong
 
 
+@pytest.mark.parametrize("temperature", [0.05, 0.005])
+def test_similar_candidates_are_left_out_in_many_strips_and_at_a_low_temperature(temperature):
+    """The largest logit of all is left out: what counts must not vanish beside it."""
+    x = np.random.default_rng(0).normal(size=(700, 2, 8)).astype("float32")
+    unit = x.astype("float64") / np.linalg.norm(x.astype("float64"), axis=-1, keepdims=True)
+    cosines = unit[:, 0] @ unit[:, 1].T
+    own = np.diag(cosines)[:, None]
+    logits = np.where(cosines < own - 0.05, cosines / temperature, -np.inf)
+    np.fill_diagonal(logits, own / temperature)
+    top = logits.max(axis=1)
+    wanted = np.log(np.exp(logits - top[:, None]).sum(axis=1)) + top - own[:, 0] / temperature
+    loss = InBatchSoftmaxLoss(temperature, false_negative_margin=0.05, reduction=None)
+    np.testing.assert_allclose(loss(np.arange(700), x), wanted, rtol=1e-3, atol=1e-6)
+
+
 def test_what_does_not_fit_is_said():
     labels, y_pred = given(NAMED["softmax"])
     x = y_pred.astype("float32")
@@ -165,6 +180,10 @@ def test_what_does_not_fit_is_said():
         InBatchSoftmaxLoss(temperature=0)
     with pytest.raises(ValueError, match="top_k_negatives"):
         InBatchSoftmaxLoss(top_k_negatives=0)
+    with pytest.raises(ValueError, match="without log_q and top_k_negatives"):
+        InBatchSoftmaxLoss(false_negative_margin=0.1, top_k_negatives=3)
+    with pytest.raises(ValueError, match="false_negative_rule to be absolute or relative"):
+        InBatchSoftmaxLoss(false_negative_rule="guide")
     with pytest.raises(ValueError, match="similarity to be one of"):
         SigmoidPairLoss(similarity="euclidean")
     with pytest.raises(ValueError, match="embeddings followed by the columns"):

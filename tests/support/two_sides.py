@@ -111,9 +111,18 @@ def sigmoid(logits, own, negatives):
     return np.log1p(np.exp(-logits[own])) + np.log1p(np.exp(logits[negatives])).sum()
 
 
+def without_similar(margin, relative=False):
+    def formula(logits, own, negatives):
+        bound = logits[own] - margin * (abs(logits[own]) if relative else 1.0)
+        return softmax(logits, own, [j for j in negatives if logits[j] < bound])
+
+    return formula
+
+
 def in_batch(name, formula=softmax, **more):
     names = ("temperature", "symmetric", "top_k_negatives", "similarity", "learned_temperature")
-    arguments = {key: more.pop(key) for key in (*names, "log_q") if key in more}
+    names += ("log_q", "false_negative_margin", "false_negative_rule")
+    arguments = {key: more.pop(key) for key in names if key in more}
     columns = ("scale",) * arguments.get("learned_temperature", False)
     columns += ("log_q",) * arguments.get("log_q", False)
     more.setdefault("symmetric", arguments.get("symmetric", False))
@@ -140,6 +149,27 @@ CASES = [
     in_batch("softmax-log-q", log_q=True, learned_temperature=True, symmetric=True),
     in_batch("softmax-negatives", negatives=2, temperature=0.3),
     in_batch("softmax-negatives-with-ids", negatives=2, given=True, symmetric=True),
+    in_batch(
+        "softmax-without-similar",
+        without_similar(0.2 / 0.3),
+        temperature=0.3,
+        symmetric=True,
+        false_negative_margin=0.2,
+    ),
+    in_batch(
+        "softmax-without-relatively-similar",
+        without_similar(0.3, relative=True),
+        negatives=2,
+        temperature=0.1,
+        false_negative_margin=0.3,
+        false_negative_rule="relative",
+    ),
+    in_batch(
+        "softmax-without-similar-learned",
+        without_similar(0.5 * 2.5),
+        learned_temperature=True,
+        false_negative_margin=0.5,
+    ),
     Case("sigmoid", losses.SigmoidPairLoss, sigmoid, 10.0, -10.0),
     Case(
         "sigmoid-learned",

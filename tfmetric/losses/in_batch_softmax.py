@@ -5,7 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfmetric._errors import expected
 from tfmetric.losses import _arguments, _logit_columns
+from tfmetric.losses._masked import LOG_ZERO
 from tfmetric.losses._negative_logits import LargestLogits, NegativeLogits
 from tfmetric.losses.base import anchor_terms
 from tfmetric.losses.streaming import LogSumExp
@@ -29,7 +31,8 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
             −log(exp(z_ii) / (exp(z_ii) + Σ_j exp(z_ij)))
 
         over all candidates j of the batch but those with the id of candidate i
-        (``mask_accidental_hits``). With ``symmetric`` it is the mean with the same from the other
+        (``mask_accidental_hits``), and but those that are suspiciously similar to the query
+        (``false_negative_margin``). With ``symmetric`` it is the mean with the same from the other
         side, without q.
 
     Inputs: As in :class:`TwoSidedLoss`: ``y_true`` ``(B,)`` ids of the candidates, ``y_pred`` ``(B,
@@ -43,6 +46,12 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
         mask_accidental_hits: Whether a candidate of the same id as the query's own is left out
             of the negatives. In a batch of popular items many such meet.
         top_k_negatives: How many of each query's hardest negatives count; None for all.
+        false_negative_margin: m: a candidate at least as similar to the query as s(i, i) − m is
+            left out of the negatives, as it may be right without a link; with
+            ``false_negative_rule`` "relative", as s(i, i) − m·|s(i, i)|. None leaves out none. The
+            rule looks at the similarities of the model itself, so give it a model that has learned
+            before. Not with ``log_q`` or ``top_k_negatives``.
+        false_negative_rule: "absolute" or "relative".
         similarity: "cosine", or "inner_product" of the embeddings as they are.
         learned_temperature: Whether a column of ``y_pred`` is 1/τ, as
             :class:`tfmetric.layers.LearnedTemperature` gives it; ``temperature`` is not used then.
@@ -76,6 +85,8 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
         symmetric: bool = False,
         mask_accidental_hits: bool = True,
         top_k_negatives: int | None = None,
+        false_negative_margin: float | None = None,
+        false_negative_rule: str = "absolute",
         similarity: Tensor = "cosine",
         learned_temperature: Any = False,
         log_q: Any = False,
@@ -93,6 +104,9 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
         self.similarity = _logit_columns.check_similarity(similarity)
         self.learned_temperature, self.log_q = bool(learned_temperature), bool(log_q)
         self._columns = ("scale",) * self.learned_temperature + ("log_q",) * self.log_q
+        self.false_negative_margin, self.false_negative_rule = _margin(
+            false_negative_margin, false_negative_rule, log_q, top_k_negatives
+        )
         self._negatives = NegativeLogits(LogSumExp(-1.0))
         if top_k_negatives is not None:
             self._negatives = LargestLogits(self.top_k_negatives)
@@ -103,9 +117,38 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
             links, self._columns, self.similarity, 1.0 / self.temperature
         )
         labels, references = _logit_columns.compared(links, right, self.mask_accidental_hits)
-        others = self._negatives.terms(labels, left, references)
         own = _logit_columns.own_logits(left, right, links.partner)
-        several = others.count > 0
+        negatives = self._negatives
+        if self.false_negative_margin is not None:
+            negatives = NegativeLogits(LogSumExp(-1.0, farther=-self._most(links, own)))
+        others = negatives.terms(labels, left, references)
+        several = ops.logical_and(others.count > 0, others.total > LOG_ZERO / 2)
         value = ops.softplus(ops.where(several, others.total - own, 0.0))
         # The formula is strictly positive, even where float32 rounds it to 0.
         return anchor_terms(ops.where(several, value, 0.0), ops.ones_like(several), several)
+
+    def _most(self, links, own):
+        """Returns ``(B,)``: the logit that no negative may exceed."""
+        margin, own = self.false_negative_margin, ops.stop_gradient(own)
+        if self.false_negative_rule == "relative":
+            return own - margin * ops.abs(own)
+        scale = _logit_columns.split(links.anchors, self._columns)[1].scale
+        return own - margin * (1.0 / self.temperature if scale is None else scale)
+
+
+def _margin(margin, rule, log_q, top_k_negatives):
+    if rule not in ("absolute", "relative"):
+        raise ValueError(
+            expected("false_negative_rule to be absolute or relative", false_negative_rule=rule)
+        )
+    if margin is None:
+        return None, rule
+    if log_q or top_k_negatives is not None:
+        raise ValueError(
+            expected(
+                "false_negative_margin without log_q and top_k_negatives",
+                log_q=log_q,
+                top_k_negatives=top_k_negatives,
+            )
+        )
+    return _arguments.number("false_negative_margin", margin, 0.0, 1e30), rule

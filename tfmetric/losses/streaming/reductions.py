@@ -51,6 +51,8 @@ class LogSumExp(NamedTuple):
         ceiling: ``f(smallest distance)``: a close upper bound of the values of an anchor's pairs;
             needed for a ``reach`` above 70.
         nearer: ``(B,)``: only pairs at a smaller distance count; None takes all.
+        farther: ``(B,)``: only pairs at a larger distance count, with a negative number as
+            ``value``; None takes all. Not beside ``nearer``.
     """
 
     value: Callable | float
@@ -58,6 +60,7 @@ class LogSumExp(NamedTuple):
     reach: float | None = None
     ceiling: Callable | None = None
     nearer: object = None
+    farther: object = None
 
 
 class Smallest(NamedTuple):
@@ -108,6 +111,8 @@ def _logsumexp(pairs, asked):
     mask = pairs.mask
     if asked.nearer is not None:
         mask = ops.logical_and(mask, pairs.distance < asked.nearer[:, None])
+    if asked.farther is not None:
+        mask = ops.logical_and(mask, pairs.distance > asked.farther[:, None])
     if callable(asked.value):
         return masked_logsumexp(asked.value(pairs.distance), mask)
     return masked_logsumexp(asked.value * pairs.distance, mask)

@@ -180,6 +180,9 @@ class Negatives:
             slope = lambda d: derivative(given, d)  # noqa: E731
         safe = isinstance(reach, float) and isinstance(middle, float) and reach <= _SAFE
         offset = middle if safe else self._offset(asked, middle, reach, scale)
+        if asked.farther is not None and not safe:
+            # The exponents that count are below this one, and may be far below the largest of all.
+            offset = ops.minimum(offset, ops.stop_gradient(asked.value * asked.farther) - shift)
         anchor = () if safe else (offset,)
 
         def exponential(argument, *anchor):
@@ -200,8 +203,9 @@ class Negatives:
             whole = ops.log(ops.where(found, total, 1.0)) + (offset + shift)
             return ops.where(found, whole, LOG_ZERO)
 
-        limit = None if asked.nearer is None else self._argument(asked.nearer, scale)
-        below = scale is None or scale > 0
+        bound = asked.nearer if asked.farther is None else asked.farther
+        limit = None if bound is None else self._argument(bound, scale)
+        below = (scale is None or scale > 0) == (asked.farther is None)
         return Total(exponential, its_slope, anchor, limit, below), logarithm
 
     def _offset(self, asked, middle, reach, scale):
