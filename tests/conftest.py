@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 # Compiling is most of what JAX does here.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
@@ -36,3 +38,11 @@ def pytest_collection_modifyitems(items):
     """Orders the files: the longest first, the others as they were."""
     order = {name: place for place, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _the_same_weights_in_every_run():
+    """Seeds each file, so that its tests do not depend on the files before it."""
+    import keras
+
+    keras.utils.set_random_seed(0)

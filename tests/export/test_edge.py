@@ -25,7 +25,7 @@ def files(model, labelled, tmp_path_factory):
     return made
 
 
-@pytest.mark.parametrize(("kind", "tolerance"), [(None, 1e-5), ("float16", 1e-2), ("int8", 0.05)])
+@pytest.mark.parametrize(("kind", "tolerance"), [(None, 1e-5), ("float16", 1e-2), ("int8", 0.1)])
 def test_a_file_embeds_like_the_keras_model(kind, tolerance, files, model, labelled):
     x, _ = labelled
     edge = export.EdgeModel(files[kind])
@@ -33,6 +33,8 @@ def test_a_file_embeds_like_the_keras_model(kind, tolerance, files, model, label
     found = edge.embed(x)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, model(x), atol=tolerance)
+    # The largest error of eight bits depends on the weights; the usual one is far smaller.
+    assert np.abs(found - model(x)).mean() < tolerance / 5
     np.testing.assert_array_equal(edge.embed(x[3:4, ..., 0]), found[3:4])
 
 

@@ -120,7 +120,9 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
         own = _logit_columns.own_logits(left, right, links.partner)
         negatives = self._negatives
         if self.false_negative_margin is not None:
-            negatives = NegativeLogits(LogSumExp(-1.0, farther=-self._most(links, own)))
+            negatives = NegativeLogits(
+                LogSumExp(-1.0, farther=ops.stop_gradient(-self._most(links, own)))
+            )
         others = negatives.terms(labels, left, references)
         several = ops.logical_and(others.count > 0, others.total > LOG_ZERO / 2)
         value = ops.softplus(ops.where(several, others.total - own, 0.0))
@@ -129,7 +131,7 @@ class InBatchSoftmaxLoss(TwoSidedLoss):
 
     def _most(self, links, own):
         """Returns ``(B,)``: the logit that no negative may exceed."""
-        margin, own = self.false_negative_margin, ops.stop_gradient(own)
+        margin = self.false_negative_margin
         if self.false_negative_rule == "relative":
             return own - margin * ops.abs(own)
         scale = _logit_columns.split(links.anchors, self._columns)[1].scale
