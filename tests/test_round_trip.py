@@ -43,6 +43,9 @@ OTHER = {
     "balance": 0.25,
     "similarity": "inner_product",
     "top_k_negatives": 2,
+    # Not beside top_k_negatives; the tests of losses on two sides save a loss with it.
+    "false_negative_margin": None,
+    "false_negative_rule": "relative",
     "bias": -3.0,
 }
 

@@ -72,7 +72,11 @@ def test_every_loss_equals_its_formula_on_two_sides(case, labels, which):
 IDS = np.array([4, 9, 9, 0, 7])
 
 
-COMPILED = [case for case in TWO_SIDED if case.name in ("ntxent", "fast-ap", "histogram")]
+COMPILED = [
+    pytest.param(case, marks=pytest.mark.slow) if case.name == "histogram" else case
+    for case in TWO_SIDED
+    if case.name in ("ntxent", "fast-ap", "histogram")
+]
 
 
 @pytest.mark.parametrize("case", COMPILED, ids=lambda case: case.name)

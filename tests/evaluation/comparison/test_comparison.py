@@ -49,7 +49,8 @@ def test_no_examples_give_no_embeddings(model):
 
 def test_both_baselines_stand_beside_the_figures(model):
     x, labels = data()
-    result = evaluation.evaluate(model, (x, labels), ks=(1, 3))
+    # The model was made with the seed 0.
+    result = evaluation.evaluate(model, (x, labels), ks=(1, 3), seed=1)
     raw = evaluation.retrieval(x.reshape(24, -1).astype("float64"), labels, ks=(1, 3))
     assert result.raw.figures() == raw.figures()
     assert result.recall_at == result.retrieval.recall_at
