@@ -65,6 +65,7 @@ def test_cached_gradients_are_those_of_the_whole_batch(how):
     check_cached(cached(how))
 
 
+@pytest.mark.slow
 def test_both_on_jax(queue):
     pytest.importorskip("jax", reason="jax is not installed")
     code = (

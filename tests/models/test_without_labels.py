@@ -56,7 +56,7 @@ def spread(embeddings):
     return np.linalg.norm(embeddings - embeddings.mean(axis=0), axis=1).mean()
 
 
-@first("simclr", "byol")
+@first("simclr")
 def test_fit_lowers_the_loss_without_collapse_and_survives_saving(name, tmp_path):
     model = make(name)
     model.compile(keras.optimizers.Adam(0.003))
